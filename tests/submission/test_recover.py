@@ -15,6 +15,7 @@ from preflight.errors import ProviderError, ProviderUnavailable, ProviderUnreach
 from preflight.ledger import Entry, Ledger
 from preflight.providers import ATLAS, SUNRA, VOLCENGINE, Asset, Page, Provider
 from preflight.rates import StillPending
+from preflight.retry import Backoff
 from preflight.submission.recover import (
     DEFAULT_RECOVERY_WINDOW,
     LookUp,
@@ -109,6 +110,12 @@ class TestPollUntil:
         assert [slept / seconds for slept, seconds in zip(fake.slept, usual, strict=False)] == pytest.approx(
             [1] * 5, 0.21
         )
+
+    def test_last_look_is_at_the_end_of_the_window(self) -> None:
+        fake, looks = FakeTime(), []
+        window = RecoveryWindow(2.5, Backoff(first=1.0, factor=1.0, jitter=0.0))
+        assert poll_until(lambda: looks.append(fake.now - 1_000_000), fake.clock, window) is None
+        assert looks == [0, 1, 2, 2.5]
 
     def test_waits_grow_to_ten_seconds(self) -> None:
         fake = FakeTime()
@@ -346,6 +353,30 @@ class TestFind:
             assert account.api.calls["list"] == reads, age
             account.ledger.close()
 
+    def test_short_window_is_waited_for_too(self, accounts: Callable[..., Account]) -> None:
+        account = accounts(window=0.5)
+        begun = account.fake.now
+        assert account.look_up.find(account.entry()) is None
+        assert account.fake.now - begun == 0.5
+
+    def test_reading_of_this_moment_is_shared(self, accounts: Callable[..., Account]) -> None:
+        for spec in (ATLAS, VOLCENGINE):
+            account = accounts(spec)
+            entries = [account.entry(number, age=60.0) for number in range(3)]
+            assert account.look_up.find_many(entries[:2]) == {}
+            reads = account.api.calls["list"]
+            assert account.look_up.find(entries[2]) is None
+            assert account.api.calls["list"] == reads
+            for entry in entries:
+                account.ledger.forget(entry)
+            account.ledger.close()
+
+    def test_renamed_asset_is_found_by_the_end_of_its_name(self, accounts: Callable[..., Account]) -> None:
+        account = accounts()
+        entry = account.entry()
+        account.api.add("renamed" + entry.name[-13:])
+        assert account.look_up.find(entry) is not None
+
     def test_given_age_counts_in_place_of_the_entry_s(self, accounts: Callable[..., Account]) -> None:
         account = accounts()
         begun = account.fake.now
@@ -382,7 +413,11 @@ class TestFind:
         account = accounts()
         assert account.look_up.find(account.entry(1, age=60.0)) is None
         account.fake.now += 10
-        assert account.look_up.find(account.entry(2, age=65.0)) is None  # the window ended 5 s ago
+        second = account.entry(2, age=60.0)
+        account.api.add(second.name)
+        assert account.look_up.find(second) is not None  # its window ends now
+        assert account.api.calls["list"] == 2
+        assert account.look_up.find(account.entry(4, age=65.0)) is None  # the window ended 5 s ago
         assert account.api.calls["list"] == 2
         assert account.look_up.find(account.entry(3, age=70.0)) is None
         assert account.api.calls["list"] == 2
@@ -453,6 +488,17 @@ class TestFind:
             assert account.api.calls["list"] == reads, shrinks
             account.ledger.close()
 
+    def test_list_that_became_shorter_before_its_last_page_is_read_again(
+        self, accounts: Callable[..., Account]
+    ) -> None:
+        account = accounts()
+        account.api.size = 1
+        for _ in range(3):
+            account.api.add()
+        account.api.on["list"] = lambda number: setattr(account.api, "total", 4 if number == 1 else 3)
+        assert account.look_up.find(account.entry(age=90.0)) is None
+        assert account.api.calls["list"] == 6
+
 
 class TestFilteredLists:
     """Where a list filters by name, few entries are looked up by name if that takes fewer calls than reading it."""
@@ -505,18 +551,42 @@ class TestFilteredLists:
         assert account.look_up.find_many(entries).keys() == {entries[1].name}
         assert account.api.calls["list"] == 3
 
-    def test_reading_tells_how_many_pages_there_are(self, accounts: Callable[..., Account]) -> None:
-        account = accounts(VOLCENGINE, facts={"page_size": 2})
+    @each_row("assets, singly", [(5, True), (4, False)])
+    def test_reading_tells_how_many_pages_there_are(self, tmp_path: Path, assets: int, singly: bool) -> None:
+        account = Account(tmp_path, VOLCENGINE, facts={"page_size": 2})
         account.api.size = 2
-        for _ in range(5):
+        for _ in range(assets):
             account.api.add("other")
         assert account.look_up.find_many([account.entry(number, age=60.0) for number in range(4)]) == {}
         account.fake.now += 100
-        account.api.calls.clear()
+        account.api.queries.clear()
         for entry in account.ledger.entries():
             account.ledger.forget(entry)
         assert account.look_up.find_many([account.entry(number, age=60.0) for number in (7, 8)]) == {}
-        assert account.api.calls["list"] == 2  # one for each name: no page to count
+        assert [bool(query.get("name")) for query in account.api.queries] == [singly] * 2  # no page to count them
+        for entry in account.ledger.entries():
+            account.ledger.forget(entry)
+        account.ledger.close()
+
+    def test_reading_that_failed_is_not_shared(self, accounts: Callable[..., Account]) -> None:
+        account = accounts(VOLCENGINE, facts={"page_size": 1})
+        account.api.size = 1
+        for _ in range(2):
+            account.api.add("other")
+        entries = [account.entry(number, age=60.0) for number in range(4)]
+
+        def fail(number: int) -> None:
+            if number > 1:
+                raise failure()
+
+        account.api.on["list"] = fail
+        with pytest.raises(ProviderError):
+            account.look_up.find_many(entries)
+        account.api.on.clear()
+        for entry in entries[1:]:
+            account.ledger.forget(entry)
+        assert account.look_up.find(entries[0]) is None
+        assert account.api.queries[-1]["name"] == entries[0].name
 
 
 class TestFindRegistered:
@@ -687,21 +757,41 @@ class TestSharedReading:
         assert not thread.is_alive()
         return found
 
-    def test_reading_goes_on_for_those_who_wait(self, accounts: Callable[..., Account]) -> None:
+    def test_reading_goes_on_for_those_who_wait_and_no_further(self, accounts: Callable[..., Account]) -> None:
         account = accounts()
         account.api.size = 1
-        first, second = entry_of(account.provider, "1"), entry_of(account.provider, "2")
-        for name in (first.name, second.name, "other"):
-            account.api.add(name)
-        found = self.both(
-            account,
-            replace(first, updated="1970-01-01T00:00:00Z"),
-            lambda: account.look_up.find(replace(second, updated="1970-01-01T00:00:00Z")),
-            until=lambda: account.look_up._walk is not None and account.look_up._walk.waiting > 0,
-        )
-        assert [asset and asset.name for asset in found] == [first.name, second.name]  # type: ignore[attr-defined]
-        assert account.api.pages[:2] == [None, "2"]
-        assert account.api.pages.count(None) == 1
+        old = "1970-01-01T00:00:00Z"
+        wanted = [entry_of(account.provider, content, updated=old) for content in "123"]
+        for number in range(30):
+            account.api.add(dict(zip((0, 1, 4), [entry.name for entry in wanted], strict=True)).get(number))
+        found: dict[int, Asset | None] = {}
+
+        def find(number: int) -> None:
+            found[number] = account.look_up.find(wanted[number], age=0.0 if number == 2 else None)
+
+        threads = [threading.Thread(target=find, args=[number], daemon=True) for number in (1, 2)]
+
+        def listed(number: int) -> None:
+            walk = account.look_up._walk
+            assert walk is not None
+            if number == 1:
+                for thread in threads:
+                    thread.start()
+            waiting = {1: 2, 2: 2}.get(number, 1 if number < 6 else 0)
+            for _ in range(500):
+                if walk.waiting == waiting:
+                    break
+                threading.Event().wait(0.001)
+
+        account.api.on["list"] = listed
+        find(0)
+        for thread in threads:
+            thread.join(10)
+        assert {number: asset and asset.name for number, asset in found.items()} == {
+            number: entry.name for number, entry in enumerate(wanted)
+        }
+        assert account.api.pages[:5] == [None, "2", "3", "4", "5"]
+        assert len(account.api.pages) <= 6
 
     def test_error_of_the_reading_is_that_of_all_who_wait(self, accounts: Callable[..., Account]) -> None:
         account = accounts()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ from preflight.rates import InFlight, Pacer
 from preflight.report import Report
 from preflight.sources.http import HttpOptions
 from preflight.submission.options import SubmissionOptions
-from preflight.submission.recover import LookUp, RecoveryWindow
+from preflight.submission.recover import LookUp, RecoveryWindow, call_idempotent
 from preflight.submission.register import (
     Registrar,
     RegistrationRequest,
@@ -107,6 +108,7 @@ class Account:
             "settings": settings,
             "make_url": self._make_url,
             "require_same": self._require_same,
+            "get": lambda asset_id: call_idempotent(lambda: self.provider.get(asset_id), self.fake.clock),
         }
         return RegistrationRequest(**{**given, **facts})
 
@@ -127,7 +129,8 @@ class Account:
             if number <= calls:
                 self.fake.now += 1
                 if takes_effect:
-                    self.api.add(self.api.sent[-1].name)
+                    created = datetime.fromtimestamp(self.fake.now, UTC)
+                    self.api.add(self.api.sent[-1].name, source=self.api.sent[-1].url, created=created)
                 raise error
 
         self.api.on["register"] = fail
@@ -165,6 +168,9 @@ class TestStates:
         (sent,) = account.api.sent
         assert (sent.url, sent.kind, sent.name, sent.group) == (f"{URL}?signature=secret", "image", entry.name, None)
         assert account.slots.entered == 1
+
+    def test_url_without_a_query_is_recorded_as_it_is(self, account: Account) -> None:
+        assert account.register(make_url=lambda: URL).entry.url == URL
 
     def test_entry_is_intended_and_in_flight_during_the_call_only(self, account: Account) -> None:
         seen: list[object] = []
@@ -233,7 +239,7 @@ class TestStates:
 
     @each_row(
         "state, age, registered",
-        [("processing", 29.9, 0), ("processing", 30.1, 1), ("active", 0.0, 1), ("active", 100.0, 1)],
+        [("processing", 29.9, 0), ("processing", 30.0, 1), ("active", 0.0, 1), ("active", 100.0, 1)],
     )
     def test_asset_that_is_gone_is_registered_again_unless_it_is_too_new(
         self, tmp_path: Path, state: Any, age: float, registered: int
@@ -245,6 +251,7 @@ class TestStates:
             assert result.reused is not bool(registered)
             states = [entry.state for entry in account.ledger.entries()]
             assert states == (["gone", "active"] if registered else ["processing"])
+            assert result.entry.attempt == 1 + registered
 
     @each_row(
         "status, state",
@@ -404,6 +411,13 @@ class TestLostAnswers:
             result = account.register()
             assert (result.entry.state, result.reused, account.api.sent) == ("unknown", True, [])
 
+    def test_without_names_an_asset_is_found_by_its_url(self, tmp_path: Path) -> None:
+        with account_in(tmp_path, send_name=False) as account:
+            account.fails(LOST, takes_effect=True)
+            account.api.listed = lambda asset: replace(asset, name=None)
+            assert account.register().entry.state == "active"
+            assert len(account.api.sent) == 1
+
     def test_without_names_absence_proves_nothing(self, tmp_path: Path) -> None:
         with account_in(tmp_path, send_name=False) as account:
             account.fails(LOST)
@@ -556,8 +570,11 @@ class TestThrottling:
         for moment in (begun, given_up):
             with pytest.raises(AccountRefused):
                 account.registrar._call_once(request, entry, URL, moment)
+        account.fake.now += 1
+        with pytest.raises(AccountRefused, match="any of 2 calls in 60 s"):
+            account.register()
         account.api.on.clear()
-        assert account.registrar._call_once(request, entry, URL, given_up + 0.1).entry.state == "active"
+        assert account.registrar._call_once(request, entry, URL, account.fake.now + 1).entry.state == "active"
 
     def test_waits_for_a_turn_end_when_the_account_is_given_up(self, account: Account) -> None:
         account.registrar = account.new_registrar(poll_timeout=60.0)

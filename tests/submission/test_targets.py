@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from preflight.errors import (
     ProviderError,
     ProviderUnavailable,
     RateLimited,
+    SourceError,
     Stopped,
     UnusableAnswer,
     UsageError,
@@ -34,7 +36,7 @@ from preflight.submission.account import SUBMIT_THREADS, CallScope
 from preflight.submission.client import active_asset
 from preflight.submission.options import SubmissionOptions
 from preflight.submission.outcome import NotActive, Submission
-from preflight.submission.run import EndOfInput, ResultOrder, SubmissionRun, Submitter, stem_of
+from preflight.submission.run import Begun, EndOfInput, KnownTarget, ResultOrder, SubmissionRun, Submitter, stem_of
 from preflight.targets import Item
 from tests.clocks import FakeTime
 from tests.rows import each_row
@@ -222,6 +224,14 @@ class Pool:
     def scheduler(self) -> Any:
         return self
 
+    @property
+    def workers(self) -> Any:
+        return self
+
+    @property
+    def readers(self) -> Any:
+        return self
+
     def add(self, scope: CallScope, work: Callable[[], object]) -> None:
         self.work.append(work)
 
@@ -242,7 +252,10 @@ class Begin:
     provider: Provider
     ledger: Ledger
     settings: SubmissionOptions
-    begin: Callable[[Item, int], Any]
+    answer: Callable[[Item, int], Any]
+
+    def begin(self, item: Item, index: int) -> Any:
+        return self.answer(item, index)
 
 
 class Run:
@@ -260,15 +273,15 @@ class Run:
     def _deliver(self, index: int, result: Any) -> None:
         self.results.append((index, result))
 
-    def _active(self, item: Item, index: int) -> tuple[Submission, Entry | None]:
-        return one(index), None
+    def _active(self, item: Item, index: int) -> Begun:
+        return Begun(one(index))
 
     def outcomes(self) -> list[tuple[int, str | None]]:
         return [(index, getattr(result, "outcome", None)) for index, result in self.results]
 
     def processing(self, entry: Entry | None, **facts: Any) -> None:
         """Let each target be registered, and processing."""
-        self.submitter.begin = lambda item, index: (one(index, "processing", report=REPORT, **facts), entry)
+        self.submitter.answer = lambda item, index: Begun(one(index, "processing", report=REPORT, **facts), entry)
 
 
 @pytest.fixture
@@ -368,6 +381,41 @@ class TestInput:
         assert begun == [1]
 
 
+class TestKnownTargets:
+    """Targets whose assets the ledger knows are read back by other threads."""
+
+    def known(self, made: Callable[..., Run]) -> Run:
+        run, known = made(), KnownTarget(REPORT, None)  # type: ignore[arg-type]
+        run.submitter.answer = lambda item, index: known
+        run.submitter.finish = lambda given: Begun(one(0)) if given is known else None  # type: ignore[attr-defined]
+        return run
+
+    def test_asset_is_read_back_after_the_worker_is_free(self, made: Callable[..., Run]) -> None:
+        run, begun = self.known(made), []
+        run.run.on_begun = lambda: begun.append(1)
+        run.run.start("a.png")
+        run.pool.work[0]()
+        assert (run.results, begun) == ([], [1])
+        run.pool.work[1]()
+        assert (run.outcomes(), begun) == ([(0, "active")], [1])
+
+    def test_stop_before_it_is_read_back_cancels_it(self, made: Callable[..., Run]) -> None:
+        run = self.known(made)
+        run.run.start("a.png")
+        run.pool.work[0]()
+        run.run.cancel()
+        run.pool.work[1]()
+        assert run.outcomes() == [(0, "cancelled")]
+
+    def test_stop_while_it_begins_cancels_it(self, made: Callable[..., Run]) -> None:
+        run = self.known(made)
+        answer = run.submitter.answer
+        run.submitter.answer = lambda item, index: (run.run.scope.stop.set(), answer(item, index))[1]
+        run.run.start("a.png")
+        run.pool.work[0]()
+        assert (run.outcomes(), len(run.pool.work)) == ([(0, "cancelled")], 1)
+
+
 class TestErrors:
     def test_error_of_the_account_ends_all_targets_that_follow(self, made: Callable[..., Run]) -> None:
         for error, code in (
@@ -380,7 +428,7 @@ class TestErrors:
                 calls.append(index)
                 raise error
 
-            run.submitter.begin = begin
+            run.submitter.answer = begin
             for index in range(2):
                 run.run.start(f"{index}.png")
                 run.pool.work[index]()
@@ -394,7 +442,7 @@ class TestErrors:
         def begin(item: Item, index: int) -> Any:
             raise LedgerError("full. The asset is registered as asset-1.") from LedgerError("full")
 
-        run.submitter.begin = begin
+        run.submitter.answer = begin
         for index in range(2):
             run.run.start(f"{index}.png")
             run.pool.work[index]()
@@ -406,11 +454,11 @@ class TestErrors:
         def begin(item: Item, index: int) -> Any:
             raise UsageError("wrong")
 
-        run.submitter.begin = begin
+        run.submitter.answer = begin
         for index in range(2):
             run.run.start(f"{index}.png")
             run.pool.work[index]()
-            run.submitter.begin = run._active
+            run.submitter.answer = run._active
         assert [type(result) for _, result in run.results] == [UsageError, UsageError]
 
     def test_first_error_is_that_of_the_call(self, made: Callable[..., Run]) -> None:
@@ -420,7 +468,7 @@ class TestErrors:
         def begin(item: Item, index: int) -> Any:
             raise AssertionError
 
-        run.submitter.begin = begin
+        run.submitter.answer = begin
         run.run.start("a.png")
         run.pool.work[0]()
         assert run.results == [(0, first)]
@@ -446,7 +494,7 @@ class TestErrors:
                 run.run.scope.stop.set()
             raise error
 
-        run.submitter.begin = begin
+        run.submitter.answer = begin
         run.run.start("a.png")
         run.pool.work[0]()
         assert run.outcomes() == [(0, outcome)]
@@ -476,7 +524,7 @@ class TestPolling:
     ) -> None:
         run = Run(tmp_path, wait=wait, poll_timeout=70.0)
         entry = entry_of(run.provider, asset_id="asset-7") if has_entry else None
-        run.submitter.begin = lambda item, index: (one(index, outcome), entry)
+        run.submitter.answer = lambda item, index: Begun(one(index, outcome), entry)
         run.run.start("a.png")
         run.pool.work[0]()
         assert bool(run.pool.watched) is polls
@@ -490,13 +538,13 @@ class TestPolling:
     def test_polling_that_begins_after_a_stop_is_withdrawn(self, made: Callable[..., Run]) -> None:
         run = made()
         run.processing(entry_of(run.provider, asset_id="asset-7"))
-        begin = run.submitter.begin
+        begin = run.submitter.answer
 
         def stopping(item: Item, index: int) -> Any:
             run.run.scope.stop.set()
             return begin(item, index)
 
-        run.submitter.begin = stopping
+        run.submitter.answer = stopping
         run.run.start("a.png")
         run.pool.work[0]()
         assert run.pool.withdrawn == 1
@@ -665,6 +713,7 @@ class TestRequests:
             plan=CheckPlan(()),
             rules_digest="rules",
             registrar=None,  # type: ignore[arg-type]
+            known=SimpleNamespace(get=None),  # type: ignore[arg-type]
             groups=Groups(),  # type: ignore[arg-type]
             clock=clock,
             account=None,  # type: ignore[arg-type]
@@ -674,6 +723,12 @@ class TestRequests:
     def request(self, submitter: Submitter, target: str = "https://cdn.example/clip.png", **facts: Any) -> Any:
         report = Report(target, Media(kind="image", **facts))
         return submitter._request(target, report, ContentId("sha256:" + "0" * 64))
+
+    @each_row("target", ["data:image/png;base64,AA==", "DATA:,x"])
+    def test_data_uri_is_not_registered_even_if_it_passes(self, target: str) -> None:
+        with pytest.raises(SourceError) as raised:
+            self.submitter()._submit(Item(target), Report(target, Media(kind="image")), target)
+        assert raised.value.code == "data_uri_not_accepted"
 
     @each_row("name, stem", [("given", "given"), (None, "clip")])
     def test_name_that_is_given_replaces_that_of_the_file(self, name: str | None, stem: str) -> None:
