@@ -144,6 +144,18 @@ class TestOrder:
             with pytest.raises(OSError, match="gone"):
                 order.require_whole_input()
 
+    @each_row("callback", [5, "print"])
+    def test_callback_has_to_be_a_function(self, callback: Any) -> None:
+        with pytest.raises(UsageError, match="on_result= is not a function"):
+            ResultOrder([], ordered=False, on_result=callback)
+
+    def test_callback_has_to_be_called_without_await(self) -> None:
+        async def callback(_: Submission) -> None:
+            pass
+
+        with pytest.raises(UsageError, match="on_result= is not a function"):
+            ResultOrder([], ordered=False, on_result=callback)
+
     def test_error_of_the_call_is_raised(self) -> None:
         with pytest.raises(LedgerError):
             ResultOrder([], ordered=False, on_result=None).add(0, LedgerError("full"))
