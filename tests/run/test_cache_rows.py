@@ -15,7 +15,8 @@ from preflight.checker import plan_for
 from preflight.clock import Clock
 from preflight.report import Problem
 from preflight.reporters import is_line_reporter, make_reporter
-from preflight.run.cache import Cache, _parse_score
+from preflight.run import cache
+from preflight.run.cache import Cache, _parse_score, _starts_with
 from preflight.run.rows import Row
 from preflight.scan.items import Cached
 from preflight.targets import Item
@@ -154,6 +155,45 @@ def test_items_after_each_kind_of_item_are_looked_up(open_cache: Open, file: str
     with open_cache(DAY) as cache:
         found = [isinstance(item, Cached) or item for _, item in cache.known(enumerate(items))]
     assert found == [item for other in others for item in (True, other)]
+
+
+def test_file_that_cannot_be_read_has_no_known_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError
+
+    path = tmp_path / "cache"
+    assert not _starts_with(str(path), b"start")
+    path.write_bytes(b"start of a file")
+    assert _starts_with(str(path), b"start")
+    assert not _starts_with(str(path), b"other")
+    monkeypatch.setattr(cache, "open", refuse, raising=False)
+    assert not _starts_with(str(path), b"start")
+
+
+@pytest.mark.parametrize(("message", "moved"), [("database disk image is malformed", True), ("disk I/O error", False)])
+def test_connection_that_fails_is_closed(tmp_path: Path, file: str, message: str, moved: bool) -> None:
+    class Failing:
+        """A connection to a file that was damaged meanwhile, or whose disk is gone."""
+
+        closed = False
+
+        def execute(self, *_: object) -> None:
+            raise sqlite3.DatabaseError(message)
+
+        def close(self) -> None:
+            self.closed = True
+
+    warnings: list[str] = []
+    plan, reporter = plan_for("atlas"), make_reporter("jsonl", io.StringIO())
+    assert is_line_reporter(reporter)
+    with Cache(str(tmp_path / "cache"), plan, reporter, warn=lambda error: warnings.append(str(error))) as cache:
+        cache.close()
+        cache._database = failing = Failing()  # type: ignore[assignment]
+        store(cache, file)
+        assert failing.closed
+    assert (tmp_path / "cache.bad").exists() is moved
+    assert ("The run continues without a cache." in warnings) is not moved
+    assert count(tmp_path) == moved
 
 
 @each_row(

@@ -167,6 +167,18 @@ class TestWindow:
                     break
         assert results == [1, 3, 2, 0]
 
+    def test_failure_of_the_input_is_raised_after_the_results_before_it(self) -> None:
+        def items() -> Iterator[tuple[int, Item]]:
+            yield 0, Item("urls")
+            raise OSError("the list is gone")
+
+        routes, results = Routes(), list[int]()
+        routes.make = lambda: done(7)
+        found = run_window(items(), routes, ordered=False, before_wait=lambda: None)  # type: ignore[arg-type]
+        with pytest.raises(OSError, match="the list is gone"):
+            results.extend(found)
+        assert results == [7]
+
     @each_row("error", [UsageError("wrong"), CancelledError()])
     def test_wrong_call_ends_the_run(self, error: Exception) -> None:
         routes = Routes()
@@ -260,11 +272,12 @@ class TestRoutes:
         given = Executors(plan_for("atlas"), as_outcomes, 1, None)
         begun, release = threading.Event(), threading.Event()
         pool = given._thread_pool("urls", 1)
-        busy = pool.submit(lambda: (begun.set(), release.wait(20)))
+        busy = pool.submit(lambda: (begun.set(), release.wait(5)))
         waiting = pool.submit(time.monotonic)
         assert begun.wait(20)
         given.close()
         assert waiting.cancelled()
+        assert not busy.done()
         release.set()
         busy.result(20)
 
