@@ -9,7 +9,7 @@ from dataclasses import FrozenInstanceError
 
 import pytest
 
-from preflight.clock import SYSTEM_CLOCK, Clock
+from preflight.clock import SYSTEM_CLOCK, Clock, InterruptibleLock
 from preflight.errors import Stopped
 from tests.clocks import FakeTime
 
@@ -75,3 +75,33 @@ def test_stopped_clock_keeps_the_other_functions() -> None:
     assert (clock.monotonic(), clock.wall()) == (5.0, 5.0)
     clock.sleep(1.5)
     assert clock.monotonic() == 6.5
+
+
+class Busy:
+    """A lock that is free when it is asked for the third time."""
+
+    def __init__(self) -> None:
+        self.timeouts: list[float] = []
+        self.released = 0
+
+    def acquire(self, timeout: float) -> bool:
+        self.timeouts.append(timeout)
+        return len(self.timeouts) == 3
+
+    def release(self) -> None:
+        self.released += 1
+
+
+def test_wait_for_a_lock_checks_every_quarter_of_a_second_whether_it_was_stopped() -> None:
+    fake, busy = FakeTime(), Busy()
+    with InterruptibleLock(fake.clock, busy):  # type: ignore[arg-type]
+        assert (busy.timeouts, fake.slept, busy.released) == ([0.25] * 3, [0.0, 0.0], 0)
+    assert busy.released == 1
+
+
+def test_stop_ends_the_wait_for_a_lock() -> None:
+    stop, busy = threading.Event(), Busy()
+    stop.set()
+    with pytest.raises(Stopped), InterruptibleLock(FakeTime().clock.stopped_by(stop), busy):  # type: ignore[arg-type]
+        pass
+    assert (busy.timeouts, busy.released) == ([0.25], 0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from preflight.rates import POLL_THREADS, Scheduler
 from tests.rates.test_polling import Batch, Watched
 
@@ -23,6 +25,11 @@ def test_results_of_another_kind_do_not_change_when_something_is_polled() -> Non
 
 def test_backoff_of_those_polled_from_the_beginning_starts_again_too() -> None:
     assert (1.0, 3.0, 7.0, 15.0, 23.0, 31.0, 33.0, 37.0) in Batch(36.0).polls
+
+
+def test_each_eighth_is_polled_from_the_beginning() -> None:
+    polls = Batch(31.0, count=20).polls  # numbers 21 to 40
+    assert [21 + number for number, times in enumerate(polls) if len(times) == 6] == [24, 32, 40]
 
 
 def test_first_result_starts_the_backoff_of_all_others_of_its_kind_again() -> None:
@@ -57,3 +64,17 @@ def test_one_thread_waits_for_all_that_is_not_due() -> None:
             scheduler.watch(lambda: "there", 60.0, lambda *_: None)
         assert len(scheduler._threads) == 1
     scheduler.close()
+
+
+def test_thread_that_has_polled_is_free_for_the_next() -> None:
+    watched = Watched()
+    watched.scheduler._max_threads = 4
+    for name in ("a", "b", "c"):
+        watched.add(name, lambda count: "there" if count == 2 else None)
+        assert watched._done.acquire(timeout=5)
+        end = time.monotonic() + 1.0
+        while watched.scheduler._busy and time.monotonic() < end:
+            time.sleep(0.001)
+        assert watched.scheduler._busy == 0
+    assert len(watched.scheduler._threads) == 1
+    watched.scheduler.close()

@@ -87,12 +87,12 @@ class TestBatches:
         assert gathered(iter([])) == []
 
     def test_slow_item_ends_its_batch_and_the_next_ones_are_small_again(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        now = 100.0
+        now = 0.0
         monkeypatch.setattr(executors, "time", SimpleNamespace(monotonic=lambda: now))
 
         def items() -> Iterator[tuple[int, Item]]:
             nonlocal now
-            waits = [0.0, 0.01, 0.01, 0.01, 0.06, 0.01, 0.01, 0.01, 0.04, 0.0]
+            waits = [executors.SLOW_SECONDS, 0.01, 0.01, 0.01, 0.06, 0.01, 0.01, 0.01, 0.04, 0.0]
             for index, wait in enumerate(waits):
                 now += wait
                 yield index, Item("files")
