@@ -1,9 +1,13 @@
-"""When a result is expected from earlier ones of its kind, and how many threads poll."""
+"""When a result is expected from earlier ones of its kind, and which threads poll."""
 
 from __future__ import annotations
 
+import threading
 import time
 
+import pytest
+
+from preflight.errors import Stopped
 from preflight.rates import POLL_THREADS, Scheduler
 from tests.rates.test_polling import Batch, Watched
 
@@ -78,3 +82,59 @@ def test_thread_that_has_polled_is_free_for_the_next() -> None:
         assert watched.scheduler._busy == 0
     assert len(watched.scheduler._threads) == 1
     watched.scheduler.close()
+
+
+def test_withdrawn_things_no_longer_count() -> None:
+    scheduler: Scheduler[str] = Scheduler(Watched().time.clock, threads=1)
+    ended: list[str] = []
+    with scheduler._changed:
+        for number in range(23):
+            owner = "few" if number < 3 else "many"
+            scheduler.watch(lambda: None, 60.0, lambda *_, owner=owner: ended.append(owner), owner)
+        scheduler.withdraw("few")
+        scheduler.withdraw("nobody")
+        assert (scheduler._count, ended) == (20, ["few"] * 3)
+        scheduler.close()
+    assert ended == ["few"] * 3 + ["many"] * 20
+
+
+def test_things_that_are_due_together_are_polled_in_the_order_in_which_they_were_added() -> None:
+    watched = Watched()
+    with watched.scheduler._changed:
+        for name in "abcde":
+            watched.add(name, lambda count: "there" if count == 2 else None)
+    watched.run()
+    assert list(watched.ends) == list("abcde")
+
+
+def test_threads_that_poll_do_not_keep_the_program_running() -> None:
+    scheduler: Scheduler[None] = Scheduler()
+    scheduler.watch(lambda: None, 60.0, lambda *_: None)
+    assert [thread.daemon for thread in scheduler._threads] == [True]
+    scheduler.close()
+
+
+def test_thread_that_cannot_be_started_is_an_error_only_if_there_is_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    scheduler: Scheduler[None] = Scheduler()
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        with pytest.raises(RuntimeError):
+            scheduler.watch(lambda: None, 60.0, lambda *_: None)
+    scheduler.watch(lambda: None, 60.0, lambda *_: None)
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        scheduler._busy = 1
+        scheduler.watch(lambda: None, 60.0, lambda *_: None)
+    assert len(scheduler._threads) == 1
+    scheduler.close()
+
+
+def test_closed_scheduler_polls_nothing() -> None:
+    scheduler: Scheduler[None] = Scheduler()
+    scheduler.close()
+    ended: list[object] = []
+    scheduler.watch(lambda: None, 60.0, lambda result, error: ended.append((result, type(error))))
+    assert (ended, scheduler._threads) == ([(None, Stopped)], [])

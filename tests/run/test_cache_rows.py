@@ -16,7 +16,7 @@ from preflight.clock import Clock
 from preflight.report import Problem
 from preflight.reporters import is_line_reporter, make_reporter
 from preflight.run import cache
-from preflight.run.cache import Cache, _parse_score, _starts_with
+from preflight.run.cache import CACHE_LOCK_TIMEOUT, ROWS_PER_WRITE, Cache, _parse_score, _starts_with
 from preflight.run.rows import Row
 from preflight.scan.items import Cached
 from preflight.targets import Item
@@ -107,6 +107,7 @@ def test_results_are_written_in_groups_of_256(open_cache: Open, file: str, tmp_p
         for number in numbers:
             cache.keep(Row(number, "{}\n", ("pass",)))
             stored.append(count(tmp_path))
+    assert (ROWS_PER_WRITE, CACHE_LOCK_TIMEOUT) == (256, 5.0)
     assert (stored[254], stored[255], stored[299]) == (0, 256, 256)
     assert count(tmp_path) == 300
 
