@@ -13,6 +13,7 @@ import pytest
 from preflight.checker import plan_for
 from preflight.errors import UsageError
 from preflight.report import SCHEMA
+from preflight.run import resume
 from preflight.run.resume import PreviousRun
 from preflight.summary import Summary
 from preflight.targets import Item
@@ -184,6 +185,25 @@ class TestRefused:
         assert tracemalloc.get_traced_memory()[1] < 200 << 20
         tracemalloc.stop()
         assert file.stat().st_size == 1 << 32
+
+    @pytest.mark.parametrize(("longer", "accepted"), [(-1, True), (0, False), (1, False)])
+    def test_line_is_shorter_than_its_maximum(
+        self, tmp_path: Path, longer: int, accepted: bool, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        assert resume.MAX_LINE_BYTES == 64 * 1_048_576
+        monkeypatch.setattr(resume, "MAX_LINE_BYTES", 500)
+        row = {"index": 0, "requests": 0, "bytes_read": 9, "outcome": "pass", "results": []}
+        plan, summary = plan_for("atlas"), Summary()
+        rest = json.dumps({**row, "digest": plan.digest, "source": ""}) + "\n"
+        file = tmp_path / "run.jsonl"
+        file.write_text(json.dumps({**row, "digest": plan.digest, "source": "a" * (500 + longer - len(rest))}) + "\n")
+        assert file.stat().st_size == 500 + longer
+        if accepted:
+            PreviousRun(str(file), plan, summary).stream.close()
+            assert summary.files == 1
+        else:
+            with pytest.raises(UsageError, match=r"\(line 1\)"):
+                PreviousRun(str(file), plan, summary)
 
     def test_device_is_refused(self) -> None:
         with pytest.raises(UsageError, match="resume=/dev/null is not a regular file"):
