@@ -101,6 +101,10 @@ class TestDecoderProcess:
         seen = ask("surroundings")
         assert seen["folder"] == os.readlink(f"/proc/{seen['pid']}/cwd") == "/"
 
+    def test_decoder_has_a_session_of_its_own(self) -> None:
+        pid = ask("surroundings")["pid"]
+        assert os.getsid(pid) == pid
+
     def test_relative_import_paths_work_in_the_root_folder(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -159,10 +159,10 @@ class TestProgress:
     def test_comparison_with_the_previous_run_does_not_count_for_the_rate(self, screen: Screen) -> None:
         progress = Progress()
         progress.begin_after(1000)
-        progress._total = 1126
+        progress._total = 1602
         assert screen.advance(progress, 50.0) == ""
-        assert screen.advance(progress, 52.0) == f"{CLEAR}1,002 of 1,126 files, 1 a second, 2:04 left"
-        assert screen.advance(progress, 53.0) == f"{CLEAR}1,003 of 1,126 files, 1 a second, 2:03 left"
+        assert screen.advance(progress, 52.0) == f"{CLEAR}1,002 of 1,602 files, 1 a second, 10:00 left"
+        assert screen.advance(progress, 53.0) == f"{CLEAR}1,003 of 1,602 files, 1 a second, 9:59 left"
 
     def test_more_files_than_expected_leave_no_time(self, screen: Screen) -> None:
         progress = Progress()
