@@ -7,7 +7,7 @@ import hashlib
 import os
 from dataclasses import dataclass, replace
 from typing import Any, BinaryIO, Final, Protocol, cast
-from urllib.parse import quote, urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
 
 from preflight.errors import MissingExtra, ProviderError, SourceChanged, SourceError, UsageError
 from preflight.media import Need
@@ -94,6 +94,16 @@ _FILE_TIMEOUT: Final = 300.0
 """Seconds for one file, which is read to its end."""
 
 
+def _split(url: str) -> SplitResult | None:
+    """Return the parts of a URL; None if it has no host, or if its host or port cannot be read."""
+    try:
+        parts = urlsplit(url)
+        is_usable = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return None
+    return parts if is_usable else None
+
+
 class PublicBase:
     """A base URL under which files are found by the longest end of their path that the server has.
 
@@ -102,8 +112,8 @@ class PublicBase:
     """
 
     def __init__(self, base: str, http: HttpOptions) -> None:
-        parts = urlsplit(base)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        parts = _split(base)
+        if parts is None or parts.scheme not in ("http", "https") or parts.query or parts.fragment:
             raise UsageError(
                 f"public_base={redact(base)} is not a base URL. Give the http(s) URL under which the files are served.",
                 parameters=("public_base",),
@@ -169,8 +179,8 @@ class S3Host:
 
         http  its proxy and CA bundle are used for uploads
         """
-        parts = urlsplit(location)
-        if not parts.hostname or "@" in parts.netloc or parts.query or parts.fragment:
+        parts = _split(location)
+        if parts is None or "@" in parts.netloc or parts.query or parts.fragment:
             raise UsageError(
                 f"host={redact(location)} is not a bucket. Give host=s3://bucket/prefix.", parameters=("host",)
             )

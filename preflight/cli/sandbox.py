@@ -109,7 +109,7 @@ def _configure_faults(faults: FaultPlan, options: SandboxCommand) -> None:
     faults.alternate_readings = options.other_readings
     for text in options.throttle:
         match = _RATE.fullmatch(text)
-        if match is None:
+        if match is None or not float(match[1]):
             raise UsageError(f"--throttle {text} is not a rate. Write 30, 30/s or 3/min, with an action 30:register.")
         faults.throttle(
             float(match[1]),

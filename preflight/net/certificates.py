@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import ssl
+import stat
 from contextlib import suppress
 from typing import Final, NamedTuple
 
@@ -44,6 +46,7 @@ class TrustedAuthorities(NamedTuple):
             if os.path.isdir(self.path):
                 self._load_folder(context, self.path)
             else:
+                _require_file(self.path)
                 context.load_verify_locations(self.path)
         except OSError as error:
             raise self.unusable(error) from None
@@ -73,12 +76,19 @@ class TrustedAuthorities(NamedTuple):
             raise ssl.SSLError
 
 
+def _require_file(path: str) -> None:
+    """Raise `OSError` for a missing file, and for a pipe, which would wait for a writer."""
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        raise OSError(errno.EINVAL, "it is not a regular file")
+
+
 def check_ca_bundle(path: str) -> None:
     """Raise `UsageError` for a CA bundle that is missing or not readable."""
     try:
         if os.path.isdir(path):
             os.listdir(path)
         else:
+            _require_file(path)
             with open(path, "rb"):
                 pass
     except OSError as error:

@@ -237,7 +237,7 @@ def _spec_of(assets: Sequence[UsableAsset]) -> tuple[GenerationSpec, str]:
     spec = assets[0].generation
     if spec is None:
         raise UsageError(
-            f"The asset {printable(assets[0].id)!r} has no specification of requests at {providers[0]}. "
+            f"The asset {printable(repr(assets[0].id))} has no specification of requests at {providers[0]}. "
             "Use an asset that a provider returned."
         )
     if not spec.path:
@@ -256,7 +256,7 @@ def _used(spec: GenerationSpec, role: str | None, asset: UsableAsset) -> _Used:
         )
     role = role or f"reference_{asset.kind}"
     if role not in spec.fields:
-        raise UsageError(f"{spec.title} has no role {printable(role)!r}. Choose one of {', '.join(spec.fields)}.")
+        raise UsageError(f"{spec.title} has no role {printable(repr(role))}. Choose one of {', '.join(spec.fields)}.")
     if asset.kind not in (None, ROLES[role]):
         raise UsageError(
             f"{spec.title}: the asset {shown} is of kind {asset.kind}, and {role} takes the kind {ROLES[role]}. "

@@ -182,7 +182,10 @@ class TestPublicBase:
         with pytest.raises(SourceError, match="other bytes"):
             PublicBase(web.origin, NEAR).put(local(large))
 
-    @pytest.mark.parametrize("base", ["cdn.example.com", "ftp://x/", "https://x/?signed=1", "/media"])
+    @pytest.mark.parametrize(
+        "base",
+        ["cdn.example.com", "ftp://x/", "https://x/?signed=1", "/media", "http://[", "http://[x]/", "http://x:y"],
+    )
     def test_invalid_public_base_is_refused(self, base: str) -> None:
         with pytest.raises(UsageError, match="public_base="):
             PublicBase(base, NEAR)
@@ -248,7 +251,9 @@ class TestS3:
         with pytest.raises(SourceError, match="Check the bucket and the keys"):
             S3Host("s3://media").put(local(picture))
 
-    @pytest.mark.parametrize("place", ["s3://", "s3:///prefix", "s3://key:word@bucket/x", "s3://bucket/x?y=1"])
+    @pytest.mark.parametrize(
+        "place", ["s3://", "s3:///prefix", "s3://key:word@bucket/x", "s3://bucket/x?y=1", "s3://["]
+    )
     def test_invalid_bucket_is_refused(self, client: Any, place: str) -> None:
         with pytest.raises(UsageError, match="Give host=s3://bucket/prefix") as raised:
             S3Host(place, client=client)

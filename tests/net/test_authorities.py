@@ -150,6 +150,16 @@ def test_submit_fetches_private_addresses_on_request(run: Run, api: Recorder, we
     assert "allow private addresses" not in run(*words, "--allow-private", env=env).stdout
 
 
+def test_pipe_as_bundle_is_refused_at_once(api: Recorder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pipe = str(tmp_path / "pipe")
+    os.mkfifo(pipe)
+    with pytest.raises(UsageError, match=r"pipe cannot be read \(it is not a regular file\)"):
+        HttpOptions(ca_bundle=pipe)
+    monkeypatch.setenv("SSL_CERT_FILE", pipe)
+    with pytest.raises(UsageError, match=r"SSL_CERT_FILE names the CA bundle .*pipe, .*\(it is not a regular file\)"):
+        call(api)
+
+
 def test_wrong_bundle_of_a_command_names_its_option(run: Run) -> None:
     result = run("check", str(PICTURE), "--for", "atlas", "--ca-bundle", "/gone.pem")
     assert result.returncode == 2

@@ -57,6 +57,7 @@ def test_ctrl_c_stops_it() -> None:
     ("words", "message"),
     [
         (("--throttle", "fast"), "is not a rate. Write"),
+        (("--throttle", "0/min"), "--throttle 0/min is not a rate. Write"),
         (("--fault", "lose:register:x"), "is not a fault. Write FAULT"),
         (("--fault", "loose"), "Did you mean 'lose'"),
         (("--fault", "lose:registr"), "Did you mean 'register'"),

@@ -93,14 +93,14 @@ def _named(ledger: Ledger, word: str, provider: str | None, options: ForgetComma
     if not entries:
         at = f" of {find_provider(provider).title}" if provider else ""
         raise UsageError(
-            f"The ledger {printable(ledger.path)} has no entry{at} for {printable(word)!r}. `assets list` shows the "
-            "entries."
+            f"The ledger {printable(ledger.path)} has no entry{at} for {printable(repr(word))}. `assets list` shows "
+            "the entries."
         )
     if len(entries) > 1 and not options.yes:
         several = ledger.providers_with_accounts()
         names = ", ".join(f"{entry.name} ({account_of(entry, several)}, {entry.state})" for entry in entries[:10])
         raise UsageError(
-            f"{printable(word)!r} means {len(entries)} entries. Choose one of {names}, or add --yes to forget all."
+            f"{printable(repr(word))} means {len(entries)} entries. Choose one of {names}, or add --yes to forget all."
         )
     return entries
 

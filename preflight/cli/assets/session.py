@@ -66,7 +66,9 @@ def _create(options: SessionCommand) -> None:
     """
     spec = options.require("create_session")
     if not is_url(options.callback):
-        raise UsageError(f"{printable(options.callback[:80])!r} is not an http(s) URL. Give the URL for the redirect.")
+        raise UsageError(
+            f"{printable(repr(options.callback[:80]))} is not an http(s) URL. Give the URL for the redirect."
+        )
     with (
         options.provider.open_provider(spec) as provider,
         options.printing.printer(is_single=True) as printer,
