@@ -15,7 +15,7 @@ from typing import Final, Literal
 from preflight.errors import PreflightError
 
 Migration = Callable[[sqlite3.Connection], None]
-ProblemKind = Literal["foreign", "newer", "older", "damaged", "locked", "not written", "not opened"]
+ProblemKind = Literal["foreign", "newer", "older", "damaged", "locked", "full", "not written", "not opened"]
 
 _HEADER: Final = b"SQLite format 3\0"
 _HEADER_BYTES: Final = 100
@@ -89,7 +89,7 @@ def create_private_file(path: str, file_format: FileFormat) -> None:
     try:
         state = os.fstat(descriptor)
         if not stat.S_ISREG(state.st_mode):
-            raise _error(path, file_format, "not opened", "is not a regular file")
+            raise _error(path, file_format, "foreign", "is not a regular file")
         header = os.pread(descriptor, _HEADER_BYTES, 0)
         if header and not header.startswith(_HEADER):
             raise _error(path, file_format, "foreign", f"is not a {file_format.name}")
@@ -188,7 +188,7 @@ def database_error(
 ) -> DatabaseError:
     """Return an error of SQLite or of the operating system as `DatabaseError`."""
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return _error(path, file_format, "not written", f"cannot be {action} (the disk is full)")
+        return _error(path, file_format, "full", f"cannot be {action} (the disk is full)")
     if isinstance(error, OSError):
         return _error(path, file_format, "not opened", f"cannot be {action} ({error.strerror or error})")
     text = str(error)
@@ -205,7 +205,7 @@ def _error(path: str, file_format: FileFormat, problem: ProblemKind, sentence: s
 
 _PROBLEMS: Final[dict[str, tuple[ProblemKind, str]]] = {
     "locked": ("locked", "another program has locked it for more than {timeout:g} s"),
-    "full": ("not written", "the disk is full"),
+    "full": ("full", "the disk is full"),
     "disk I/O": ("not written", "{text}"),
     "not a database": ("foreign", "it is not a {name}, or damaged"),
     "malformed": ("damaged", "it is damaged"),
@@ -221,6 +221,7 @@ _REMEDIES: Final[dict[ProblemKind, str]] = {
     "older": "Keep this file, and {another}.",
     "damaged": "Keep this file, and {another}.",
     "locked": "End that program, or {another}.",
-    "not written": "Free space or check the disk, then repeat the call; nothing is lost.",
+    "full": "Free space, then repeat the call; nothing is lost.",
+    "not written": "Check the disk, then repeat the call; nothing is lost.",
     "not opened": "Check that its folder exists and its permissions, or {another}.",
 }

@@ -175,7 +175,7 @@ class TestEveryCommandAtEveryProvider:
         entry = at.entry("hero")
         assert entry is not None
         assert entry.name == "villain"
-        refused(at.call("rename", asset.id, "x" * 65), at.provider.title, "up to 64 characters, and this one has 65")
+        refused(at.call("rename", asset.id, "x" * 65), at.provider.title, "this one has 65. Give a shorter NAME.")
 
     @pytest.mark.parametrize("name", EACH)
     def test_delete(self, desk: At, name: str) -> None:

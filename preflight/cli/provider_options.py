@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
-from typing import cast
+from typing import Final, cast
 
 import click
 
@@ -200,6 +200,13 @@ def _having(option: str) -> str:
     return ", ".join(name for name, provider in PROVIDERS.items() if option in provider.options)
 
 
+_SETTING_HELP: Final = {
+    "project": "The project of the groups and assets",
+    "reference_id": "The id by which requests refer to an asset",
+    "signing": "How calls are signed: as the SDKs do, or as the published sample code does",
+}
+
+
 def _named_settings() -> Iterator[Decorator]:
     """Yield an option for each setting that some providers have; its help names them and their values."""
     for name in sorted({name for provider in PROVIDERS.values() for name in provider.options} - {"send_name"}):
@@ -209,7 +216,7 @@ def _named_settings() -> Iterator[Decorator]:
             metavar="WORD",
             expose_value=False,
             callback=_keep_setting,
-            help=f"For {_having(name)}{values and f': {values}'}.",
+            help=f"{_SETTING_HELP.get(name, 'A setting')}. For {_having(name)}{values and f': {values}'}.",
         )
 
 

@@ -152,14 +152,17 @@ class CommandContext(click.Context):
 def message_with_options(error: errors.PreflightError, command: click.Command) -> str:
     """Return the message of an error with options of a command in place of the parameters that it names.
 
-    `public_base='/x'` becomes `--public-base '/x'`, `retry_failed=True` becomes `--retry-failed`. A parameter
-    without an option of the command is left as it is.
+    `public_base='/x'` becomes `--public-base '/x'`, `retry_failed=True` becomes `--retry-failed`, and
+    `name=` becomes `NAME` if it is an argument. A parameter that the command does not have is left as it is.
     """
-    options = {str(option.name).rstrip("_"): option for option in command.params if isinstance(option, click.Option)}
+    given = {str(param.name).rstrip("_"): param for param in command.params}
     message = str(error)
     for name in error.parameters:
-        if name in options:
-            message = _with_option(message, name, options[name])
+        param = given.get(name)
+        if isinstance(param, click.Option):
+            message = _with_option(message, name, param)
+        elif param is not None:
+            message = re.sub(rf"(?<![\w.-]){name}=", param.human_readable_name, message)
     return message
 
 

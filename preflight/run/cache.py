@@ -208,7 +208,7 @@ class Cache:
                 self._move_aside("has the format of another version")
             elif error.problem == "damaged":
                 self._move_aside("is damaged")
-            elif error.problem in ("locked", "not written"):
+            elif error.problem in ("locked", "full", "not written"):
                 self._warn(error)
                 self._warn(UsageError("The run continues without a cache."))
                 return None

@@ -14,6 +14,7 @@ from fnmatch import fnmatchcase
 from typing import Final, NamedTuple
 
 from preflight.errors import UsageError, suggestion
+from preflight.providers.refusals import UPSTREAM_CODES, finding_of
 from preflight.sandbox.state import ProcessingOutcome
 
 EVERY: Final = "*"
@@ -269,7 +270,13 @@ class FaultPlan:
         """Make assets registered from now on fail if their name or URL matches, at most `times` of them.
 
         code  Ark's code: `InternalError` and `DownloadFailed` are transient, `PixelCountTooLarge` is permanent
+
+        Raise `UsageError` for a code that it does not have.
         """
+        if finding_of(code, None, UPSTREAM_CODES) is None:
+            near = get_close_matches(code, UPSTREAM_CODES, n=1)
+            remedy = f"Did you mean {near[0]!r}?" if near else f"Choose one of {', '.join(UPSTREAM_CODES)}."
+            raise UsageError(f"Unknown failure code {code!r}. {remedy}")
         with self._lock:
             self._fails.append(_FailRule(ProcessingOutcome(code, message), provider, match, times))
 

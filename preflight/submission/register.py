@@ -255,7 +255,7 @@ class Registrar:
             try:
                 return RegistrationResult(record_asset(self.provider, self.ledger, entry, asset), asset, reused=False)
             except LedgerError as error:
-                text = f"{error} The asset is registered as {asset.id}. Keep that id."
+                text = f"The asset is registered as {asset.id}. {error}"
                 raise LedgerError(text, parameters=error.parameters) from error  # other targets report the cause
 
     def _give_up_if_none_is_accepted(self, error: RateLimited, timeout: float) -> None:

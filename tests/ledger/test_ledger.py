@@ -178,7 +178,7 @@ class TestMessages:
         ledger.write(entry())
         pages = ledger._database.select("PRAGMA page_count")[0][0]
         ledger._database.select(f"PRAGMA max_page_count = {pages}")
-        with pytest.raises(LedgerError, match=r"the disk is full\)\. Free space"):
+        with pytest.raises(LedgerError, match=r"the disk is full\)\. Free space, then repeat the call;"):
             list(map(ledger.write, (entry(f"sha256:{number:0500}") for number in range(500))))
         assert ledger.latest(key()) is not None
         ledger._database.select("PRAGMA max_page_count = 1000000")

@@ -61,6 +61,11 @@ def test_ctrl_c_stops_it() -> None:
         (("--fault", "lose:register:x"), "is not a fault. Write FAULT"),
         (("--fault", "loose"), "Did you mean 'lose'"),
         (("--fault", "lose:registr"), "Did you mean 'register'"),
+        (
+            ("--fail", "cat*=PixelCountToLarge"),
+            "Unknown failure code 'PixelCountToLarge'. Did you mean 'PixelCountTooLarge'",
+        ),
+        (("--fail", "broken"), "Choose one of AspectRatioTooLarge, "),
         (("--port", "70000"), "70000"),
     ],
 )

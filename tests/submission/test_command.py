@@ -225,7 +225,7 @@ class TestBadInput:
 
         done = run(*call, env=environment(sender), preexec_fn=fill)
         assert done.returncode in (2, 3)
-        assert "Free space or check the disk" in done.stdout + done.stderr
+        assert "then repeat the call; nothing is lost." in done.stdout + done.stderr
         assert "Traceback" not in done.stderr
         assert 0 < sender.registered() < 12
         done = run(*call, env=environment(sender))
