@@ -1,4 +1,4 @@
-"""The README's tour and recipes, each run as it stands."""
+"""The README's tour and recipes, and the examples for frameworks, each run as it stands."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from tests.documented import Desk, blocks, follow, matches, sections, transcript
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 CHAPTERS = sections(README, "##")
-RECIPES = sections(CHAPTERS["Recipes"], "###")
+FRAMEWORKS = sections((ROOT / "docs/integrations.md").read_text(encoding="utf-8"), "##")
+RECIPES = {**sections(CHAPTERS["Recipes"], "###"), **FRAMEWORKS}
 TOUR = blocks(CHAPTERS["Five minutes"])
 
 AFTERWARDS = {
