@@ -220,6 +220,8 @@ class ApiConnection:
         except SourceError as error:
             reason, detail, sent = _failure(error)
         # Outside `except`, so that no traceback keeps the request and its headers.
+        if reason == "response_invalid":
+            raise self.unusable(call, detail)
         raise self._error(call, reason, detail=detail, ambiguous=sent)
 
     def _parse(self, call: Call, response: CallResponse) -> JsonObject:

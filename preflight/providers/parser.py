@@ -235,6 +235,6 @@ def next_page(page: int, found: int, total: int | None) -> str | None:
     """Return the number of the page after `page`, on which `found` items were; None at the end.
 
     The number of items that was asked for does not count: a server may return fewer without saying so. If the total
-    does not show the end, only an empty page does.
+    does not show the end, only an empty page does; nor does a total below the number of items that were read.
     """
-    return None if not found or (total is not None and page * found >= total) else str(page + 1)
+    return None if not found or page * found == total else str(page + 1)

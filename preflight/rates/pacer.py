@@ -43,6 +43,8 @@ Recent = tuple[LearnedRate | None, int]
 """The remembered rate of an action, and how many of its calls were accepted in the last minute by all processes."""
 SHARED_INTERVAL: Final = 1.0
 """Seconds between two calls from which on the processes of an account take turns."""
+MAX_RETRY_AFTER: Final = 300.0
+"""Maximum seconds of a Retry-After that are waited: then a call finds out whether the account is still refused."""
 _MAX_SLEEP: Final = 15.0
 """Seconds after which a waiting call checks whether it was given up."""
 _STOP_INTERVAL: Final = 0.25
@@ -101,7 +103,8 @@ class Pacer:
             try:
                 yield
             except RateLimited as error:
-                limiter.refuse(self._clock.monotonic(), error.retry_after, refusals, lambda: self._recent(action))
+                wait = None if error.retry_after is None else min(error.retry_after, MAX_RETRY_AFTER)
+                limiter.refuse(self._clock.monotonic(), wait, refusals, lambda: self._recent(action))
                 raise
             learned = limiter.accept(self._clock.monotonic(), refusals)
         if learned is not None:

@@ -5,6 +5,7 @@ An account is provider, origin, account, project and ledger. Its first client op
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 from collections import deque
@@ -15,7 +16,7 @@ from itertools import islice
 from typing import Final
 
 from preflight.clock import Clock, InterruptibleLock
-from preflight.errors import AssetNotFound, UsageError
+from preflight.errors import AssetNotFound, Stopped, UsageError
 from preflight.escape import printable
 from preflight.ledger import AccountKey, Entry, Ledger
 from preflight.providers import Asset, ListsAssets, Provider, Rate
@@ -152,6 +153,7 @@ class CallScope:
 
 class _CurrentScope(threading.local):
     scope = CallScope()  # of a thread that works for no call: it is never stopped
+    until = math.inf
 
 
 class _CurrentInFlight(InFlight):
@@ -242,7 +244,7 @@ class Workers:
 class WorkerPool:
     """The threads of one account, shared by all of its calls: workers, readers, and a scheduler that polls.
 
-    clock      its `sleep` raises `Stopped` once the scope that the thread works for is stopped
+    clock      its `sleep` raises `Stopped` once the scope that the thread works for is stopped, or its time is over
     in_flight  the calls with an effect of that scope
     workers    check and register targets; readers: read back assets that the ledger knows
     """
@@ -257,13 +259,14 @@ class WorkerPool:
         self.scheduler: Scheduler[Asset] = Scheduler(self.clock, list_pending=list_pending)
 
     @contextmanager
-    def working_for(self, scope: CallScope) -> Iterator[None]:
-        """Let this thread work for one call until the end of the block."""
-        before, self._current.scope = self._current.scope, scope
+    def working_for(self, scope: CallScope, until: float = math.inf) -> Iterator[None]:
+        """Let this thread work for one call until the end of the block; after `until`, it waits no longer."""
+        current = self._current
+        before, current.scope, current.until = (current.scope, current.until), scope, until
         try:
             yield
         finally:
-            self._current.scope = before
+            current.scope, current.until = before
 
     @property
     def is_working(self) -> bool:
@@ -281,6 +284,8 @@ class WorkerPool:
             part.close()
 
     def _sleep(self, seconds: float) -> None:
+        if self._base.monotonic() >= self._current.until:
+            raise Stopped
         self._base.stopped_by(self._current.scope.stop).sleep(seconds)
 
 

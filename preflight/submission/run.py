@@ -63,6 +63,8 @@ SubmitTarget = str | os.PathLike[str]
 NO_ETAG: Final = "Its server sends no strong ETag, so nothing shows whether it changes: every run registers it again."
 WINDOW: Final = 4096
 """Targets in progress at once in one run: each takes a few kilobytes."""
+LAST_POLL: Final = 30.0
+"""Seconds after the timeout of an asset for which its last poll waits for its turn."""
 _POLL_ON: Final = "It is registered. Run the same command again to continue polling."
 _RAISED: Final = "on_result raised an exception for %s"
 _log = logging.getLogger("preflight")
@@ -432,8 +434,13 @@ class SubmissionRun:
         if self.scope.stop.is_set():
             raise Stopped
         try:
-            with self._pool.working_for(self.scope):
+            with self._pool.working_for(self.scope, until=ends + LAST_POLL):
+                self._pool.clock.sleep(0)
                 asset = self._submitter.provider.get(entry.asset_id or "")
+        except Stopped:
+            if self.scope.stop.is_set():
+                raise
+            return None  # its turn has not come
         except (ProviderUnavailable, ProviderUnreachable, RateLimited):  # they say nothing about the asset
             return None
         except UnusableAnswer as error:  # one may come from a gateway, but the last one is reported

@@ -119,6 +119,14 @@ def test_answer_without_end_is_not_read(server: Recorder, open_: Open) -> None:
     error = refused(open_("atlas"))
     assert (error.reason, error.ambiguous) == ("response_invalid", True)
     assert "longer than 4,194,304 bytes" in str(error)
+    assert not error.retryable
+
+
+def test_reading_may_be_repeated_after_an_answer_that_cannot_be_read(server: Recorder, open_: Open) -> None:
+    server.respond(b"[" + b" " * (MAX_RESPONSE_BYTES + 1))
+    with pytest.raises(UnusableAnswer) as raised:
+        open_("atlas").get("1")
+    assert raised.value.retryable
 
 
 def test_compressed_response_is_limited_by_its_decoded_size(server: Recorder, open_: Open) -> None:

@@ -69,6 +69,7 @@ def test_next_page_ends_at_the_total_or_an_empty_page() -> None:
     assert next_page(2, 20, 40) is None
     assert next_page(3, 5, None) == "4", "without a total only an empty page is the end"
     assert next_page(4, 0, 45) is None
+    assert next_page(1, 20, 0) == "2", "the total is wrong"
 
 
 @pytest.mark.parametrize("text", ["", "soon", "2026-99-01", True, None, [], -(10**30), "9" * 30, float("nan")])

@@ -72,6 +72,15 @@ def test_retry_after_is_honoured() -> None:
     assert times(pacer, time_, 1)[0] - begun == pytest.approx(7.0)
 
 
+@each_row("seconds", [301.0, 1e9])
+def test_longer_retry_after_is_cut_to_five_minutes(seconds: float) -> None:
+    time_ = FakeTime()
+    pacer = Pacer(one_rate(10), time_.clock)
+    call(pacer, limited(retry_after=seconds))
+    begun = time_.now
+    assert times(pacer, time_, 1)[0] - begun == pytest.approx(300.0)
+
+
 def test_call_that_waits_while_another_is_refused_reserves_its_turn_again() -> None:
     """Else a Retry-After would hold for new calls only, and not for the thirty that have a turn already."""
     time_ = FakeTime()

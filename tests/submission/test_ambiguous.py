@@ -186,6 +186,15 @@ def test_polling_survives_temporary_failures(fewer: Sender, box: Sandbox) -> Non
     assert fewer.one(fewer.picture()).outcome == "active"
 
 
+def test_throttled_polling_ends_at_the_timeout(atlas: Sender, box: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("preflight.submission.run.LAST_POLL", 2.0)
+    box.faults.on("429", action="get", provider="atlas")
+    before = box.stats.calls["atlas", "get"]
+    submissions = atlas.many(atlas.pictures(10), poll_timeout=4)
+    assert {(one.outcome, one.code) for one in submissions} == {("processing", "deadline")}
+    assert box.stats.calls["atlas", "get"] - before < 10
+
+
 def test_polling_that_is_refused_says_that_the_asset_is_there(some: Sender, box: Sandbox) -> None:
     box.faults.on("html", action="get", provider=some.name)
     picture = some.picture()
