@@ -230,7 +230,7 @@ class ApiConnection:
             # Only 303 says that the call was carried out and that its result is elsewhere (RFC 9110 15.4.4).
             host = urlsplit(response.headers.get("location", "")).hostname or "another place on this host"
             raise self._error(call, "redirected", status=status, detail=f"to {host}", ambiguous=status == 303)
-        body = _json_object(response.body)
+        body = _json_object(response.body, self.redactor)
         if body is None:
             if call.empty and 200 <= status < 300 and not response.body.strip():
                 return {}
@@ -341,10 +341,10 @@ def _number(text: str) -> float | None:
     return number if math.isfinite(number) and number >= 0 else None
 
 
-def _json_object(body: bytes) -> JsonObject | None:
-    """Return the JSON object in `body`; None if there is none."""
+def _json_object(body: bytes, redactor: Redactor) -> JsonObject | None:
+    """Return the JSON object in `body` without keys, which some servers repeat; None if there is none."""
     try:
-        value = json.loads(body)
+        value = redactor.without_keys(json.loads(body))
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None

@@ -10,9 +10,11 @@ from __future__ import annotations
 import hmac
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping
+from base64 import b64encode
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from hashlib import sha256
 from ipaddress import ip_address
 from typing import Any, Final, NoReturn, Protocol
@@ -309,10 +311,21 @@ _MIN_SECRET_CHARS: Final = 6
 
 
 class Redactor:
-    """Removes keys, signatures of URLs and control characters from answers."""
+    """Removes keys, also escaped or in base64, signatures of URLs and control characters from answers."""
 
     def __init__(self, secrets: Iterable[Secret]) -> None:
-        self._secrets = tuple(secrets)
+        keys = [secret.reveal() for secret in secrets]
+        patterns = [spelled for key in keys if len(key) >= _MIN_SECRET_CHARS for spelled in _spellings(key)]
+        # Replaces the keys by HIDDEN; a closure, so that no attribute shows them.
+        self._hide = partial(re.compile("|".join(patterns) or "(?!)", re.IGNORECASE).sub, HIDDEN)
+
+    def without_keys(self, value: Any) -> Any:
+        """Return a JSON value with the keys hidden in every string."""
+        if isinstance(value, str):
+            return self._hide(value)
+        if isinstance(value, Mapping):
+            return {self._hide(name): self.without_keys(part) for name, part in value.items()}
+        return [self.without_keys(part) for part in value] if isinstance(value, list) else value
 
     def text(self, text: str, max_chars: int = _MAX_CHARS) -> str:
         """Return one line of at most `max_chars` characters, without keys, signatures and control characters."""
@@ -337,10 +350,22 @@ class Redactor:
         return value
 
     def _clean(self, text: str) -> str:
-        for secret in self._secrets:
-            if len(secret.reveal()) >= _MIN_SECRET_CHARS:
-                text = text.replace(secret.reveal(), HIDDEN)
+        text = self._hide(text)
         return _WORD.sub(_redacted, text) if "://" in text else text
+
+
+def _spellings(key: str) -> Iterator[str]:
+    """Yield patterns of a key: each character plain or escaped (URL, JSON, HTML), and base64 at each offset."""
+    yield "".join(
+        rf"(?:\\?{re.escape(char)}|{''.join(f'%{byte:02x}' for byte in char.encode())}"
+        rf"|\\[ux]0*{ord(char):x}|&#0*{ord(char)};|&#x0*{ord(char):x};)"
+        for char in key
+    )
+    data = key.encode()
+    for offset in range(3):
+        # Only characters whose bits are all of the key.
+        coded = b64encode(bytes(offset) + data)[-(-offset * 8 // 6) : (offset + len(data)) * 8 // 6].decode()
+        yield re.escape(coded).replace(r"\+", "[+-]").replace("/", "[/_]")
 
 
 def _redacted(word: re.Match[str]) -> str:

@@ -272,3 +272,11 @@ def test_nothing_is_logged(server: Recorder, open_: Open, caplog: pytest.LogCapt
     server.respond(b"", lost=True)
     refused(provider)
     assert not caplog.records
+
+
+def test_asset_shows_no_key_that_the_answer_repeats(server: Recorder, open_: Open) -> None:
+    fields = {"name": f"a {KEY}", "url": f"https://h.example/{KEY}", "ark_asset_id": f"asset-{KEY}", "status": "active"}
+    server.respond({"code": 200, "data": {"id": 1, **fields}})
+    asset = open_("atlas").get("1")
+    assert KEY not in repr(asset)
+    assert (asset.name, asset.url, asset.reference) == ("a …", "https://h.example/…", "asset://asset-…")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from base64 import b64encode, urlsafe_b64encode
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -29,6 +31,35 @@ SIGNED = "https://h.example/a.png?X-Amz-Signature=0123456789abcdef"
 )
 def test_texts_are_one_line_without_secrets(text: str, shown: str) -> None:
     assert REDACTOR.text(text) == shown
+
+
+SLASHED = "sk-se/cret+0123=="
+
+
+@each_row(
+    "spelled",
+    [
+        SLASHED,
+        quote(SLASHED, safe=""),
+        quote(SLASHED, safe="").lower(),
+        SLASHED.replace("/", "\\/"),
+        "".join(f"\\u{ord(char):04x}" for char in SLASHED),
+        "".join(f"&#{ord(char)};" for char in SLASHED),
+        "".join(f"&#x{ord(char):X};" for char in SLASHED),
+        b64encode(SLASHED.encode()).decode(),
+        b64encode(f"Bearer {SLASHED}".encode()).decode(),
+        b64encode(f"user:{SLASHED}".encode()).decode(),
+        urlsafe_b64encode(f"a{SLASHED}b".encode()).decode(),
+    ],
+)
+def test_key_is_hidden_however_it_is_spelled(spelled: str) -> None:
+    redactor = Redactor([Secret(SLASHED)])
+    shown = redactor.text(f"header {spelled} is wrong")
+    assert shown.startswith("header ")
+    assert shown.endswith(" is wrong")
+    assert "…" in shown
+    assert len(shown) < len("header  is wrong") + 14
+    assert redactor.without_keys({spelled: [spelled, 7, None]}).keys() == {shown[7:-9]}
 
 
 @each_row(
