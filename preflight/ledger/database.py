@@ -66,6 +66,8 @@ class Database:
         with ledger_errors(path, "opened", lock_timeout):
             # An id that the provider returned must outlive a power cut.
             self._db = connect(path, LEDGER_FORMAT, timeout=lock_timeout, synchronous="FULL")
+            self._place = os.path.abspath(path)
+            self._file = os.stat(self._place)
 
     def select(self, statement: str, values: Sequence[Value] = ()) -> list[SqlRow]:
         """Return all rows of one statement."""
@@ -87,6 +89,7 @@ class Database:
         error: LedgerError | None = LedgerError(f"The ledger {self._path} was not written. The run was interrupted.")
         try:
             with ledger_errors(self._path, "used", self._lock_timeout):
+                self._require_file()
                 self._db.execute("BEGIN IMMEDIATE")
                 for change in changes:
                     self._db.execute(change.statement, change.values)
@@ -100,6 +103,17 @@ class Database:
                     self._db.execute("ROLLBACK")
             for change in changes:
                 change.done, change.error = True, error
+
+    def _require_file(self) -> None:
+        """Raise `LedgerError` if another file is at the path, or none: the next run would not find what is written."""
+        try:
+            is_same = os.path.samestat(os.stat(self._place), self._file)
+        except FileNotFoundError:
+            is_same = False
+        if not is_same:
+            raise LedgerError(
+                f"The ledger {self._path} was deleted or replaced while it was open. Put it back, and open it again."
+            )
 
     def close(self) -> None:
         """Close the file."""

@@ -185,6 +185,18 @@ class TestMessages:
         ledger.write(entry("sha256:after"))
         assert ledger.latest(key("sha256:after")) is not None
 
+    @pytest.mark.parametrize("by", ["nothing", "another"])
+    def test_file_that_is_gone_is_not_written(self, path: Path, ledger: Ledger, by: str) -> None:
+        ledger.write(entry())
+        moved = path.rename(path.with_name("moved"))
+        if by == "another":
+            path.write_bytes(b"")
+        with pytest.raises(LedgerError, match="was deleted or replaced while it was open"):
+            ledger.write(entry("sha256:01"))
+        moved.replace(path)
+        ledger.write(entry("sha256:01"))
+        assert ledger.latest(key("sha256:01")) is not None
+
     @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
     def test_folder_that_cannot_be_written_is_named(self, tmp_path: Path) -> None:
         tmp_path.chmod(0o500)
