@@ -333,7 +333,7 @@ class TestFailures:
             return write(self, entry)
 
         monkeypatch.setattr(Ledger, "write", failing)
-        with pytest.raises(LedgerError, match=r"The disk is full\. The asset is registered as asset-0\.") as raised:
+        with pytest.raises(LedgerError, match=r"The asset is registered as asset-0\. The disk is full\.") as raised:
             account.register()
         assert raised.value.parameters == ("ledger",)
         assert str(raised.value.__cause__) == "The disk is full."

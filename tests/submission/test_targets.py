@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 from collections.abc import Callable, Iterator
@@ -231,6 +232,7 @@ class Pool:
     work: list[Callable[[], object]] = field(default_factory=list)
     watched: list[tuple[Any, ...]] = field(default_factory=list)
     withdrawn: int = 0
+    until: float = math.inf
 
     @property
     def scheduler(self) -> Any:
@@ -250,7 +252,8 @@ class Pool:
     def watch(self, *arguments: Any) -> None:
         self.watched.append(arguments)
 
-    def working_for(self, scope: CallScope) -> Any:
+    def working_for(self, scope: CallScope, until: float = math.inf) -> Any:
+        self.until = until
         return nullcontext()
 
     def withdraw(self, scope: CallScope) -> None:
@@ -560,6 +563,14 @@ class TestPolling:
         run.run.start("a.png")
         run.pool.work[0]()
         assert run.pool.withdrawn == 1
+
+    def test_last_poll_waits_for_its_turn_thirty_seconds_longer_than_the_timeout(
+        self, made: Callable[..., Run]
+    ) -> None:
+        run = made()
+        begun = run.pool.clock.monotonic()
+        self.poll(run, status="processing")()
+        assert run.pool.until == begun + run.pool.watched[0][1] + 30.0
 
     def poll(self, run: Run, error: ProviderError | None = None, **status: Any) -> Callable[[], Asset | None]:
         """Begin to poll an asset; return the poll."""
