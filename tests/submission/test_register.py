@@ -227,6 +227,26 @@ class TestStates:
             assert result.entry.attempt == 1 + registered
             assert account.ledger.latest(result.entry.registration) == result.entry
 
+    @each_row(
+        "state, reusable, known",
+        [
+            (None, True, False),
+            ("active", True, True),
+            ("active", False, False),
+            ("processing", False, True),
+            ("failed", True, False),
+            ("intended", True, False),
+            ("gone", True, False),
+        ],
+    )
+    def test_only_an_asset_that_is_reused_is_known(
+        self, tmp_path: Path, state: Any, reusable: bool, known: bool
+    ) -> None:
+        with account_in(tmp_path) as account:
+            if state is not None:
+                account.entry(state=state, asset_id="asset-0")
+            assert account.registrar.knows(account.request(reusable=reusable)) is known
+
     @each_row("failures, registered", [(1, 1), (2, 1), (3, 0), (4, 0)])
     def test_temporary_failure_counts_as_final_after_three(
         self, tmp_path: Path, failures: int, registered: int
