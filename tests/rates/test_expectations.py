@@ -9,7 +9,7 @@ import pytest
 
 from preflight.errors import Stopped
 from preflight.rates import POLL_THREADS, Scheduler
-from tests.rates.test_polling import Batch, Watched
+from tests.rates.test_polling import Batch, Listing, Watched
 
 USUAL = [1.0, 3.0, 7.0, 15.0, 23.0, 31.0, 39.0, 47.0]
 
@@ -82,6 +82,20 @@ def test_thread_that_has_polled_is_free_for_the_next() -> None:
         assert watched.scheduler._busy == 0
     assert len(watched.scheduler._threads) == 1
     watched.scheduler.close()
+
+
+def test_list_is_read_again_once_many_wait_again() -> None:
+    def poll(count: int) -> object | None:
+        if listing.now == 14.0 and "new-0" not in listing.watched.polls:
+            for number in range(2):
+                listing.watched.add(f"new-{number}", listing.poll)
+        return listing.poll(count)
+
+    listing = Listing(7, done_at=61.0, early=1)
+    with listing.watched.scheduler._changed:
+        listing.watched.add("7", poll)
+    listing.run()
+    assert listing.read_at[:5] == [2.0, 4.0, 6.0, 16.0, 18.0]
 
 
 def test_withdrawn_things_no_longer_count() -> None:
