@@ -96,6 +96,14 @@ def test_results_are_kept_for_ninety_days(open_cache: Open, tmp_path: Path, days
     assert count(tmp_path) == left
 
 
+def test_run_without_new_results_writes_nothing(open_cache: Open, file: str, tmp_path: Path) -> None:
+    with open_cache(1000 * DAY) as cache:
+        store(cache, file)
+    with open_cache(2000 * DAY):
+        pass
+    assert count(tmp_path) == 1
+
+
 def test_results_are_written_in_groups_of_256(open_cache: Open, file: str, tmp_path: Path) -> None:
     numbers = range(300)
     paths = [tmp_path / f"{number}.png" for number in numbers]
@@ -148,7 +156,7 @@ def test_items_after_each_kind_of_item_are_looked_up(open_cache: Open, file: str
         store(cache, file)
     others = [
         Item("https://a.example/b.png"),
-        Item(b"picture"),
+        Item(os.fsencode(file)),  # content, not a path
         Item(file, problem=Problem("not_found", "x")),
         Item(f"{file}.gone"),
     ]

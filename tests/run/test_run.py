@@ -69,6 +69,10 @@ def test_run_that_stops_at_a_failure_ends_with_one_of_the_previous_run(
     assert summary.files == files
 
 
+def test_run_is_in_order_and_complete_unless_the_call_says_otherwise() -> None:
+    assert RunSettings() == (None, True, False, None, None)
+
+
 def test_results_are_flushed_before_each_file_and_at_the_end() -> None:
     stream, flushed = io.StringIO(), []
     reporter = make_reporter("jsonl", stream)
@@ -195,8 +199,15 @@ class TestProgress:
             assert len(screen.advance(progress, screen.now + 1.0)) == len(CLEAR) + width - 1
 
     def test_total_is_counted_in_a_thread(self, screen: Screen, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(threading.Thread, "start", threading.Thread.run)
+        started: list[bool] = []
+
+        def start(thread: threading.Thread) -> None:
+            started.append(thread.daemon)
+            thread.run()
+
+        monkeypatch.setattr(threading.Thread, "start", start)
         progress = Progress(lambda: 8)
+        assert started == [True]  # it does not keep the program running
         assert screen.advance(progress, 2.0) == f"{CLEAR}1 of 8 files, 0 a second, 0:14 left"
 
     @pytest.mark.parametrize("terminal", [True, False])
