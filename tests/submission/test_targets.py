@@ -224,6 +224,10 @@ class TestActiveAsset:
                 active_asset(submission, waits=waits)
 
 
+def _stop() -> None:
+    raise Stopped
+
+
 @dataclass
 class Pool:
     """In place of the threads of an account: work waits until a test runs it."""
@@ -572,7 +576,7 @@ class TestPolling:
         self.poll(run, status="processing")()
         assert run.pool.until == begun + run.pool.watched[0][1] + 30.0
 
-    def poll(self, run: Run, error: ProviderError | None = None, **status: Any) -> Callable[[], Asset | None]:
+    def poll(self, run: Run, error: Exception | None = None, **status: Any) -> Callable[[], Asset | None]:
         """Begin to poll an asset; return the poll."""
         asset = run.api.add(**status)
         run.processing(entry_of(run.provider, asset_id=asset.id))
@@ -618,6 +622,14 @@ class TestPolling:
         else:
             assert poll() is None
         run.ledger.close()
+
+    def test_poll_whose_turn_does_not_come_tells_nothing(self, made: Callable[..., Run]) -> None:
+        run = made()
+        poll = self.poll(run, Stopped())
+        assert poll() is None
+        run.api.on["get"] = lambda number: run.run.scope.stop.set() or _stop()
+        with pytest.raises(Stopped):
+            poll()
 
     def test_stop_ends_it_before_a_call(self, made: Callable[..., Run]) -> None:
         run = made()
