@@ -85,15 +85,14 @@ def test_thread_that_has_polled_is_free_for_the_next() -> None:
 
 
 def test_list_is_read_again_once_many_wait_again() -> None:
-    def poll(count: int) -> object | None:
-        if listing.now == 14.0 and "new-0" not in listing.watched.polls:
-            for number in range(2):
-                listing.watched.add(f"new-{number}", listing.poll)
-        return listing.poll(count)
+    class Renewed(Listing):
+        def poll(self, count: int) -> object | None:
+            if self.now == 14.0 and "new-0" not in self.watched.polls:
+                for number in range(2):
+                    self.watched.add(f"new-{number}", super().poll)
+            return super().poll(count)
 
-    listing = Listing(7, done_at=61.0, early=1)
-    with listing.watched.scheduler._changed:
-        listing.watched.add("7", poll)
+    listing = Renewed(8, done_at=61.0, early=1)
     listing.run()
     assert listing.read_at[:5] == [2.0, 4.0, 6.0, 16.0, 18.0]
 
