@@ -10,12 +10,12 @@ Names are loaded when they are first used, so that `import preflight` is fast.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
 from preflight.version import VERSION
 
+TYPE_CHECKING = False  # importing that of `typing` takes 3 ms, in which Ctrl-C would print a traceback
 if TYPE_CHECKING:
+    from typing import Any
+
     from preflight.catalog import resolve as rule_sets
     from preflight.checker import acheck, check, probe
     from preflight.errors import (
@@ -84,6 +84,8 @@ __all__ = [  # noqa: RUF022 - by kind: functions, data, exceptions
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'preflight' has no attribute {name!r}")
+    from importlib import import_module
+
     home = import_module(f"preflight.{_HOMES.get(name, 'errors')}")
     value = getattr(home, "resolve" if name == "rule_sets" else name)
     globals()[name] = value

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import gc
-import sys
+import os
 
 
 def main() -> None:
     """Load the command line and run it. It ends the process."""
     gc.disable()  # until everything is loaded: none of it is garbage
     try:
-        from preflight.cli import main as run
+        from preflight.interrupts import exiting_on_ctrl_c
+
+        with exiting_on_ctrl_c():
+            from preflight.cli import main as run
     except KeyboardInterrupt:
-        sys.exit(130)  # nothing has started
+        os._exit(130)
     run()
 
 

@@ -49,7 +49,7 @@ LAYERS = [
     ["output", "retry", "sqlite"],
     ["confinement", "toml", "clock"],
     ["facts"],
-    ["formats", "codes", "errors", "escape", "gitignore", "version"],
+    ["formats", "codes", "errors", "escape", "gitignore", "interrupts", "version"],
 ]
 """From top to bottom: a module may import from its own line and from every line below it."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import itertools
 import json
 import os
@@ -19,6 +20,7 @@ import pytest
 from preflight.errors import OutputError
 from preflight.output import Outputs
 from tests.conftest import ROOT, Run, many_files
+from tests.rows import each_row
 
 COUNT = 5_000
 SOON = 3.0
@@ -114,6 +116,53 @@ class TestCtrlC:
         _, said = process.communicate(timeout=30)
         assert "A run that can be continued needs --resume FILE.jsonl from the start, without --report" in said
         assert 0 < len(json.loads(report.read_text())["reports"]) < COUNT
+
+
+def interrupted_at(module: str, *before: str, becomes: str = "ImportError") -> tuple[int, str, str]:
+    """Exit code, output and errors of `submit --help`, with Ctrl-C while a module is imported.
+
+    before   lines that run first
+    becomes  the exception that leaves the import: `PyCapsule_Import` replaces a KeyboardInterrupt
+    """
+    lines = [
+        "import os, signal, sys",
+        *before,
+        "class Interrupting:",
+        "    def find_spec(name, path=None, target=None):",
+        f"        if name == {module!r}:",
+        "            try:",
+        "                os.kill(os.getpid(), signal.SIGINT)",
+        "            except KeyboardInterrupt:",
+        f"                raise {becomes} from None",
+        "sys.meta_path.insert(0, Interrupting)",
+        "sys.argv[1:] = ['submit', '--help']",
+        "from preflight.__main__ import main",
+        "main()",
+    ]
+    command = [sys.executable, "-c", "\n".join(lines)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=30)
+    return done.returncode, done.stdout, done.stderr
+
+
+@each_row("module", ["preflight.cli", "click", "preflight.cli.submit", "preflight.submission"])
+def test_ctrl_c_while_modules_are_imported_ends_the_process_silently(module: str) -> None:
+    assert interrupted_at(module) == (130, "", "")
+
+
+def test_ctrl_c_while_the_entry_is_imported_ends_the_process_silently() -> None:
+    assert interrupted_at("preflight.interrupts", becomes="KeyboardInterrupt") == (130, "", "")
+
+
+def test_ctrl_c_that_is_ignored_stays_ignored() -> None:
+    code, text, errors = interrupted_at("preflight.cli", "signal.signal(signal.SIGINT, signal.SIG_IGN)")
+    assert (code, errors) == (0, "")
+    assert "Usage: preflight submit" in text
+
+
+def test_entry_imports_nothing_before_it_catches_ctrl_c() -> None:
+    script = "import os, sys; before = set(sys.modules); import preflight.__main__; print(set(sys.modules) - before)"
+    done = subprocess.run([sys.executable, "-S", "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=30)
+    assert ast.literal_eval(done.stdout) == {"__future__", "gc", "preflight", "preflight.__main__", "preflight.version"}
 
 
 def test_killed_run_can_be_continued(many: Path, tmp_path: Path) -> None:

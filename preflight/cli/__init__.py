@@ -15,6 +15,7 @@ import click
 from preflight.cli import terminal
 from preflight.errors import PreflightError
 from preflight.escape import printable
+from preflight.interrupts import exiting_on_ctrl_c
 from preflight.summary import UNKNOWN, WRONG_CALL
 
 COMMANDS: Final[dict[str, str]] = {
@@ -45,7 +46,9 @@ class _Commands(terminal.Subcommands):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        return terminal.with_narrow_help(import_module(f"preflight.cli.{cmd_name}").command)
+        with exiting_on_ctrl_c():
+            module = import_module(f"preflight.cli.{cmd_name}")
+        return terminal.with_narrow_help(module.command)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands without importing them."""
