@@ -233,7 +233,7 @@ _REASON_PATTERNS: Final = tuple(
         ),
         (r"Quota\w{0,40}Exceed|SetLimitExceeded", "quota"),
         (
-            r"^(Authentication|MissingAuth|MissingSignature|SignatureDoesNot|InvalidA[Pp][Ii]_?CredentialSpec|InvalidAccessKey)",
+            r"^(Authentication|MissingAuth|MissingSignature|SignatureDoesNot|InvalidA[Pp][Ii]_?Key|InvalidAccessKey)",
             "auth",
         ),
         (r"^(InvalidCredential|InvalidTimestamp|Invalid(Security)?Token|AccessKey\w*Exp|SessionToken)", "auth"),

@@ -74,6 +74,7 @@ REFUSED = [
     Refused("volcengine", 502, b"<html>bad gateway</html>", "server", ProviderUnavailable, True, True),
     Refused("volcengine", 503, b"", "server", ProviderUnavailable, True, True),
     Refused("volcengine", 401, {"error": {"code": "AuthenticationError", "message": "x"}}, "auth", AccountRefused),
+    Refused("volcengine", 401, {"error": {"code": "InvalidAPIKey", "message": "x"}}, "auth", AccountRefused),
     # Agentsflare: base_resp, with the upstream's words in a sentence
     Refused("agentsflare", 200, {"base_resp": {"status_code": 1004, "status_msg": "no"}}, "invalid", RequestRefused),
     Refused(
@@ -125,6 +126,7 @@ REFUSED = [
     ),
     # Sunra: an error object, which may say itself whether to try again
     Refused("sunra", 401, {"error": {"code": "unauthorized", "message": "x"}, "timestamp": 1}, "auth", AccountRefused),
+    Refused("sunra", 401, {"error": {"code": "invalid_api_key", "message": "x"}}, "auth", AccountRefused),
     Refused(
         "sunra",
         400,
