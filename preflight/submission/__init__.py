@@ -34,7 +34,7 @@ def submit(target: SubmitTarget, to: str, **options: Unpack[SubmitOptions]) -> A
     """Check one file or URL, host it if it is local, register it, and wait until it is active.
 
     Raise `Rejected`, with the report, before anything is sent; `NotActive` if it failed there, its outcome is
-    unknown or it is still processing; `ProviderError` if a call failed. A program that submits often keeps a `Client`.
+    unknown or it is still processing; `ProviderError` if a call failed. To submit often, keep a `Client`.
     """
     with Client(to, **options) as client:
         return client.submit(target)
@@ -45,11 +45,11 @@ def submit_many(
 ) -> Generator[Submission, None, None]:
     """Yield exactly one `Submission` for each target, in input order.
 
-    ordered  False: return submissions as they come; the other options are those of `SubmitOptions`
+    ordered  False: yield submissions as soon as they are ready; the other options are those of `SubmitOptions`
 
     A run that is not iterated to its end is stopped: registered assets are in the ledger, and the same call continues
-    with the same targets. For a queue, use `Client.submit_all`, which reports what it took.
-    A refused account ends the run too: the remaining targets get the outcome `error`, with the same reason.
+    with the same targets. For a queue, use `Client.submit_all`, which reports every target that it took.
+    If the provider refuses the account, the remaining targets get the outcome `error`, with the same reason.
     Raise `UsageError` if the call is wrong for all targets.
     """
     require_iterable(targets)
@@ -60,5 +60,5 @@ def _submissions(
     client: Client[object], targets: Iterable[SubmitTarget | Item], *, ordered: bool
 ) -> Generator[Submission, None, None]:
     with client:
-        # Whoever stops iterating repeats the call with all targets: nothing is said of those that were taken.
+        # Without `on_result`, targets that were taken and not yielded would be logged; the same call takes them again.
         yield from client.submit_all(targets, ordered=ordered, on_result=lambda _: None)

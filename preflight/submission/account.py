@@ -1,4 +1,4 @@
-"""One account: the check of its key, and what its open clients share in this process: threads, rates, ledger.
+"""One account: the check of its key, and what its open clients share in this process (threads, rates, ledger).
 
 An account is provider, origin, account, project and ledger. Its first client opens it, its last one closes it.
 """
@@ -36,12 +36,13 @@ from preflight.submission.register import VISIBLE_AFTER
 MAX_READ_BACK: Final = 3
 """Newest assets that are looked up with a changed key; if it knows none of them, the provider's list is read."""
 _MAX_LIST_PAGES: Final = 100
+"""Pages of that list that are read."""
 SUBMIT_THREADS: Final = 32
 """Targets of one account that are checked and registered at once: 30 calls may be in flight."""
 READ_THREADS: Final = 16
 """Assets of one account that are read back at once, while others are registered."""
 MAX_UNRECOVERABLE: Final = 2
-"""Registrations in flight at once where none can be looked up: what a crash leaves unknown."""
+"""Registrations in flight at once if the provider has no list: a crash leaves at most these unknown."""
 OnRate = Callable[[FoundRate], None] | None
 LedgerArgument = str | os.PathLike[str] | Ledger | None
 
@@ -171,7 +172,7 @@ class _CurrentInFlight(InFlight):
 
 
 class Workers:
-    """Threads for the queued work of all calls, which take turns. They are daemons, started when they are needed."""
+    """Daemon threads for the queued work of all calls, which take turns. A thread is started when it is needed."""
 
     def __init__(
         self, name: str, max_threads: int, working_for: Callable[[CallScope], AbstractContextManager[None]]
@@ -186,11 +187,11 @@ class Workers:
 
     @property
     def queued(self) -> int:
-        """Return how much work no thread has begun."""
+        """Return how many pieces of work no thread has begun."""
         return self._queued
 
     def add(self, scope: CallScope, work: Callable[[], object]) -> None:
-        """Queue work for a thread. Raise `RuntimeError` if there is none, and none can be started."""
+        """Queue work. Raise `RuntimeError` if there is no thread, and none can be started."""
         with self._changed:
             if self._queued >= self._idle and self._threads < self._max_threads:
                 self._start_thread()
@@ -270,7 +271,7 @@ class WorkerPool:
 
     @property
     def is_working(self) -> bool:
-        """Return whether this thread works for a call: it would wait for itself if it waited for that call."""
+        """Return whether this thread works for a call, and so must not wait for it: it would wait for itself."""
         return self._current.scope is not _CurrentScope.scope
 
     def withdraw(self, scope: CallScope) -> None:
@@ -292,9 +293,10 @@ class WorkerPool:
 class SharedAccount:
     """One account that is open: ledger, rate limiter, worker threads, poller, and the connections of its key.
 
-    clock  its waits end when the call that the thread works for is stopped
-    slots  entered for each registration
-    users  how many clients have it open; listeners: called with the rates that are found
+    clock      its waits end when the call that the thread works for is stopped
+    slots      entered for each registration
+    users      how many clients have it open
+    listeners  called with the rates that are found
     """
 
     def __init__(
@@ -330,7 +332,7 @@ class SharedAccount:
         return made if provider is not self.provider else self._look_ups.setdefault(window, made)
 
     def known_assets(self, provider: Provider) -> KnownAssets:
-        """Return what reads back the assets of one call."""
+        """Return the reader of known assets for one call."""
         return KnownAssets(provider, self.ledger, self.clock, lambda: self.pool.readers.queued)
 
     def close(self) -> None:
@@ -376,7 +378,7 @@ def open_account(
 ) -> SharedAccount:
     """Return the account of a provider, opened unless it is open already. Each caller calls `release_account`.
 
-    credentials  compared with those of the other users: the same share their connections
+    credentials  users with the same ones share their connections
     on_rate      called when a rate of the account is found
 
     Raise `UsageError` if it is open with another rate, or if it is one of several and not named; and `LedgerError`.
@@ -408,7 +410,7 @@ def open_account(
 
 
 def release_account(account: SharedAccount, on_rate: OnRate) -> None:
-    """Close the account unless it has other users."""
+    """Give up one use of an account; the last one closes it."""
     with _lock:
         if on_rate is not None:
             account.listeners.remove(on_rate)

@@ -10,12 +10,7 @@ from functools import wraps
 from itertools import islice
 from typing import Any, Concatenate, Final, Generic, ParamSpec, Self, TypeVar, Unpack, overload
 
-from preflight.providers import (
-    Asset,
-    Group,
-    HasGroups,
-    ProviderSpec,
-)
+from preflight.providers import Asset, Group, HasGroups, ProviderSpec
 from preflight.sources.open import require_iterable
 from preflight.submission.account import SUBMIT_THREADS
 from preflight.submission.client import ApiT_co, Client, ClientGroups, active_asset
@@ -32,6 +27,7 @@ AnyTarget = SubmitTarget | Item
 CALL_THREADS: Final = 4
 """Threads for calls that are not submissions: opening, listing, renaming …"""
 _LIST_CHUNK: Final = 50
+"""Items of a list that a thread reads at once."""
 
 
 def _awaited(

@@ -61,9 +61,9 @@ class Client(Generic[ApiT_co]):
         with preflight.Client("atlas", host="atlas") as client:
             asset = client.submit("clip.mp4")
 
-    All methods may be called from several threads at once, also those of several clients: what is open for one account
-    (provider, origin, account, project, ledger) in one process shares one rate limiter, one poller, one ledger, one set
-    of connections and at most 32 + 16 + 16 threads. A client with another key of the account has its own connections.
+    All methods may be called from several threads at once. All clients of one account (provider, origin, account,
+    project, ledger) in one process share one rate limiter, one poller, one ledger, one set of connections and at most
+    32 + 16 + 16 threads. A client with another key of the account has its own connections.
 
     `Client(providers.ATLAS)` lets a type checker reject what the provider cannot do; `Client("atlas")` allows every
     method, which raises `UsageError` if the provider lacks it.
@@ -76,7 +76,8 @@ class Client(Generic[ApiT_co]):
     def __init__(self, provider: str | ProviderSpec[ApiT_co], **options: Unpack[SubmitOptions]) -> None:
         """Check the options; nothing is sent or opened before the first call. Raise `UsageError`.
 
-        provider  its name, or its spec; options: those of `SubmitOptions`
+        provider  its name, or its spec
+        options   those of `SubmitOptions`
         """
         spec = provider if isinstance(provider, ProviderSpec) else find_provider(provider)
         self.spec = cast("ProviderSpec", spec)
@@ -181,8 +182,8 @@ class Client(Generic[ApiT_co]):
     def close(self) -> None:
         """Cancel all calls in progress, wait for those that have an effect, and close the client.
 
-        Everything can be resumed. A second call does nothing, nor does one in a process that was forked. A call by
-        `on_rate` returns at once, since the client is closed after the call that found the rate.
+        Everything can be resumed. A second call does nothing, nor does a call in a forked process. When `on_rate` calls
+        it, it returns at once, and the client is closed after the call that found the rate.
         """
         if os.getpid() != self._process:
             return
@@ -228,7 +229,7 @@ class Client(Generic[ApiT_co]):
         kind: str | None = None,
         name: str | None = None,
     ) -> Iterator[Asset]:
-        """Yield the assets of the account, page by page. group: name or id; name: a part of it."""
+        """Yield the assets of the account, page by page. group: its name or id; name: a part of the asset's name."""
         with self._call() as account:
             group_id = None if group is None else self._groups.find(group).id
             selected = AssetFilter(group_id, status, kind, name)
@@ -272,7 +273,7 @@ class Client(Generic[ApiT_co]):
     def session(
         self: Client[VerifiesPersons], callback: str, *, name: str | None = None, description: str | None = None
     ) -> Session:
-        """Begin the verification of a person, who opens its link and is redirected to the URL `callback` at its end."""
+        """Begin the verification of a person, who opens the link and is redirected to the URL `callback` at the end."""
         api = self._provider.api
         if not isinstance(api, VerifiesPersons):
             raise self._provider.lacks("create_session")
@@ -351,9 +352,10 @@ class Client(Generic[ApiT_co]):
         return run
 
     def end_run(self, run: SubmissionRun, *, stop: bool, wait: bool = True) -> None:
-        """End a run; stop: it has targets in progress; wait: for its calls that have an effect, from outside of them.
+        """End a run. In a forked process, do nothing: the run's threads are in the process that began it.
 
-        Does nothing in a process that was forked: the run's threads are in the process that began it.
+        stop  it has targets in progress
+        wait  for its calls that have an effect, unless this thread makes one of them
         """
         if os.getpid() != self._process:
             return

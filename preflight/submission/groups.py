@@ -1,4 +1,4 @@
-"""Groups of assets: resolved by name or created exactly once even if a run is killed, and managed by commands."""
+"""Groups of assets: found by name, created exactly once even if a run is killed, renamed, deleted."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ MAX_LISTED: Final = 20
 MAX_KNOWN_AGE: Final = 60.0
 """Seconds after which a group is looked up again: another program may have deleted it."""
 _GROUP_ID: Final = re.compile(r"group-\d{14}-[0-9a-z]+")
-"""The id of a group, as the upstream of most providers makes them."""
+"""The form of a group's id at most providers."""
 MAX_TRIES: Final = 3
-"""Calls to create one group whose responses are lost, before giving up."""
+"""How often the creation of a group is tried if its responses are lost."""
 
 
 class GroupManager:
@@ -69,7 +69,7 @@ class GroupManager:
         return api
 
     def validate(self, name: str | None) -> None:
-        """Raise `UsageError` if a group is needed and none is given, listing those that exist, or vice versa."""
+        """Raise `UsageError` if a needed group is missing (with those that exist), or if one is not needed."""
         if name is None and self.provider.spec.needs_group:
             raise UsageError(self._none_given(), parameters=("group",))
         if name is not None and not self.provider.spec.needs_group:
@@ -93,7 +93,7 @@ class GroupManager:
             return found
 
     def all(self, size: int | None = None) -> Iterator[Group]:
-        """Return all groups of the account."""
+        """Yield all groups of the account."""
         return iter_pages(lambda page: self.page(page, size))
 
     def page(self, page: str | None, size: int | None = None) -> Page[Group]:
@@ -182,7 +182,7 @@ class GroupManager:
         return known
 
     def _create(self, name: str, description: str | None = None) -> Group:
-        """Create a group. The caller holds the claim of its name and has seen that no group has it.
+        """Create a group. The caller holds the claim of its name, and no group had it.
 
         If a response is lost, in this run or in one that was killed, the group is looked up before it is created again.
         """

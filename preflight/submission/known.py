@@ -1,4 +1,4 @@
-"""Read assets that the ledger knows: many from one reading of the provider's list, others by a call for each."""
+"""Read back assets that the ledger knows: many from the provider's list, or a few with one call each."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from preflight.providers import Asset, Page, Provider
 from preflight.submission.recover import call_idempotent, read_assets
 
 _MAX_AGE: Final = 30.0
-"""Seconds for which a reading of the list counts."""
+"""Seconds for which what was listed counts as current."""
 _MAX_HELD: Final = 10_000
-"""Listed assets that are held until they are asked for: each takes about 2 kB."""
+"""Maximum number of listed assets that are kept until they are asked for: each takes about 2 kB."""
 _ASSETS_PER_PAGE: Final = 10
-"""Assets for each of which a page is read: where the list has fewer, single calls are cheaper."""
+"""Known assets that a page must have on average: if the list has fewer, single calls are cheaper."""
 
 
 class KnownAssets:
     """The assets that one call of a client reads back. Thread-safe.
 
-    The list is read page by page, if many wait and its statuses are current. What it lacks, or shows only partly, is
-    read alone; so a deleted asset is noticed.
+    If many are waiting, and the provider's list has current statuses, the list is read page by page. An asset that it
+    lacks or shows only in part is read with a call of its own, so that a deletion is noticed.
     """
 
     def __init__(self, provider: Provider, ledger: Ledger, clock: Clock, count_waiting: Callable[[], int]) -> None:
-        """count_waiting: returns how many other assets are about to be read."""
+        """count_waiting: returns how many other assets are waiting to be read."""
         self._provider = provider
         self._ledger = ledger
         self._clock = clock
@@ -79,7 +79,7 @@ class KnownAssets:
 
 
 def _is_whole(asset: Asset) -> bool:
-    """Return whether an item of a list has what a call for the asset alone would return."""
+    """Return whether a listed asset has all that a call for this asset would return."""
     if asset.name is None or asset.kind is None:
         return False
     if asset.status == "failed":

@@ -51,7 +51,7 @@ from preflight.submission.register import (
 
 _REFERENCE: Final = re.compile("asset://", re.I)
 _NAME: Final = re.compile(r"(?![0-9a-f]{8}(?:-[0-9a-f]{4}){3}-)[^:]*-[0-9a-f]{12}|[^:]*\.[0-9A-Za-z]{2,4}")
-"""A name that preflight gives, or a file; not a UUID, which may be an id."""
+"""A name that preflight gives, or a file name; not a UUID, which may be an id."""
 _MAX_LISTED: Final = 10
 """Assets that a message lists."""
 _THREADS: Final = 16
@@ -101,7 +101,7 @@ class AssetManager:
         self._check = AccountCheck(provider, ledger, clock)
 
     def identify(self, word: str, *, gone: bool = False) -> tuple[str, Entry | None]:
-        """Return the asset's id, and its entry in the ledger; with `gone`, of a deleted asset. Raise `UsageError`."""
+        """Return an asset's id, and its entry in the ledger; gone: of a deleted asset. Raise `UsageError`."""
         require_text("The asset", word)
         known = entries_of(self._ledger, word, self.provider.name)
         here = [entry for entry in known if entry.account_key == account_key(self.provider)]
@@ -206,7 +206,7 @@ class AssetManager:
 
 @dataclass(frozen=True, slots=True)
 class AssetFilter:
-    """Selects assets; None selects all. `name`: a part of the name, as it is written."""
+    """Selects assets; None selects all. `name`: a part of the name, case-sensitive."""
 
     group_id: str | None = None
     state: str | None = None
@@ -223,7 +223,7 @@ class AssetFilter:
 
 
 class AssetListing:
-    """Lists one provider's assets, or its trash; filters that its own list lacks are applied here."""
+    """Lists one provider's assets, or its trash. Filters that the provider lacks are applied here."""
 
     def __init__(
         self,
@@ -245,12 +245,12 @@ class AssetListing:
         self._read_page = self._trash_reader(size) if trash else self._list_reader(size)
 
     def page(self, page: str) -> Page[Asset]:
-        """Return one page; if a filter is applied here it may hold fewer items than others, or none."""
+        """Return one page; if a filter is applied here, it may have fewer items than others, or none."""
         found = self._read_page(page)
         return replace(found, items=tuple(self._select(found.items)))
 
     def all(self) -> Iterator[Asset]:
-        """Return the assets of all pages, each once."""
+        """Yield the assets of all pages, each once."""
         return self._select(iter_pages(self._read_page))
 
     def _trash_reader(self, size: int | None) -> Callable[[str | None], Page[Asset]]:
@@ -333,7 +333,7 @@ def unchanged_file(entry: Entry) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class SyncResult:
-    """One entry and what was found; `message` says what to do if that is needed."""
+    """One entry and what was found; `message`: what to do, if anything."""
 
     entry: Entry
     found: Found
@@ -345,7 +345,7 @@ class SyncResult:
 
 
 class LedgerSync:
-    """Settles the entries of one account: those of its provider, endpoint and project, whatever its key."""
+    """Settles the entries of one account at one provider, endpoint and project, whatever its key."""
 
     def __init__(
         self,
@@ -363,7 +363,7 @@ class LedgerSync:
         self._look_ups = LookUp(provider, ledger, clock=clock, window=window)
 
     def pending(self, *, active: bool = False) -> list[Entry]:
-        """Return the open entries; `active`: also those that were active when last seen."""
+        """Return the entries that are open or processing; active: also those that were active when last seen."""
         states = (*OPEN_STATES, "processing", *(["active"] if active else []))
         return [entry for state in states for entry in self._ledger.entries(provider=self._provider.name, state=state)]
 

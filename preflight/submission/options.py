@@ -53,7 +53,8 @@ class CallOptions(TypedDict, total=False):
     name          the start of the assets' names
     description   of the assets, where the provider takes one
     type          the provider's word for the asset's type, if a kind has several
-    wait          poll until active or failed, at most `poll_timeout` s (default by kind: 3, 5 and 15 minutes)
+    wait          poll until active or failed, for at most `poll_timeout` seconds
+    poll_timeout  default: 3 minutes for an image, 5 for audio, 15 for a video
     """
 
     rules: Rules | None
@@ -67,7 +68,7 @@ class CallOptions(TypedDict, total=False):
 
 
 class SubmitOptions(CallOptions, ProviderSettings, total=False):
-    """The options of `Client`, `submit` and `submit_many`: those of `CallOptions` and of the provider, and these.
+    """The options of `Client`, `submit` and `submit_many`: these, those of `CallOptions`, and those of the provider.
 
     host             where local files get a URL: the provider's name, `s3://bucket/prefix`, or any `Host`
     public_base      URL under which the folder of local files is already served
@@ -79,7 +80,7 @@ class SubmitOptions(CallOptions, ProviderSettings, total=False):
     proxy            for calls to the provider, for hosting, and for reading URLs
     ca_bundle        path of the authorities that these connections trust, a PEM file or a folder
     retry_failed     register files once more that failed before, as the ledger records
-    timeout          s for a URL
+    timeout          seconds for a URL
     allow_private    accept URLs at private addresses
     recovery_window  how long to look up an asset whose registration response was lost
     on_rate          called with the rate of an account when it is found, once for each action
@@ -160,11 +161,11 @@ class SubmissionOptions:
         return settings
 
     def poll_timeout_of(self, kind: str) -> float:
-        """Return how many seconds an asset of this kind may take."""
+        """Return for how many seconds an asset of this kind is polled."""
         return POLL_TIMEOUTS.get(kind, POLL_TIMEOUTS["video"]) if self.poll_timeout is None else self.poll_timeout
 
     def validate(self, spec: ProviderSpec) -> None:
-        """Raise `UsageError` for a type that the provider lacks, or a name that would be cut."""
+        """Raise `UsageError` for a type or description that the provider does not take, or a name that would be cut."""
         asset_type, name = self.type, self.name
         spec.check_description("register", self.description)
         if asset_type is not None and asset_type not in spec.types:
@@ -186,7 +187,7 @@ def require_text(what: str, value: object) -> None:
 
 
 def check_plan(spec: ProviderSpec, options: SubmissionOptions) -> CheckPlan:
-    """Return the check to run: by the provider's rule set and the further ones."""
+    """Return the check of targets: by the provider's rule set and the further ones."""
     further = () if options.rules is None else catalog.resolve(options.rules)
     return plan_for(
         [spec.ruleset, *further],

@@ -23,7 +23,8 @@ class Submission:
 
     asset    as the provider last described it; None if there is none
     code     why it is not active: one of `preflight.codes.CODES`, or the reason of a `ProviderError`
-    message  the same as a sentence; reused: it was registered before
+    message  the same as a sentence, with the remedy
+    reused   it was registered before this call
     """
 
     source: str
@@ -87,7 +88,7 @@ def rejected(report: Report) -> Submission:
 
 
 def not_hosted(report: Report, error: UsageError) -> Submission:
-    """Return the submission of a local file that passes, where the call does not say how files are hosted."""
+    """Return the submission of a local file that passes, when the call does not say how files are hosted."""
     return Submission(
         report.source, "rejected", report.index, report, code="not_hosted", message=str(error), error=error
     )
@@ -112,7 +113,8 @@ def settled(
 ) -> Submission:
     """Return the submission of a target that the ledger has.
 
-    asset  as the provider last described it; note: a further sentence for the message
+    asset  as the provider last described it
+    note   a further sentence for the message
     """
     message = entry.error_message
     if entry.state == "failed":

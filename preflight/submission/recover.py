@@ -22,11 +22,12 @@ T = TypeVar("T")
 Listed = TypeVar("Listed", Asset, Group)
 
 MAX_PAGES: Final = 10_000
+"""Pages after which a list is not read further."""
 MAX_STALE_PAGES: Final = 3
-"""Successive pages without anything new that end a list: some servers ignore the page that they are asked for, and what
-others register meanwhile moves items on to the next page."""
+"""Successive pages without new items that end a list. Some servers ignore the requested page; and while others register
+assets, items move on to the next page."""
 _IDS_PER_PAGE: Final = 10
-"""Assets for each of which a page of the list may be read, before they are polled one by one."""
+"""Assets that are polled for each page of the list that may be read; beyond it they are polled one by one."""
 _RETRIES: Final = RetryPolicy(attempts=4, backoff=Backoff(first=1.0, factor=2.0, maximum=10.0), max_retry_after=60.0)
 _LOOK_UP_BACKOFF: Final = Backoff(first=1.0, factor=1.7, maximum=10.0)
 _ASSET_NAME_END: Final = re.compile(rf"-[0-9a-f]{{{SUFFIX_CHARS - 1}}}$")
@@ -35,7 +36,7 @@ _MAX_CLOCK_SKEW: Final = timedelta(minutes=5)
 _MAX_PAGES_WALKED: Final = 50
 """Pages above which new files are looked up one by one, where a list filters by name."""
 _MAX_UNNAMED: Final = 200
-"""Items without a name that are fetched singly before new files are registered."""
+"""Maximum number of items without a name that are fetched one by one before new files are registered."""
 _MAX_READS: Final = 3
 """Readings of the list in one walk: when an asset is deleted, those after it move to a page that was already read."""
 _LIST_PAUSE: Final = 60.0
@@ -90,13 +91,13 @@ def poll_until(look: Callable[[], T | None], clock: Clock, window: RecoveryWindo
 
 
 def iter_pages(read_page: Callable[[str | None], Page[Listed]]) -> Iterator[Listed]:
-    """Return all items of all pages, each once."""
+    """Yield all items of all pages, each once."""
     for page in new_items(read_page):
         yield from page.items
 
 
 def new_items(read_page: Callable[[str | None], Page[Listed]]) -> Iterator[Page[Listed]]:
-    """Return all pages, each with the items that no page before it had."""
+    """Yield all pages, each with the items that no page before it had."""
     page: str | None = None
     seen: set[str] = set()
     stale = 0
@@ -125,7 +126,7 @@ def read_page(
 def read_assets(
     provider: Provider, clock: Clock, *, name: str | None = None, group: str | None = None, status: str | None = None
 ) -> Iterator[Page[Asset]]:
-    """Return the pages of an account's assets, each with the items that are new."""
+    """Return an iterator over the pages of an account's assets, each with its new items."""
     return new_items(lambda page: read_page(provider, clock, page, name=name, group=group, status=status))
 
 
@@ -160,7 +161,7 @@ def age_of(entry: Entry, clock: Clock) -> float:
 def matches_entry(asset: Asset, entry: Entry) -> bool:
     """Return whether an asset is the one of an entry, by the unique end of its name.
 
-    A provider may name assets as it likes. Then the URL decides, if the asset is not older than the entry.
+    If the provider renames assets, the URL decides, provided that the asset is not older than the entry.
     """
     if is_named_like(asset, entry):
         return True
@@ -189,10 +190,14 @@ def sent_url(asset: Asset) -> str:
 
 @dataclass(slots=True)
 class _Walk:
-    """One reading of the whole list, which callers share. Absence is proven by a complete one that began late enough.
+    """One reading of the provider's list, which callers share. A complete one proves what was absent when it began.
 
-    began      monotonic; whole: read to the end, as other callers will need it; waiting: callers that need more pages
-    unnamed    items that may have a name that the list omits
+    began    monotonic time
+    whole    it is read to the end, since other callers will need it
+    named    items by their name, and by its unique end
+    sent     items by the URL that they were registered from
+    unnamed  items by id whose name the list may leave out
+    waiting  how many callers need further pages
     """
 
     began: float
@@ -220,7 +225,7 @@ class _Walk:
 
 
 class LookUp:
-    """Looks up registrations in the list of one account. Threads that look at the same time share one walk."""
+    """Looks up registrations in the list of one account. Threads that do so at the same time share one walk."""
 
     def __init__(
         self,
@@ -324,7 +329,7 @@ class LookUp:
         )
 
     def _look(self, entries: Collection[Entry], after: float, *, whole: bool) -> dict[str, Asset]:
-        """Return those of the entries that are listed, by a walk that began at `after` or later."""
+        """Return the assets of those entries that are listed, by a walk that began at `after` or later."""
         found: dict[str, Asset] = {}
         if self._is_filter_better(entries, after):
             for entry in entries:
@@ -390,7 +395,7 @@ class LookUp:
         return sum(entry.account_key == account for entry in intended)
 
     def _wait_until(self, moment: float) -> None:
-        """Wait until `moment`. Those whose moments are close wait for the last of them, and then share its walk."""
+        """Wait until `moment`. Callers whose moments are close wait for the last one, and then share its walk."""
         with self._changed:
             self._due = max(self._due, moment)
         latest = moment + self._window
@@ -464,7 +469,7 @@ class LookUp:
         return found or walk.complete
 
     def _add(self, walk: _Walk, listed: Asset) -> None:
-        asset = replace(self._details.get(listed.id, listed), raw={})  # the answers of a large account take much memory
+        asset = replace(self._details.get(listed.id, listed), raw={})  # many raw responses take much memory
         lacks_name = asset.name is None and asset.source is None and self._provider.spec.lists_partly
         if lacks_name and listed.id not in self._details:
             walk.unnamed[asset.id] = asset

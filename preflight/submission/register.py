@@ -32,9 +32,9 @@ from preflight.submission.options import SubmissionOptions
 from preflight.submission.recover import LookUp, account_key, age_of, call_idempotent
 
 MAX_TRIES: Final = 3
-"""Registrations of one content before a failure counts as final; calls of one registration whose responses are lost."""
+"""Registrations of one content before its failure is final; calls of one registration whose responses are lost."""
 VISIBLE_AFTER: Final = 30.0
-"""Seconds after which an id that the provider does not know counts as gone, not as too new."""
+"""Seconds after a registration during which an id that the provider does not know may be too new; then it is gone."""
 OPEN_STATES: Final = ("intended", "unknown")
 """States in which the ledger has no id."""
 UNKNOWN_OUTCOME: Final = "unknown_outcome"
@@ -45,7 +45,9 @@ _CHUNK_SIZE = 1 << 20
 class RegistrationRequest:
     """A registration to be made unless the ledger knows it.
 
-    source        redacted; stem: the start of the asset's name; rules_digest: of the rule sets that the file passed
+    source        redacted
+    stem          the start of the asset's name
+    rules_digest  digest of the rule sets that the file passed
     warnings      codes of the findings with which it passed
     reusable      an asset of the same key that the ledger knows is the same file
     make_url      returns the URL once it is certain that a call will be made (it may upload the file)

@@ -72,7 +72,7 @@ _log = logging.getLogger("preflight")
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """How far a target is: its submission, and the ledger's entry if the asset may still be processing."""
+    """The submission of a target so far, and the ledger's entry if its asset may still be processing."""
 
     submission: Submission
     entry: Entry | None = None
@@ -80,7 +80,7 @@ class Begun:
 
 @dataclass(frozen=True, slots=True)
 class KnownTarget:
-    """A target whose asset the ledger knows: it is to be read back from the provider."""
+    """A target whose asset the ledger knows, and which is to be read back from the provider."""
 
     report: Report
     request: RegistrationRequest
@@ -202,7 +202,7 @@ class Submitter:
     def _key(
         self, kind: str, content: ContentId, make_url: Callable[[], str], require_same: Callable[[], None]
     ) -> RegistrationKey:
-        """Return the key. A new group is created for it only once the file is hosted, and still what was checked."""
+        """Return the key. A new group is created only once the file is hosted and is known to be unchanged."""
 
         def prepare() -> None:
             make_url()
@@ -232,11 +232,11 @@ class Submitter:
 
 
 def _item_of(target: SubmitTarget | Item) -> Item:
-    """Return the item of a target. A target of a wrong type fails alone, as a missing file does."""
+    """Return the item of a target. A target of a wrong type becomes a failed item, as a missing file does."""
     item = target if isinstance(target, Item) else Item(target)
     if item.problem is not None:
         return item
-    with suppress(Exception):  # whatever an object of the caller's raises
+    with suppress(Exception):  # the caller's object may raise anything
         if isinstance(item.target, str | os.PathLike) and isinstance(os.fspath(item.target), str):
             return item
     name = item.name or f"<{type(item.target).__name__}>"
@@ -252,7 +252,7 @@ def stem_of(target: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class EndOfInput:
-    """Tells how many targets a run took from its input, and the error that ended the input."""
+    """The end of a run's input: how many targets were taken, and the error that ended it."""
 
     total: int
     error: BaseException | None = None
@@ -265,8 +265,8 @@ OnResult = Callable[[Submission], object]
 class SubmissionRun:
     """One run of submissions: one target, or a stream of them. The ledger keeps what was sent, whenever the run ends.
 
-    scope     stops it
-    on_begun  None, or for a stream: called when a target has its asset's id, or its result
+    scope     stops the run
+    on_begun  for a stream: called when a target has its asset's id or its result
     """
 
     def __init__(
@@ -291,7 +291,7 @@ class SubmissionRun:
     # Input.
 
     def feed(self, targets: Iterable[SubmitTarget | Item]) -> None:
-        """Start all targets of a list; read a stream, which may block, in a separate thread, as workers are free."""
+        """Start all targets of a list; read a stream, which may block, in a separate thread as workers become free."""
         if isinstance(targets, list | tuple) and len(targets) <= WINDOW:
             for target in targets:
                 self.start(target)
@@ -363,7 +363,7 @@ class SubmissionRun:
     # Work.
 
     def _work(self, index: int, item: Item, step: Callable[[], Begun | KnownTarget], *, is_first: bool = False) -> None:
-        """Take a step with one target, in a thread of the pool."""
+        """Run one step of a target in a thread of the pool, and deliver its result or error."""
         if self._queued.pop(index, None) is None:
             return  # cancelled
         try:
@@ -378,7 +378,7 @@ class SubmissionRun:
                 self.on_begun()
 
     def _advance(self, index: int, item: Item, step: Callable[[], Begun | KnownTarget]) -> None:
-        """Take a step towards an item's asset. After an error that concerns all items, do not try the others."""
+        """Run one step of a target, and start the next one. After an error that concerns all targets, try no others."""
         if self.scope.stop.is_set():
             raise Stopped
         try:
@@ -486,7 +486,7 @@ def _polling_cancelled(submission: Submission) -> Submission:
 
 
 class ResultOrder:
-    """The results of a run, as soon as they are ready or in input order, with a callback for each.
+    """Orders the results of a run: as soon as they are ready, or in input order. Calls a function for each.
 
     on_result  called once for each submission, by the thread that adds it; its errors are logged
     """
@@ -547,5 +547,5 @@ class ResultOrder:
             return
         try:
             self._on_result(submission)
-        except Exception:  # noqa: BLE001 - the caller's function, whose errors must not lose a result
+        except Exception:  # noqa: BLE001 - an error in the caller's function must not lose a result
             _log.exception(_RAISED, submission.source)
