@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -35,14 +37,15 @@ class IntRange(click.IntRange):
 
 
 class Seconds(click.FloatRange):
-    """A number of seconds with a minimum; the error message says what to write."""
+    """A finite number of seconds with a minimum; the error message says what to write."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Return the seconds. Raise `click.BadParameter` if they are not a number or out of bounds."""
-        try:
-            return super().convert(value, param, ctx)
-        except click.BadParameter:
-            return self.fail(f"{printable(str(value))} is not allowed. Write seconds, {self.min} or more.", param, ctx)
+        """Return the seconds. Raise `click.BadParameter` if they are not a finite number or out of bounds."""
+        with suppress(click.BadParameter):
+            seconds = super().convert(value, param, ctx)
+            if math.isfinite(seconds):
+                return seconds
+        return self.fail(f"{printable(str(value))} is not allowed. Write seconds, {self.min} or more.", param, ctx)
 
 
 _MARK: Final = "\0"

@@ -18,13 +18,15 @@ from preflight.cli.options import pass_options
 from preflight.cli.params import IntRange, Seconds
 from preflight.cli.terminal import SANDBOX_CODES
 from preflight.errors import UsageError
+from preflight.escape import printable
 
 if TYPE_CHECKING:
     from preflight.cli.provider_options import Destination
     from preflight.hosts import LocalFile
     from preflight.sandbox import Credentials, FaultPlan, Sandbox
 
-_RATE = re.compile(r"(\d+(?:\.\d+)?)(?:/(s|min))?(?::(\w+))?")
+_RATE = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)(?:/(s|min))?(?::(\w+))?")
+_CALL = re.compile(r"(?:[1-9][0-9]{0,8})?")
 _SECONDS = {None: 1.0, "s": 1.0, "min": 60.0}
 
 
@@ -110,7 +112,9 @@ def _configure_faults(faults: FaultPlan, options: SandboxCommand) -> None:
     for text in options.throttle:
         match = _RATE.fullmatch(text)
         if match is None or not float(match[1]):
-            raise UsageError(f"--throttle {text} is not a rate. Write 30, 30/s or 3/min, with an action 30:register.")
+            raise UsageError(
+                f"--throttle {printable(text)} is not a rate. Write 30, 30/s or 3/min, with an action 30:register."
+            )
         faults.throttle(
             float(match[1]),
             _SECONDS[match[2]],
@@ -120,8 +124,10 @@ def _configure_faults(faults: FaultPlan, options: SandboxCommand) -> None:
         )
     for text in options.fault:
         fault, action, call = [*text.split(":"), "", ""][:3]
-        if text.count(":") > 2 or (call and not call.isdecimal()):
-            raise UsageError(f"--fault {text} is not a fault. Write FAULT, FAULT:ACTION or FAULT:ACTION:NUMBER.")
+        if text.count(":") > 2 or not _CALL.fullmatch(call):
+            raise UsageError(
+                f"--fault {printable(text)} is not a fault. Write FAULT, FAULT:ACTION or FAULT:ACTION:NUMBER."
+            )
         faults.on(fault, action=action or "*", call=int(call) if call else None)
     for text in options.fail:
         pattern, _, code = text.rpartition("=")

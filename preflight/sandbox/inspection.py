@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -12,7 +13,9 @@ from urllib.parse import urlsplit
 
 from preflight.checker import examine, plan_for
 from preflight.codes import SEVERITIES
+from preflight.errors import UsageError
 from preflight.net.options import HttpOptions
+from preflight.net.redact import redact
 from preflight.report import Report
 from preflight.sandbox.hosting import Hosting
 from preflight.sandbox.state import Account, ProcessingOutcome, StoredAsset
@@ -42,6 +45,7 @@ _OTHER_CODES: Final = {
 """Ark's codes for the finding codes that have no counterpart of the same name."""
 
 Origin = tuple[str, str, int | None]
+_ORIGIN: Final = re.compile(r"https?://[^/?#@\s]+/?", re.IGNORECASE)
 
 
 class Inspector:
@@ -52,8 +56,9 @@ class Inspector:
     """
 
     def __init__(self, hosting: Hosting, trusted: Iterable[str] = (), timeout: float = 30.0) -> None:
+        """Raise `UsageError` for a trusted origin that is not one."""
         self._hosting = hosting
-        self._trusted = frozenset(filter(None, map(_origin, trusted)))
+        self._trusted = frozenset(map(_checked_origin, trusted))
         self._public_http = HttpOptions(timeout=timeout)
         self._trusted_http = HttpOptions(timeout=timeout, allow_private=True, max_redirects=0)
         self._queue: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
@@ -129,6 +134,17 @@ def ark_code(code: str) -> str:
     if name in ARK_CODES:
         return name
     return _OTHER_CODES.get(code) or ("FormatUnsupported" if "codec" in code or "value" in code else "DownloadFailed")
+
+
+def _checked_origin(text: str) -> Origin:
+    """Return the origin of http(s)://host:port; it may end in a slash. Raise `UsageError` for anything else."""
+    origin = _origin(text)
+    if origin is None or not _ORIGIN.fullmatch(text) or not origin[1]:
+        raise UsageError(
+            f"trusted={redact(text)} is not an origin. Give http://host:port or https://host:port, without a path.",
+            parameters=("trusted",),
+        )
+    return origin
 
 
 def _origin(url: str) -> Origin | None:

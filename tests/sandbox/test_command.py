@@ -58,7 +58,12 @@ def test_ctrl_c_stops_it() -> None:
     [
         (("--throttle", "fast"), "is not a rate. Write"),
         (("--throttle", "0/min"), "--throttle 0/min is not a rate. Write"),
+        (("--throttle", "9" * 400), "is not a rate. Write"),
+        (("--throttle", "\x1b[31m"), r"--throttle \x1b[31m is not a rate. Write"),
         (("--fault", "lose:register:x"), "is not a fault. Write FAULT"),
+        (("--fault", "lose:register:0"), "is not a fault. Write FAULT"),
+        (("--fault", "lose:register:" + "9" * 5000), "is not a fault. Write FAULT"),
+        (("--trusted", "nonsense"), "--trusted nonsense is not an origin. Give http://host:port or"),
         (("--fault", "loose"), "Did you mean 'lose'"),
         (("--fault", "lose:registr"), "Did you mean 'register'"),
         (

@@ -15,6 +15,7 @@ from preflight.sandbox import Sandbox
 from preflight.sandbox.hosting import Hosting
 from preflight.sandbox.inspection import Inspector, outcome_of
 from preflight.sandbox.state import ProcessingOutcome
+from tests.rows import each_row
 from tests.sandbox.caller import Caller, Json, settled
 from tests.servers.hostile import hostile
 
@@ -101,6 +102,17 @@ def test_a_trusted_origin_is_fetched_from_but_not_followed(fixtures: Path) -> No
         failed = registered(box, server.url("hops/1/picture.png"))
         assert failed["error"]["code"] == "DownloadFailed"
         assert [request.path for request in server.seen if "/file/" in request.path] == ["/file/picture.png"]
+
+
+@each_row(
+    "text",
+    ["", "host", "host:80", "//host", "ftp://host", "http://", "http://host/path", "http://me@host", "http://h:x"],
+)
+def test_trusted_origin_is_scheme_host_and_port(text: str) -> None:
+    Sandbox(trusted=["http://127.0.0.1:9000", "HTTPS://host.example/", "http://[::1]:80"]).close()
+    with pytest.raises(UsageError, match=r"^trusted=.* is not an origin\. Give http://host:port") as caught:
+        Sandbox(trusted=[text])
+    assert caught.value.parameters == ("trusted",)
 
 
 def test_own_origin_is_recognized_by_its_names_only(box: Sandbox, picture: str) -> None:
