@@ -13,6 +13,7 @@ import pytest
 from preflight import catalog
 from preflight.providers import PROVIDERS
 from tests.conftest import ROOT, OnTerminal, Run
+from tests.rows import each_row
 
 PASSING = "fixtures/accepted/picture.png"
 COMMAND = [sys.executable, "-m", "preflight"]
@@ -51,7 +52,7 @@ class TestWords:
             (["check", PASSING, "--for", "atlas", "--timeout", "x"], "x is not allowed. Write seconds, 0.1 or more"),
             (
                 ["check", PASSING, "--for", "atlas", "--timeout", "nan"],
-                "--timeout nan is out of range. Give seconds above 0",
+                "nan is not allowed. Write seconds, 0.1 or more",
             ),
             (
                 ["submit", PASSING, "--to", "atlas", "--poll-timeout", "-1"],
@@ -73,6 +74,43 @@ class TestWords:
         assert done.returncode == 2
         assert said in done.stderr
         assert "Traceback" not in done.stderr
+
+    @each_row(
+        "words",
+        [
+            *(
+                ("check", PASSING, "--for", "atlas", option)
+                for option in ("--proxy", "--ca-bundle", "--ledger", "--for")
+            ),
+            *(("check", PASSING, "--for", "atlas", option) for option in ("--include", "--exclude", "--select")),
+            ("probe", PASSING, "--proxy"),
+            *(("submit", PASSING, "--to", "atlas", option) for option in ("--ledger", "--group", "--for", "--include")),
+            *(("submit", PASSING, "--to", "volcengine", option) for option in ("--project", "--signing", "--host")),
+            *(("assets", "list", option) for option in ("--account", "--group", "--name", "--ledger", "--project")),
+            ("sandbox", "--trusted"),
+        ],
+    )
+    def test_option_given_as_empty_text_is_refused(self, run: Run, words: tuple[str, ...]) -> None:
+        done = run(*words, "")
+        assert (done.returncode, done.stdout) == (2, "")
+        assert words[-1] == "--select" or f"for '{words[-1]}': It is empty. Give a value, or leave" in done.stderr
+
+    @each_row("value", ["nan", "inf", "-inf", "1e999"])
+    @each_row(
+        "words",
+        [
+            ("sandbox", "--delay"),
+            ("sandbox", "--latency"),
+            ("sandbox", "--retry-after"),
+            ("check", PASSING, "--for", "atlas", "--timeout"),
+            ("submit", PASSING, "--to", "atlas", "--poll-timeout"),
+            ("assets", "sync", "--settle"),
+        ],
+    )
+    def test_time_that_is_not_finite_is_refused(self, run: Run, words: tuple[str, ...], value: str) -> None:
+        done = run(*words, value)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert f"{value} is not allowed. Write seconds, 0" in done.stderr
 
     def test_empty_target_is_unknown(self, run: Run) -> None:
         done = run("check", "", "--for", "atlas")

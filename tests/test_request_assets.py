@@ -254,6 +254,17 @@ class TestLedger:
         _, rows = together(run, SOUND, "--as", "image", "asset://asset-1", "--ledger", path)
         assert rows["asset://asset-1"]["kind"] == "image"
 
+    def test_pipe_is_not_waited_for(self, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        pipe = tmp_path / "preflight" / "ledger.sqlite"
+        pipe.parent.mkdir()
+        os.mkfifo(pipe)
+        with pytest.raises(LedgerError, match=r"ledger\.sqlite is not a regular file\. Give another ledger="):
+            registered_kind("asset://asset-1", str(pipe))
+        done = run("check", "--together", SOUND, "asset://asset-1", "--for", "seedance-2.0", "--ledger", pipe)
+        assert (done.returncode, "Give another --ledger." in done.stderr) == (2, True)
+        monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+        assert registered_kind("asset://asset-1") is None
+
     def test_ledger_is_not_created_or_written(self, path: str, tmp_path: Path) -> None:
         gone = str(tmp_path / "gone.sqlite")
         assert registered_kind("asset://asset-1", gone) is None

@@ -39,6 +39,7 @@ def pass_options(kind: type[Options]) -> Callable[[Callable[[Options], int | Non
     def decorate(function: Callable[[Options], int | None]) -> Callable[..., None]:
         @wraps(function)
         def callback(**given: object) -> None:
+            require_values(click.get_current_context())
             options = build(kind, given)
             if given:
                 raise TypeError(f"{kind.__name__} has no field for {', '.join(given)}")
@@ -63,6 +64,20 @@ def build(kind: type[Options], given: dict[str, object]) -> Options:
         elif field.name in given:
             values[field.name] = given.pop(field.name)
     return kind(**values)
+
+
+def require_values(ctx: click.Context) -> None:
+    """Raise `click.BadParameter` for an option that is given as empty text: often an unset variable of a shell."""
+    for param in ctx.command.params:
+        value = ctx.params.get(param.name or "")
+        values = value if isinstance(value, tuple) else (value,)
+        if isinstance(param, click.Option) and "" in values and param.name != "description":
+            raise empty_value(ctx, param)
+
+
+def empty_value(ctx: click.Context, param: click.Parameter) -> click.BadParameter:
+    """Return the error for an option that is given as empty text."""
+    return click.BadParameter("It is empty. Give a value, or leave the option out.", ctx=ctx, param=param)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -96,8 +111,7 @@ class UrlOptions:
 
     def http(self) -> HttpOptions | None:
         """Return the options of the HTTP source; None if all have their defaults."""
-        names = ("timeout", "allow_private", "per_host", "user_agent", "headers", "proxy", "ca_bundle")
-        chosen = {name: value for name in names if (value := getattr(self, name))}
+        chosen = {name: value for name, value in vars(self).items() if value not in (None, False, ())}
         if not chosen:
             return None
         from preflight.net.options import HttpOptions

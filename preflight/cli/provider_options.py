@@ -12,7 +12,7 @@ from typing import Final, cast
 import click
 
 from preflight.cli import params
-from preflight.cli.options import add_options, ca_bundle_option, config_option
+from preflight.cli.options import add_options, ca_bundle_option, config_option, empty_value
 from preflight.cli.output import Printer, PrintOptions, print_options
 from preflight.cli.overwrite import ledger_files
 from preflight.cli.params import Decorator
@@ -186,6 +186,8 @@ def to_option(help_text: str, *, required: bool) -> Decorator:
 
 def _keep_setting(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
     """Collect the options that only some providers have."""
+    if value == "":
+        raise empty_value(ctx, param)
     if value is not None:
         ctx.params.setdefault("named_settings", {})[param.name] = value
 

@@ -36,13 +36,14 @@ from preflight.cli.provider_options import (
     to_option,
 )
 from preflight.cli.terminal import SUBMIT_CODES, color_option, message_with_options, use_colour
-from preflight.errors import UsageError
+from preflight.errors import PreflightError, UsageError
 from preflight.escape import printable
 from preflight.hosts import no_host_given
 from preflight.providers import find_provider
 from preflight.reporters.text import table_text
 from preflight.sources.open import is_url
 from preflight.submission import Submission, SubmissionOutcome, submit_many
+from preflight.submission.outcome import RETRY
 from preflight.summary import DEFAULT_POLICY
 from preflight.targets import Item, is_media
 
@@ -221,9 +222,14 @@ def _require_host(items: Iterator[Item], words: Iterable[str], to: Destination) 
 
 def _with_options(submission: Submission) -> Submission:
     """Return the submission with options of the command in place of the parameters that its message names."""
-    if submission.error is None or submission.message != str(submission.error):
+    message = submission.message or ""
+    if submission.error is None:
+        error = PreflightError(message, parameters=("retry_failed",) if RETRY in message else ())
+    elif message == str(submission.error):
+        error = submission.error
+    else:
         return submission
-    return replace(submission, message=message_with_options(submission.error, click.get_current_context().command))
+    return replace(submission, message=message_with_options(error, click.get_current_context().command))
 
 
 def _is_open(submission: Submission) -> bool:

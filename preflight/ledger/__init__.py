@@ -103,7 +103,7 @@ class Ledger:
         self, path: str | None = None, *, lock_timeout: float = LOCK_TIMEOUT, clock: Clock = SYSTEM_CLOCK
     ) -> None:
         """Open or create the file. A write waits `lock_timeout` s for another program's write."""
-        self.path = path or default_path()
+        self.path = default_path() if path is None else path
         self._lock_timeout = lock_timeout
         self._clock = clock
         with ledger_errors(self.path, "opened", lock_timeout):
@@ -329,9 +329,12 @@ def registered_kind(reference: str, path: str | None = None) -> str | None:
 
     The ledger is neither created nor changed. Raise `LedgerError` if `path` is given and cannot be read.
     """
-    ledger = path or default_path()
-    if not os.path.exists(ledger):
-        return None
+    ledger = default_path() if path is None else path
+    if not os.path.isfile(ledger):
+        if path is None or not os.path.exists(ledger):
+            return None
+        # A pipe would wait for a writer.
+        raise LedgerError(f"The ledger {path} is not a regular file. Give another ledger=.", parameters=("ledger",))
     try:
         kind = _read_kind(ledger, reference)
     except sqlite3.Error as error:

@@ -96,7 +96,7 @@ def read_credentials(
             f"{title} has no key called {unknown[0]}. Its keys are {', '.join(key.name for key in specs)}."
         )
     environment = os.environ if env is None else env
-    arguments = {name: value for name, value in given.items() if value}
+    arguments = {name: value for name, value in given.items() if value is not None}
     found = {}
     for key in specs:
         if arguments:
@@ -109,9 +109,10 @@ def read_credentials(
         text = (value.reveal() if isinstance(value, Secret) else value or "").strip()
         if text:
             found[key.name] = Secret(_require_sendable(title, where, text))
+        elif key.required and arguments:
+            raise UsageError(f"{title}: {where} is missing or empty. Give it, or no key, to use the environment's.")
         elif key.required:
-            argument = "" if key.name == API_KEY else f", or give {key.name}"
-            raise UsageError(f"{title} needs a key. Set the environment variable {key.env[0]}{argument}.")
+            raise UsageError(f"{title} needs a key. Set the environment variable {key.env[0]}.")
     return found
 
 

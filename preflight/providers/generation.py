@@ -296,7 +296,7 @@ def _model(spec: GenerationSpec, use: Use, model: str | None) -> str:
         raise UsageError(f"{spec.title}: no page names the model for assets. Give model=.", parameters=("model",))
     if not _MODEL.fullmatch(name):
         raise UsageError(
-            f"{spec.title}: {printable(name)[:80]!r} is not the name of a model. Give another model=.",
+            f"{spec.title}: {name[:80]!r} is not the name of a model. Give another model=.",
             parameters=("model",),
         )
     if spec.require is not None and spec.require[0] not in name:
@@ -381,7 +381,7 @@ def _parameters(parameters: Mapping[str, object]) -> dict[str, object]:
     sent = {}
     for name, value in parameters.items():
         if not isinstance(name, str) or not name:
-            raise UsageError(f"{printable(str(name))!r} is not the name of a parameter. Give text.")
+            raise UsageError(f"{str(name)!r} is not the name of a parameter. Give text.")
         try:
             sent[name] = json.loads(json.dumps(value, allow_nan=False))
         except (TypeError, ValueError, RecursionError):

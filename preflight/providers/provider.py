@@ -241,6 +241,8 @@ def _choose_options(spec: ProviderSpec, chosen: Mapping[str, str]) -> Mapping[st
     for name, value in chosen.items():
         if name not in spec.options:
             raise UsageError(f"{spec.title} has no option {name}=. Leave it out.", parameters=(name,))
+        if not value:
+            raise UsageError(f"{spec.title}: {name}= is empty. Give a value, or leave it out.", parameters=(name,))
         if spec.options[name] and value not in spec.options[name]:
             allowed = ", ".join(spec.options[name])
             raise UsageError(

@@ -17,7 +17,6 @@ from typing import Final
 
 from preflight.clock import Clock, InterruptibleLock
 from preflight.errors import AssetNotFound, Stopped, UsageError
-from preflight.escape import printable
 from preflight.ledger import AccountKey, Entry, Ledger
 from preflight.providers import Asset, ListsAssets, Provider, Rate
 from preflight.rates import FoundRate, InFlight, ListPending, Pacer, Scheduler, StillPending
@@ -129,8 +128,8 @@ class AccountCheck:
         ids = " ".join(entry.asset_id or "" for entry in missing)
         return (
             f"The key of {self._provider.title} was changed, and the new one does not know {newest} of the account "
-            f"{printable(self._provider.account)!r}{others}; nothing was sent. If it belongs to another account, name "
-            f"that with account=; if the assets were deleted, run `preflight assets forget {ids}`."
+            f"{self._provider.account!r}{others}; nothing was sent. If it belongs to another account, name that with "
+            f"account=; if the assets were deleted, run `preflight assets forget {ids}`."
         )
 
 

@@ -74,6 +74,9 @@ class GroupManager:
             raise UsageError(self._none_given(), parameters=("group",))
         if name is not None and not self.provider.spec.needs_group:
             raise UsageError(f"{self.provider.title} has no groups. Leave group= out.", parameters=("group",))
+        if name is not None and not name.strip():
+            text = f"{self.provider.title}: the group is empty. Give group= a name or an id."
+            raise UsageError(text, parameters=("group",))
 
     def resolve(self, name: str | None, before_create: Callable[[], object] = lambda: None) -> str | None:
         """Return the id of the group with this name or id; create it if there is none.
@@ -236,9 +239,13 @@ class GroupManager:
             return found.id
 
     def _none_given(self) -> str:
-        listed = _listing(self.all())
+        text = f"{self.provider.title} registers an asset into a group. Name one with group=."
+        try:
+            listed = _listing(self.all())
+        except ProviderError as error:
+            return f"{text} Those that exist cannot be listed. {error}"
         there = f"It has {listed}" if listed else "It has none yet; a new name creates one"
-        return f"{self.provider.title} registers an asset into a group. Name one with group=. {there}."
+        return f"{text} {there}."
 
 
 def _several(title: str, word: str, matches: list[Group]) -> UsageError:

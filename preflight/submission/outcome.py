@@ -59,6 +59,7 @@ class NotActive(PreflightError):
         self.submission = submission
 
 
+RETRY: Final = "It failed before, and is not registered again. Change the file, or submit it with retry_failed=True."
 _OUTCOMES: Final[dict[str, SubmissionOutcome]] = {
     "active": "active",
     "processing": "processing",
@@ -120,8 +121,7 @@ def settled(
     if entry.state == "failed":
         message = message or entry.provider_code or f"{provider.title} gives no reason."
         if asset is None and reused:
-            retry = "It failed before, and is not registered again. Change the file, or submit it with retry_failed."
-            message = sentences(message, retry)
+            message = sentences(message, RETRY)
     return Submission(
         report.source,
         _OUTCOMES[entry.state],

@@ -78,6 +78,10 @@ class TestFile:
             Ledger(str(other))
         assert (stat.S_IMODE(other.stat().st_mode), other.read_bytes()) == (0o644, content)
 
+    def test_empty_path_is_not_the_default_one(self) -> None:
+        with pytest.raises(LedgerError, match=r"^The ledger  cannot be opened .* give another ledger="):
+            Ledger("")
+
     def test_special_file_is_refused_and_unchanged(self, tmp_path: Path) -> None:
         pipe = tmp_path / "pipe"
         os.mkfifo(pipe, 0o644)

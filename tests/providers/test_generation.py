@@ -251,7 +251,14 @@ WRONG: dict[str, tuple[Any, str]] = {
     "empty prompt": (lambda: asset("atlas").request(prompt=" \n"), "The prompt is empty. Give prompt="),
     "no generation": (lambda: Asset("a", "atlas").request(prompt="p"), "Use an asset that a provider returned"),
     "no reference": (lambda: asset("atlas", reference=None).request(prompt="p"), "has no reference. Get it from"),
-    "model": (lambda: asset("sunra").request(prompt="p", model="../x"), "is not the name of a model. Give another"),
+    "model": (
+        lambda: asset("sunra").request(prompt="p", model="../x"),
+        "'../x' is not the name of a model. Give another",
+    ),
+    "odd model": (
+        lambda: asset("sunra").request(prompt="p", model="\x1b"),
+        r"Sunra: '\\x1b' is not the name of a model",
+    ),
     "model without relay": (
         lambda: asset("sunra").request(prompt="p", model="bytedance/seedance-2.0"),
         "cannot use assets, since the models without -relay refuse asset://. Give a model= with -relay",

@@ -121,6 +121,7 @@ def test_invalid_arguments_are_refused_before_sending(
     [
         ("crun", {"project": "p"}, "Crun has no option project="),
         ("byteplus", {"signing": "published"}, "has no option signing="),
+        ("volcengine", {"project": ""}, "Volcengine Ark: project= is empty. Give a value, or leave it out"),
         ("volcengine", {"signing": "mine"}, "no signing=mine. Choose one of official, published"),
         ("atlas", {"reference_id": "x"}, "no reference_id=x. Choose one of ark_asset_id, atlas_asset_id, id"),
         ("atlas", {"rate": "1/h"}, "Unknown rate '1/h'. Give rate= as auto, as published, or as registrations"),

@@ -94,7 +94,7 @@ def test_keys_come_from_the_environment(name: str, variables: dict[str, str], ke
 
 def test_argument_and_environment_are_not_mixed_in_a_key_pair() -> None:
     environment = {"VOLC_ACCESSKEY": "AKLT1", "VOLC_SECRETKEY": SECRET, "VOLC_SESSION_TOKEN": TOKEN}
-    with pytest.raises(UsageError, match="VOLC_SECRETKEY"):
+    with pytest.raises(UsageError, match="secret_key is missing or empty"):
         open_provider(PROVIDERS["volcengine"], {"access_key": "AKLT2"}, env=environment)
     keys = {"access_key": "AKLT2", "secret_key": "other"}
     with open_provider(PROVIDERS["volcengine"], keys, env=environment) as provider:

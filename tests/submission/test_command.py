@@ -145,7 +145,7 @@ class TestBadInput:
     def test_missing_key_is_refused(self, run: Run) -> None:
         done = run("submit", ONE, "--to", "volcengine", "--public-base", "https://cdn.example.com")
         assert done.returncode == 2
-        assert "Volcengine Ark needs a key. Set the environment variable VOLC_ACCESSKEY" in done.stderr
+        assert "Volcengine Ark needs a key. Set the environment variable VOLC_ACCESSKEY.\n" in done.stderr
 
     @pytest.mark.parametrize(
         ("fault", "code", "said"),
@@ -268,6 +268,20 @@ class TestBadInput:
         done = run(*call, env=environment(sender))
         assert (done.returncode, "is not a ledger" in done.stderr) == (2, True)
         assert "Traceback" not in done.stderr
+        pipe = tmp_path / "pipe\x1b[31m"
+        os.mkfifo(pipe)
+        done = run(*call[:-1], pipe, env=environment(sender))
+        assert done.returncode == 2
+        assert r"pipe\x1b[31m is not a regular file. Keep this file, and give another --ledger." in done.stderr
+
+    def test_failure_of_an_earlier_run_names_the_option(self, run: Run, box: Sandbox, tmp_path: Path) -> None:
+        sender = Sender(box, "atlas", tmp_path)
+        box.faults.fail("PixelCountTooLarge", match=f"{sender.mark}*")
+        picture = sender.picture()
+        sender.one(picture)
+        call = [*words(sender, picture), "--host", "atlas", "--ledger", tmp_path / "ledger.sqlite"]
+        done = run(*call, env=environment(sender))
+        assert (done.returncode, "Change the file, or submit it with --retry-failed." in done.stdout) == (1, True)
 
 
 class TestInterrupt:

@@ -38,6 +38,8 @@ class TestValidate:
         [
             (True, None, r"registers an asset into a group\. Name one with group=\. It has none yet; a new name"),
             (False, "heroes", r"has no groups\. Leave group= out\."),
+            (True, "", r"the group is empty\. Give group= a name or an id\."),
+            (True, " ", r"the group is empty\. Give group= a name or an id\."),
             (True, "heroes", None),
             (False, None, None),
         ],
@@ -53,6 +55,13 @@ class TestValidate:
                 with pytest.raises(UsageError, match=message) as caught:
                     manager.validate(name)
                 assert caught.value.parameters == ("group",)
+
+    def test_missing_group_is_a_wrong_call_also_if_groups_cannot_be_listed(
+        self, memory: Memory, manager: GroupManager
+    ) -> None:
+        memory.api.failures["list_groups"] = [refused("ListAssetGroups")]
+        with pytest.raises(UsageError, match=r"Name one with group=\. Those that exist cannot be listed\. .*Groups"):
+            manager.validate(None)
 
     def test_provider_without_groups_resolves_no_group(self, tmp_path: Path) -> None:
         with Memory(tmp_path, needs_group=False) as memory:

@@ -139,7 +139,7 @@ class TestSettled:
             assert (made.outcome, made.code, made.message, made.reused) == (outcome, "code", "text", False)
             assert made.asset == asset_from_entry(entry, memory.spec)
 
-    RETRY = "It failed before, and is not registered again. Change the file, or submit it with retry_failed."
+    RETRY = "It failed before, and is not registered again. Change the file, or submit it with retry_failed=True."
 
     @each_row(
         "text, code, reused, known, message",
