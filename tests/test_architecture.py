@@ -49,7 +49,8 @@ LAYERS = [
     ["output", "retry", "sqlite"],
     ["confinement", "toml", "clock"],
     ["facts"],
-    ["formats", "codes", "errors", "escape", "gitignore", "interrupts", "version"],
+    ["formats", "codes", "errors", "escape", "gitignore"],
+    ["forks", "interrupts", "version"],
 ]
 """From top to bottom: a module may import from its own line and from every line below it."""
 

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from preflight.clock import SYSTEM_CLOCK, Clock
 from preflight.errors import LedgerError
+from preflight.forks import SharedByThreads
 from preflight.ledger.entry import ENTRY_COLUMNS
 from preflight.ledger.migration import SINCE_VERSION_2, unify_accounts
 from preflight.sqlite import DatabaseError, FileFormat, connect, database_errors
@@ -147,14 +148,14 @@ class KeyLocks:
     def open(cls, path: str) -> KeyLocks:
         """Return the locks of the file at `path`, shared with its other users; each calls `close`. Raise `OSError`."""
         path = os.path.realpath(path)
-        with _opening:
+        with _open_locks.lock:
             locks = _open_locks.get(path) or _open_locks.setdefault(path, cls(path))
             locks._users += 1
             return locks
 
     def close(self) -> None:
         """Release the file; the last user's call releases all locks."""
-        with _opening, self._lock:
+        with _open_locks.lock, self._lock:
             self._users -= 1
             if not self._users and self._fd is not None:
                 _open_locks.pop(self._path, None)
@@ -185,19 +186,7 @@ class KeyLocks:
             return False
 
 
-_open_locks: Final[dict[str, KeyLocks]] = {}
-_opening = threading.Lock()
-
-
-def _forget() -> None:
-    """Share no descriptor after a fork: locks of the parent process are not held here."""
-    global _opening  # a lock that another thread held at the fork is never released
-    _opening = threading.Lock()
-    _open_locks.clear()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget)
+_open_locks: Final = SharedByThreads[str, KeyLocks]()
 
 
 def _lock_byte(fd: int, offset: int, *, on: bool) -> bool:

@@ -7,7 +7,6 @@ at each response before anything else is sent.
 from __future__ import annotations
 
 import math
-import os
 import ssl
 import time
 from collections.abc import Callable, Hashable, Mapping
@@ -18,6 +17,7 @@ from urllib.parse import unquote
 
 from preflight.clock import SYSTEM_CLOCK, Clock
 from preflight.errors import SourceError
+from preflight.forks import SharedByThreads
 from preflight.net import errors
 from preflight.net.addresses import AddressPolicy, Classifier, ResolvedHost, Resolver, address_class, system_resolver
 from preflight.net.certificates import TrustedAuthorities
@@ -268,8 +268,7 @@ def _failure(error: BaseException, url: Url, seconds: float) -> SourceError | No
     return None
 
 
-_shared: dict[tuple[object, ...], Transport] = {}
-_lock = Lock()
+_shared: Final = SharedByThreads[tuple[object, ...], Transport]()
 
 
 def shared(options: HttpOptions) -> Transport:
@@ -279,18 +278,7 @@ def shared(options: HttpOptions) -> Transport:
     """
     authorities = TrustedAuthorities.choose(options.ca_bundle)
     key = (options.timeout, options.allow_private, options.trust_env, options.proxy, options.per_host, authorities)
-    with _lock:
+    with _shared.lock:
         if key not in _shared:
             _shared[key] = Transport(options)
         return _shared[key]
-
-
-def _forget() -> None:
-    """Drop all transports after a fork: two processes must not share a connection."""
-    global _lock  # a lock that another thread held at the fork is never released
-    _lock = Lock()
-    _shared.clear()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget)

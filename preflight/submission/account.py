@@ -17,6 +17,7 @@ from typing import Final
 
 from preflight.clock import Clock, InterruptibleLock
 from preflight.errors import AssetNotFound, Stopped, UsageError
+from preflight.forks import SharedByThreads
 from preflight.ledger import AccountKey, Entry, Ledger
 from preflight.providers import Asset, ListsAssets, Provider, Rate
 from preflight.rates import FoundRate, InFlight, ListPending, Pacer, Scheduler, StillPending
@@ -357,19 +358,7 @@ class SharedAccount:
         return provider
 
 
-_accounts: Final[dict[Hashable, SharedAccount]] = {}
-_lock = threading.Lock()
-
-
-def _forget() -> None:
-    """Drop shared accounts after a fork: their threads exist only in the process that opened them."""
-    global _lock  # a lock that another thread held at the fork is never released
-    _lock = threading.Lock()
-    _accounts.clear()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget)
+_accounts: Final = SharedByThreads[Hashable, SharedAccount]()
 
 
 def open_account(
@@ -388,7 +377,7 @@ def open_account(
     try:
         choose_account(provider, opened)
         key = (account_key(provider), os.path.realpath(opened.path), id(given) if given else None, clock)
-        with _lock:
+        with _accounts.lock:
             account = _accounts.get(key)
             if account is None:
                 account = SharedAccount(provider, credentials, rate, opened, clock, owns_ledger=given is None)
@@ -410,7 +399,7 @@ def open_account(
 
 def release_account(account: SharedAccount, on_rate: OnRate) -> None:
     """Give up one use of an account; the last one closes it."""
-    with _lock:
+    with _accounts.lock:
         if on_rate is not None:
             account.listeners.remove(on_rate)
         account.users -= 1
