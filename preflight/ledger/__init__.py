@@ -66,7 +66,7 @@ __all__ = [
 _READ_LOCK_TIMEOUT: Final = 5.0
 """Seconds that a read-only look-up waits for a writer."""
 _CREATION_OFFSET: Final = 0
-"""An offset that no key has: locked while the file is created."""
+"""A byte of the lock file that belongs to no key: locked while the ledger is created."""
 _PAGE_SIZE: Final = 500
 _COLUMNS: Final = ", ".join(f'"{name}"' for name in ENTRY_COLUMNS)
 _KIND_OF_ASSET: Final = """
@@ -102,7 +102,7 @@ class Ledger:
     def __init__(
         self, path: str | None = None, *, lock_timeout: float = LOCK_TIMEOUT, clock: Clock = SYSTEM_CLOCK
     ) -> None:
-        """Open or create the file. A write waits `lock_timeout` s for another program's write."""
+        """Open or create the file. A write waits up to `lock_timeout` seconds for another program's write."""
         self.path = default_path() if path is None else path
         self._lock_timeout = lock_timeout
         self._clock = clock
@@ -134,7 +134,7 @@ class Ledger:
     def claim(self, key: RegistrationKey, clock: Clock = SYSTEM_CLOCK) -> Iterator[None]:
         """Lock one key, so that no other thread or process works on it. The lock ends with its process.
 
-        clock  its `sleep` is called while another process holds the key; an exception from it ends the wait
+        clock  its `sleep` is called while another process holds the key, and may raise to end the wait
         """
         with self._locked(int(key.digest[:15], 16), clock):
             yield
@@ -156,7 +156,7 @@ class Ledger:
         return found[0] if found else None
 
     def current(self, entry: Entry) -> Entry | None:
-        """Return the present entry of the same attempt; None if it was deleted."""
+        """Return the entry of the same attempt as it is now; None if it was deleted."""
         found = self._entries('WHERE ("key", "serial") = (?, ?)', (entry.key, entry.attempt))
         return found[0] if found else None
 
@@ -191,7 +191,7 @@ class Ledger:
     def entries(
         self, *, provider: str | None = None, state: str | None = None, account: str | None = None
     ) -> Iterator[Entry]:
-        """Return all entries, oldest first, read in pages so that memory stays flat."""
+        """Yield all entries, oldest first, read in pages so that memory stays flat."""
         after: tuple[Value, ...] = ("", "", 0)
         while True:
             page = self._entries(
@@ -256,7 +256,7 @@ class Ledger:
         return [row[0] for row in rows]
 
     def providers_with_accounts(self) -> set[str]:
-        """Return the providers at which the ledger has entries of several accounts."""
+        """Return the names of the providers at which the ledger has several accounts."""
         grouped = 'SELECT "provider" FROM entries GROUP BY "provider" HAVING count(DISTINCT "account") > 1'
         return {row[0] for row in self._database.select(grouped)}
 
@@ -283,7 +283,7 @@ class Ledger:
         )
 
     def drop_group(self, account: AccountKey, group_id: str) -> None:
-        """Delete a group that was deleted or renamed."""
+        """Delete the records of a group that was deleted or renamed at the provider."""
         self._database.change(
             'DELETE FROM groups WHERE ("provider", "origin", "account", "project", "id") = (?, ?, ?, ?, ?)',
             (*account, group_id),

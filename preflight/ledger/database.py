@@ -55,8 +55,8 @@ LEDGER_FORMAT: Final = FileFormat("ledger", "ledger", version=2, schema=_SCHEMA,
 class Database:
     """One SQLite file, in WAL mode. Threads use it in turn. Raises `LedgerError`.
 
-    A change is on the disk when `change` returns. That takes milliseconds each time, so the thread whose turn it is
-    writes for all that wait.
+    A change is on the disk when `change` returns. Since that takes milliseconds, the thread whose turn it is writes the
+    changes of all waiting threads.
     """
 
     def __init__(self, path: str, lock_timeout: float) -> None:

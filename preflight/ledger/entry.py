@@ -8,11 +8,11 @@ from dataclasses import dataclass, fields
 from typing import Final, Literal, NamedTuple
 
 State = Literal["intended", "processing", "active", "failed", "unknown", "refused", "gone"]
-"""`intended`: the call may or may not have been made; `unknown`: nor can that be found out; `refused`: it was made and
-refused; `gone`: deleted, trashed or forgotten."""
+"""`intended`: the call may have been made; `unknown`: it may have been, which cannot be found out; `refused`: it was
+made and refused; `gone`: deleted, trashed or forgotten."""
 
 MAX_STEM_CHARS: Final = 48
-"""Characters of the file's own name in an asset's name."""
+"""Maximum characters of the file's own name in an asset's name."""
 SUFFIX_CHARS: Final = 13
 """Characters that are appended to it: a dash and 12 hex digits."""
 SHA256_PREFIX: Final = "sha256:"
@@ -23,7 +23,7 @@ SHA256_PREFIX: Final = "sha256:"
 class ContentId:
     """The identity of a file: `sha256:…` of a local one; redacted URL, strong ETag and size of a remote one.
 
-    reusable  false if nothing tells whether the file behind a URL is still the same (no strong ETag)
+    reusable  false if nothing shows whether the file behind a URL is still the same (no strong ETag)
     """
 
     identity: str
@@ -41,7 +41,7 @@ class AccountKey(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RegistrationKey:
-    """The identity of a registration. `kind`: image, video or audio."""
+    """The identity of a registration. `kind`: as in `Entry`."""
 
     provider: str
     origin: str
@@ -63,6 +63,7 @@ class Entry:
     """One registration as the ledger has it. Times are ISO 8601 in UTC; `source` is redacted.
 
     attempt        tells registrations of one key apart: 1, 2, 3 …
+    kind           image, video or audio; with the provider's type if it is not the default one, as in `image:Script`
     name           what it was registered as: unique, so that it can be found again
     rules_digest   digest of the rule sets that it passed
     provider_code  the provider's own code for the failure
@@ -105,7 +106,7 @@ class Entry:
 
     @property
     def media_kind(self) -> str:
-        """Return image, video or audio: `kind` may also hold the provider's type, as in `image:Script`."""
+        """Return image, video or audio, without the provider's type that `kind` may have, as in `image:Script`."""
         return self.kind.partition(":")[0]
 
     def as_json(self) -> dict[str, str | int | None]:

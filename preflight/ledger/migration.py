@@ -15,8 +15,8 @@ SINCE_VERSION_2: Final = (
     'CREATE INDEX by_account ON entries ("provider", "origin", "account", "project", "created")',
     'ALTER TABLE entries ADD COLUMN "version" DEFAULT 2',
 )
-"""What version 2 adds. The additional column of `entries` makes the writes of an older program fail that still has the
-file open: it would register files again that it does not find under its key."""
+"""What version 2 adds. The additional column of `entries` makes writes fail in an older program that still has the file
+open: it would not find files under its key, and would register them again."""
 
 _RENUMBERED: Final = """
 CREATE TABLE renumbered AS

@@ -12,12 +12,12 @@ from preflight.ledger.database import Database
 from preflight.ledger.entry import AccountKey
 
 _MAX_TURN: Final = 120.0
-"""Maximum seconds that a turn is ahead: a later one was taken before the clock was set back."""
+"""Maximum seconds that a turn can be ahead; a later one was taken before the clock was set back."""
 
 
 @dataclass(frozen=True, slots=True)
 class LearnedRate:
-    """The rate that an account was found to have: `calls` in `per` s; `at`: when, in s since 1970."""
+    """The rate that an account was found to have: `calls` in `per` seconds; `at`: when, in seconds since 1970."""
 
     calls: float
     per: float
@@ -48,7 +48,7 @@ class AccountRates:
         self._database.change("INSERT OR REPLACE INTO rates VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values)
 
     def recent(self, action: str, since: float) -> int:
-        """Count the calls that were accepted since `since` (s since 1970), by all processes: registrations only."""
+        """Count the calls of all processes that were accepted since a time (seconds since 1970); registrations only."""
         if action != "register":
             return 0
         rows = self._database.select(
@@ -61,8 +61,10 @@ class AccountRates:
     def take_turn(self, action: str, now: float, interval: float) -> float:
         """Take the next call of an action, for all processes; return 0, or the seconds until it is free.
 
-        now, interval  s since 1970, and s until the next call after this one
+        now       seconds since 1970
+        interval  seconds until the call after this one
         """
+        # A turn is a row of its own: "at" is when the next call is free, "per" identifies who took this one.
         row = (*self._account, f"{action} turn")
         token = secrets.randbits(62)
         self._database.change("INSERT OR IGNORE INTO rates VALUES (?, ?, ?, ?, ?, 0, 0, 0)", row)

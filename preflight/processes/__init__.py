@@ -1,8 +1,8 @@
 """Killable processes with a deadline, a memory limit and no more rights than their tasks need.
 
 A process is a fresh interpreter in a session of its own (`process.py` is the parent's end, `worker.py` the child's). It
-performs one task after the other until one hangs, crashes or makes it grow. How it is confined is data: `DECODER` for
-libraries that a hostile file may take over, `READER` for our own readers, which open files by name.
+performs one task after the other until one hangs, crashes or uses much memory. A profile says how it is confined:
+`DECODER` for libraries that a hostile file may take over, `READER` for our own readers, which open files by name.
 
 `call` performs a task in the pool that all decoders share. They read the source through the socket between the two
 programs and get nothing else: every kind of source works, nothing is copied to disk, and no decoder opens a path or a

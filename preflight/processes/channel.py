@@ -1,4 +1,4 @@
-"""The frames between this program and one of its processes: four bytes of length, big-endian, and the payload."""
+"""The frames between this program and one of its processes: a length of four bytes, big-endian, and the payload."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _CHUNK_SIZE: Final = 1 << 18
 
 
 class Channel:
-    """One end of a socket. Deadlines are in s on `time.monotonic` and hold for all bytes of a frame; None: no deadline.
+    """One end of a socket. A deadline is a time of `time.monotonic` for a whole frame; None: no deadline.
 
     sandboxed  messages are only data
     max_frame  longer frames are refused, since the other end may be controlled by the file that it decodes
@@ -51,7 +51,7 @@ class Channel:
         return decode_message(self.receive(deadline), sandboxed=self._sandboxed)
 
     def is_ready(self, seconds: float) -> bool:
-        """Wait until there is something to receive or the other end is gone. Return False if there is neither.
+        """Wait until there is something to receive, or the other end is gone. Return False if neither happens.
 
         Raise EOFError if this end is closed.
         """

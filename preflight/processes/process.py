@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from preflight.sources import Source
 
 START_TIMEOUT: Final = 30.0
-"""s for the interpreter and the import of a decoder from a cold disk. No file is touched meanwhile."""
+"""Seconds for the interpreter to start and import a decoder from a cold disk, before any file is touched."""
 MAX_READ_BYTES: Final = 1 << 20
 MIN_CHARGED_BYTES: Final = 1 << 12
 """Minimum bytes that a read counts: over HTTP each is a request, however few bytes it asks for."""
 _AFTER_STOP: Final = 1.0
-"""s that a process gets once after its deadline: while the whole group was stopped (SIGSTOP, a paused container) time
-has passed, but not for it."""
+"""Seconds that a process gets once after its deadline: while the whole group was stopped (SIGSTOP, a paused container),
+time passed, but the process could not use it."""
 
 
 class Limits(NamedTuple):
@@ -35,8 +35,8 @@ class Limits(NamedTuple):
     seconds    of processor time, so that results do not depend on the load of the machine; None: unlimited
     memory     bytes by which the process may grow; None: unlimited
     max_bytes  bytes that may be read of the source
-    wall       s by the clock, for a task that waits instead of working; waiting for the source does not count
-    grace      s after `wall` until the process ends itself, in case this program is gone
+    wall       seconds by the clock, for a task that waits instead of working; waiting for the source does not count
+    grace      seconds after `wall` until the process ends itself, in case this program is gone
     """
 
     seconds: float | None = None
@@ -56,11 +56,11 @@ READER_VARIABLES: Final = (
 )
 """Further variables, with LC_*, of a process that opens files by name. An allowlist: names of secrets are unknown."""
 NETWORK_VARIABLES: Final = frozenset(("http_proxy", "https_proxy", "all_proxy", "no_proxy", "netrc"))
-"""Variables that requests reads, in lower case: passed on only with `trust_env`."""
+"""Variables with proxies and netrc, in lower case: passed on only with `trust_env`."""
 
 
 def loader_environment(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """Return the variables that every process needs of an environment: usually none."""
+    """Return those variables of an environment that every process needs: usually none."""
     return {name: environment[name] for name in LOADER_VARIABLES if name in environment}
 
 
@@ -82,7 +82,7 @@ class ProcessProfile(NamedTuple):
     environment   computes the variables of a new process
     folder        working directory; None: that of this program
     max_frame     bytes of a message that is accepted from it
-    max_resident  bytes; a process that once took more memory is replaced
+    max_resident  bytes; a process that has used more memory is replaced
     """
 
     sandboxed: bool
@@ -208,14 +208,14 @@ class Process:
 
 
 class _Timer:
-    """The time that a task has left, with `_AFTER_STOP` once more."""
+    """The time that a task has left; once it is over, `_AFTER_STOP` is added, once."""
 
     def __init__(self, seconds: float) -> None:
         self.end = time.monotonic() + seconds
         self._extended = False
 
     def remaining(self) -> float:
-        """Return the s until the deadline, more than 0. Raise TimeoutError."""
+        """Return the seconds until the deadline, more than 0. Raise TimeoutError."""
         remaining = self.end - time.monotonic()
         if remaining > 0:
             return remaining
@@ -306,7 +306,7 @@ def _interpreter() -> str:
 
 
 def _flags() -> list[str]:
-    """Return interpreter flags that the environment, which is not passed on, may have set."""
+    """Return interpreter flags that environment variables may have set, since these are not passed on."""
     return ["-B"] if sys.dont_write_bytecode else []
 
 

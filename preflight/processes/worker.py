@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 BUFFER_SIZE: Final = 1 << 16
-"""Bytes to which a decoder's small reads are combined: each is a request to the other end."""
+"""Bytes that small reads of a decoder are combined to, since each read is a request to the other end."""
 HEARTBEAT_INTERVAL: Final = 1.0
-"""s between two messages that a task is still making progress."""
+"""Seconds between two messages that a task is still making progress."""
 _LOADING_MEMORY: Final = 4 << 30
 """Bytes of address space for the libraries of another decoder, between two tasks."""
 

@@ -1,6 +1,6 @@
-"""Asset APIs, one file each with the same parts: an API and a frozen spec. `PROVIDERS` is the one registry.
+"""Asset APIs: one file each, with an API class and a frozen spec. `PROVIDERS` is the one registry.
 
-Other packages add providers by an entry point. Rule sets, the ledger, retries and waiting belong to higher layers.
+Other packages add providers through an entry point. Rule sets, the ledger, retries and waiting belong to higher layers.
 """
 
 from __future__ import annotations
@@ -111,16 +111,13 @@ PROVIDERS: Final[Mapping[str, ProviderSpec]] = {
     "volcengine": VOLCENGINE,
 }
 
-
 ENTRY_POINTS: Final = "preflight.providers"
 """The group of entry points by which other packages add providers: the provider's name → its `ProviderSpec`."""
-
-
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 
 
 def find_provider(name: str) -> ProviderSpec:
-    """Return the provider with this name, also of another package. Raise `UsageError` with the nearest name."""
+    """Return the provider with this name, also from another package. Raise `UsageError` with the nearest name."""
     if not isinstance(name, str):
         raise UsageError(f"{type(name).__name__} is not a provider's name. Choose from {', '.join(provider_names())}.")
     wanted = name.strip().lower()
@@ -134,14 +131,14 @@ def find_provider(name: str) -> ProviderSpec:
 
 
 def provider_names() -> list[str]:
-    """Return the names of all providers; those of other packages are not loaded for it."""
+    """Return the names of all providers, without loading those of other packages."""
     return sorted([*PROVIDERS, *_installed()])
 
 
 @cache
 def _installed() -> dict[str, EntryPoint]:
     """Return the providers of other packages by name. Log a warning for a name that is taken."""
-    import logging  # only where a provider is not one of ours, or all are listed
+    import logging  # only needed if a provider is not one of ours, or all are listed
     from importlib.metadata import entry_points
 
     found: dict[str, EntryPoint] = {}

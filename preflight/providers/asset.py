@@ -19,15 +19,17 @@ STATUSES: Final[tuple[Status, ...]] = ("processing", "active", "failed", "unknow
 
 T = TypeVar("T")
 _MILLISECONDS: Final = 1e11
-"""Greater numbers count milliseconds: as seconds they would be dates after the year 5000."""
+"""Numbers from here on are milliseconds: as seconds, they would be dates after the year 5000."""
 
 
 @dataclass(frozen=True, slots=True)
 class Asset:
     """One asset, as its provider describes it.
 
-    id               what the provider's own calls take; ids: all its ids by the provider's names for them
-    status           of `STATUSES`; provider_status: the provider's own word
+    id               what the provider's own calls take
+    ids              all its ids, by the provider's names for them
+    status           one of `STATUSES`
+    provider_status  the provider's own word for it
     kind             image, video, audio; None if the provider does not say, or for another kind
     reference        the string for a generation request; None if no page documents it
     usage            how the reference is used, in a sentence
@@ -35,7 +37,8 @@ class Asset:
     url              where the provider keeps the file; often signed, so shown only redacted
     url_expires      UTC; None if neither the URL nor a page says
     source           the URL that it was registered from
-    error_code       why it failed, as a key of `preflight.codes.CODES`; provider_code: the provider's own word
+    error_code       why it failed, as a key of `preflight.codes.CODES`
+    provider_code    the provider's own code for it
     error_message    the provider's own sentence, redacted and escaped
     created, updated UTC
     generation       how a generation request names it, which `request` builds

@@ -42,15 +42,15 @@ from preflight.providers.spec import BeforeSend, ProviderSpec
 from preflight.version import VERSION
 
 Middleware = Callable[[str], AbstractContextManager[object]]
-"""A context manager for one call, made from the action's name; it sees the call's error."""
+"""Returns a context manager for one call of an action; it sees the error of the call."""
 QueryValue = str | int | None
 
 MAX_RESPONSE_BYTES: Final = 4 << 20
-"""Bytes of a decoded response; the longest lists are far shorter."""
+"""Maximum bytes of a decoded response; the longest lists are far shorter."""
 _MAX_CONNECTIONS: Final = 64
 """Connections that are kept open to one host: as many as there are calls at the same time."""
 _OVERHEAD: Final = 1 << 20
-"""Bytes that headers and framing may add to a response."""
+"""Maximum bytes that headers and framing add to a response."""
 _MIN_EPOCH: Final = 1e9
 """Reset times above this many seconds are dates; below it they are delays."""
 _ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:~-]{0,199}")
@@ -90,8 +90,8 @@ class ApiConnection:
 
     origins     scheme and host of each of the provider's hosts
     options     the chosen options of the provider
-    middleware  entered for the time of each call
-    timeout     s to connect, and s without a byte of the response; the response as a whole, twice that
+    middleware  entered for each call
+    timeout     seconds to connect, and seconds without a byte of the response; the whole response may take twice those
     """
 
     def __init__(  # noqa: PLR0913 - an account, and how it is reached
@@ -162,9 +162,9 @@ class ApiConnection:
             return JsonResponse(call, self._parse(call, self._send(call)))
 
     def unusable(self, call: Call, detail: str, status: int | None = None) -> ProviderError:
-        """Return the error for a response that is not in this provider's format; the call may have taken effect.
+        """Return the error for a response that is not in this provider's format. The call may have taken effect.
 
-        A call that only reads may be made again: a gateway sometimes answers in place of the provider.
+        A call that only reads may be repeated: sometimes a gateway answers in place of the provider.
         """
         acted = status is None or 200 <= status < 300 or status >= 500
         return self._error(
@@ -215,7 +215,7 @@ class ApiConnection:
             if len(body) <= MAX_RESPONSE_BYTES:
                 return CallResponse(response.status, response.headers, body)
             reason, detail, sent = "response_invalid", f"it is longer than {MAX_RESPONSE_BYTES:,} bytes", True
-        except SourceChanged:  # of the file that is sent
+        except SourceChanged:  # raised while the file to upload is read
             raise
         except SourceError as error:
             reason, detail, sent = _failure(error)

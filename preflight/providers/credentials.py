@@ -67,7 +67,8 @@ class Secret:
 class CredentialSpec:
     """One key that a provider asks for.
 
-    name    the argument; env: the environment variables for it, of which the first one set counts
+    name    the argument
+    env     its environment variables; the first one that is set counts
     public  it names the account and is not a secret
     """
 
@@ -86,9 +87,9 @@ def read_credentials(
     given: Mapping[str, str | Secret | None],
     env: Mapping[str, str] | None = None,
 ) -> dict[str, Secret]:
-    """Return the keys by name, all from `given` or all from the environment: halves of two pairs do not match.
+    """Return the keys by name, all from `given` or all from the environment, so that halves of two pairs never mix.
 
-    Raise `UsageError` that names the provider and the argument or variable, and never shows a value.
+    Raise `UsageError`, which names the provider and the argument or variable, and never shows a value.
     """
     known = {key.name for key in specs}
     if unknown := sorted(given.keys() - known):
@@ -117,7 +118,7 @@ def read_credentials(
 
 
 def _require_sendable(title: str, where: str, text: str) -> str:
-    """Return a key that may be sent in a header; the HTTP library would quote any other one in its message."""
+    """Return a key if it can be sent in a header. The error of the HTTP library would quote any other key."""
     if not all("!" <= char <= "~" for char in text):
         raise UsageError(f"{title}: {where} contains a space or a character that no key has. Copy only the key.")
     return text
@@ -163,10 +164,10 @@ def _is_loopback(host: str) -> bool:
 class Call:
     """One call before it is signed.
 
-    action   our name for it: a key of `RateLimits.rates`
-    name     the provider's name for it, for messages
-    reads    it changes nothing, so a lost response does no harm
-    empty    a response without a body is valid
+    action  our name for it: a key of `RateLimits.rates`
+    name    the provider's name for it, for messages
+    reads   it changes nothing, so a lost response does no harm
+    empty   a response without a body is valid
     """
 
     action: str
@@ -183,13 +184,13 @@ class Auth(Protocol):
     """Authenticates calls."""
 
     def headers(self, call: Call, now: datetime) -> dict[str, str]:
-        """Return the headers to add. They contain secrets, are made right before sending, and are not stored."""
+        """Return the headers to add. They contain secrets: they are made right before sending, and not stored."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class HeaderAuth:
-    """Sends a key in one header: an `Auth` for `Client`."""
+    """Sends a key in one header."""
 
     key: Secret
     header: str = "Authorization"
@@ -244,7 +245,7 @@ SIGNERS: Final[Mapping[str, Callable[[Call, bytes, SigningKeys, str, datetime], 
 
 @dataclass(frozen=True, slots=True)
 class SignatureAuth:
-    """Signs calls of the service `ark`: an `Auth` for `Client`."""
+    """Signs calls of the service `ark`."""
 
     keys: SigningKeys
     region: str
@@ -302,13 +303,13 @@ _SECRET_FIELD: Final = re.compile(
     r"token|secret|signature|authorization|password|credential|cookie|api_?key|access_?key", re.I
 )
 _MAX_CHARS: Final = 500
-"""Characters of a provider's message that are shown: some answer with a whole stack trace."""
+"""Characters of a provider's message that are shown: some send a whole stack trace."""
 _WORD: Final = re.compile(r"\S+")
 _MAX_URL_CHARS: Final = 4096
-"""Characters of a URL that are examined; the rest is cut, so that no answer takes minutes to search."""
+"""Characters of a URL that are kept: a longer one is cut, so that searching it never takes minutes."""
 _MAX_DEPTH: Final = 24
 _MIN_SECRET_CHARS: Final = 6
-"""Characters below which a text is not redacted as a key: it would blank out half of every sentence."""
+"""Shorter keys are not redacted: that would hide parts of ordinary words."""
 
 
 class Redactor:

@@ -44,14 +44,16 @@ class GenerationSpec:
     """How one provider's generation requests name assets.
 
     title    the provider's name in messages
-    host     which of the provider's hosts takes the request; origin: its scheme and host
+    host     which of the provider's hosts takes the request
+    origin   scheme and host of that host
     path     of the call, with {model} and {use} where they are part of it; "": no page documents it
-    key      the environment variable with the key; header: the header with the key, and what precedes the key in it
+    key      the environment variable with the key
+    header   the header with the key, and what precedes the key in it
     layout   `input`: the fields are in the object `input`, beside `model`; `path`: at the top, the model is in the
              path; `content`: a list of items, each with its type and role
-    fields   the field for each role that it takes; of a `content` item, the roles alone count
-    models   the model by use; a use without one: no page names a model, so the caller must
-    require  text that the name of a model must have, and why
+    fields   the field for each role that it takes; with the layout `content` only the roles count
+    models   the model by use; where no page names one, the caller must
+    require  text that a model's name must contain, and why
     mention  how a prompt names an asset, with {kind} and {number}; "": not documented
     mentions_required  the prompt must name each asset
     notes    sentences for the reader of the request: where two pages differ
@@ -83,19 +85,19 @@ class UsableAsset(Protocol):
 
     @property
     def id(self) -> str:
-        """The id that the provider's own calls take."""
+        """Return the id that the provider's own calls take."""
 
     @property
     def provider(self) -> str:
-        """The name of the provider."""
+        """Return the name of the provider."""
 
     @property
     def status(self) -> str:
-        """`active` if it can be used."""
+        """Return the status: `active` if it can be used."""
 
     @property
     def kind(self) -> str | None:
-        """Return image, video or audio; None if it is not known."""
+        """Return image, video or audio; None if the kind is not known."""
 
     @property
     def reference(self) -> str | None:

@@ -43,7 +43,7 @@ Time = Annotated[datetime | None, PlainValidator(parse_time)]
 
 
 class _Answer(BaseModel):
-    """A part of an answer. A value of another type than its field's is None; further fields are ignored."""
+    """A part of an answer. A value that does not have its field's type becomes None; other fields are ignored."""
 
     @model_validator(mode="before")
     @classmethod

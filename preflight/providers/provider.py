@@ -27,9 +27,9 @@ from preflight.providers.spec import (
 )
 
 CredentialValues = Mapping[str, str | Secret | None] | str | None
-"""By name, or the one key; None: the environment's."""
+"""Credentials by name, or the only key; None: those of the environment."""
 CALL_TIMEOUT: Final = (10.0, 60.0)
-"""Seconds to connect, and seconds without a byte of the answer."""
+"""Seconds to connect, and seconds without a byte of the response."""
 ACCOUNT_VARIABLE: Final = "PREFLIGHT_ACCOUNT"
 MAX_ACCOUNT_CHARS: Final = 64
 _DEFAULT_ACCOUNT: Final = "default"
@@ -39,7 +39,8 @@ class ProviderSettings(TypedDict, total=False):
     """The options of all providers, of which each has some: see `ProviderSpec.options`.
 
     project       the project whose assets these are
-    signing       the form of the signature; reference_id: the id that stands for an asset in a request
+    signing       the form of the signature
+    reference_id  which id stands for an asset in a request
     send_name     False: register without a name, so that a lost registration is looked up by its URL alone
     """
 
@@ -84,8 +85,9 @@ class Provider:
     origin       where assets are registered: scheme and host, or the endpoint that was given
     project      the project whose assets these are; "" if the provider has no projects
     rate_limits  of the account
-    clock        of its calls; connection: its `middleware` is entered for the time of each call
-    sends_names  assets are registered under their names; if not, one that is not listed may still exist
+    connection   its `middleware` is entered for each call
+    clock        of its calls
+    sends_names  assets are registered under their names; without names, an asset that is not listed may still exist
     """
 
     def __init__(
@@ -125,8 +127,9 @@ class Provider:
     ) -> Asset:
         """Register the file at `url`. Not idempotent: each call creates an asset.
 
-        kind        one of the values of the spec's `types`; asset_type: one of its keys, if a kind has several or none
-        before_send called right before the request is sent, once its turn has come
+        kind         one of the values of the spec's `types`
+        asset_type   one of the keys of `types`, if the kind has several or none
+        before_send  called right before the request is sent, once its turn has come
         """
         registration = self.spec.registration(
             url, kind, name=name, group=group, description=description, asset_type=asset_type
@@ -182,9 +185,11 @@ def open_provider(  # noqa: PLR0913 - the settings of one account, each typed an
 
     account     the account's name, for a ledger with several; default: $PREFLIGHT_ACCOUNT, else "default"
     endpoint    in place of the origin of all of its hosts
-    rate        `auto`, `published`, or registrations such as `3/min`; proxy: the environment's is not used
+    rate        `auto`, `published`, or registrations such as `3/min`
+    proxy       for all calls; proxies of the environment are not used
     ca_bundle   path of the authorities to trust, in place of the environment's
-    middleware  entered for the time of each call; env: in place of the environment
+    middleware  entered for each call
+    env         in place of the environment
     options     of the spec's `options`
     """
     given = {API_KEY: credentials} if isinstance(credentials, str) else dict(credentials or {})
@@ -215,7 +220,7 @@ def open_provider(  # noqa: PLR0913 - the settings of one account, each typed an
 
 
 def _checked_account(name: str | None) -> str | None:
-    """Return the name of an account. Raise `UsageError` for one that cannot be shown or written."""
+    """Return the name of an account. Raise `UsageError` for one that cannot be printed."""
     if name is not None and not (name.isprintable() and name == name.strip() and 0 < len(name) <= MAX_ACCOUNT_CHARS):
         shown = printable(name[:MAX_ACCOUNT_CHARS])
         raise UsageError(

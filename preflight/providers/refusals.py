@@ -209,13 +209,13 @@ def finding_of(code: str | None, message: str | None, codes: Mapping[str, str]) 
 _MAX_MESSAGE_CHARS: Final = 2000
 """Characters of a message that are searched."""
 _MAX_CODE_CHARS: Final = 200
-"""Characters of a code that are examined: it is one word."""
+"""Characters of a code that are searched: it is one word."""
 _WORD: Final = re.compile(r"\b[A-Z][a-z]*(?:[A-Z]+[a-z]*)+(?:\.\w+)*")
 """A code in the upstream's spelling inside a message: gateways pass its errors on as text."""
 
 
 def words_of(code: str | None, message: str | None) -> list[str]:
-    """Return the code in the upstream's spelling (also of `rate_limit_exceeded`), then likely codes in the text."""
+    """Return the code in the upstream's spelling (`RateLimitExceeded`), then likely codes in the message."""
     joined = "".join(part[:1].upper() + part[1:] for part in re.split(r"[_\- ]+", (code or "")[:_MAX_CODE_CHARS]))
     return [*([joined] if joined else []), *_WORD.findall((message or "")[:_MAX_MESSAGE_CHARS])]
 
@@ -265,7 +265,7 @@ _EXHAUSTED: Final = ("credits", "quota")
 def reason_of_status(refusal: Refusal, http_status: int, *, is_documented: bool = False) -> str | None:
     """Return the reason if the status decides it, whatever the code says; None for every other status.
 
-    5xx comes from a server, or from a gateway before it, that may have acted already, whatever its text says. 429 is
+    After 5xx, from a server or a gateway before it, the call may have taken effect, whatever the text says. 429 is
     throttling, unless the code says that a balance or a quota is exhausted. A gateway may give the status in its body.
 
     is_documented  the provider's own page gives the code one definite meaning, which holds below HTTP status 500

@@ -48,7 +48,7 @@ class RegistersAssets(Protocol):
 
 
 class ListQuery(TypedDict, total=False):
-    """What a list is limited to, and the page of it; `size`: items per page."""
+    """The filters of a list, and its page; `size`: items per page."""
 
     group: str | None
     status: str | None
@@ -127,7 +127,7 @@ class VerifiesPersons(Protocol):
     """Verifies real persons, whose likeness assets show."""
 
     def create_session(self, callback: str, *, name: str | None = None, description: str | None = None) -> Session:
-        """Begin the verification of a person, whose browser is redirected to `callback` at its end."""
+        """Begin the verification of a person, whose browser is redirected to `callback` at the end."""
         ...
 
 
@@ -154,7 +154,7 @@ class UploadsFiles(Protocol):
     """Stores files, so that they can be registered by URL."""
 
     def upload(self, file: BinaryIO, size: int, name: str, mime: str) -> str:
-        """Upload `size` bytes from the file's position on; return a public URL."""
+        """Upload `size` bytes, from the file's current position; return a public URL."""
         ...
 
 
@@ -187,7 +187,7 @@ class RateLimits:
     """The limits of one account. `rates`: by action; `default`: for every other action.
 
     in_flight  how many calls of these actions may run at the same time
-    learned    the account may have less: start with few calls, and with the rate that was learned before
+    learned    the account's limits may be lower: start with few calls, and with the rate that was learned before
     """
 
     default: Rate
@@ -205,9 +205,9 @@ PUBLISHED_RATES: Final = RateLimits(
     {"get": Rate(100), "get_group": Rate(100), "delete": Rate(10), "delete_group": Rate(5)},
     {"register": 30, "create_group": 30},
 )
-"""The published table. It has no line for the two deletions, which have the rates of accounts limited per minute.
+"""The published table. It has no line for the two deletions; theirs are the rates of accounts limited per minute.
 
-The gateways publish no rates: their upstream limits them too.
+The gateways publish no rates, but their upstream limits them too.
 """
 
 
@@ -236,14 +236,16 @@ class ProviderSpec(Generic[ApiT_co]):
     types               its words for an asset's type → the kind of media (None: none)
     needs_group         an asset is registered into a group
     describes           actions that take a description
-    max_name_chars      of an asset's or group's name; max_description_chars: of a description
+    max_name_chars, max_description_chars  of an asset or a group
     recover_by          the field by which `list` finds an asset whose registration response was lost; None: none
     lists_partly        items of a list may lack fields, even the name; only `get` returns all
-    lists_status        items of a list have the present status, which they have elsewhere only after a `get`
-    filters             the filters of `list`: `group`, `status`, `name`; page_size: items per page
+    lists_status        items of a list have their current status; at other providers only `get` is sure to have it
+    filters             the filters of `list`: `group`, `status`, `name`
+    page_size           items per page
     rates               the rate limits that it publishes
     ids                 the names of an asset's ids in its answers; its own calls take the first
-    kinds, statuses     its words in answers, in lower case → ours; group_types: where groups have numbers for types
+    kinds, statuses     its words in answers, in lower case → ours
+    group_types         its numbers for types of groups → their names, if it has any
     reference           the string for a generation request, with the id as {}; None: no page documents it
     usage               how the reference is used, by kind; "": for all others
     generation          how a generation request names assets; None: not known

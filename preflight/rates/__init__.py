@@ -1,6 +1,6 @@
 """When to call a provider: rate limits, and one scheduler for all polling. Independent of any provider's API.
 
-Time comes from a `preflight.clock.Clock`, so that tests need not wait, and a wait ends at once when a run is stopped.
+Time comes from a `preflight.clock.Clock`, so that tests need not wait, and a stop ends every wait.
 """
 
 from preflight.rates.learning import SAFETY, RateEstimate

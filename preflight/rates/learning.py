@@ -17,17 +17,18 @@ from preflight.ledger import LearnedRate
 from preflight.providers import Rate
 
 SAFETY: Final = 0.97
-"""Share of a rate that is used: requests that leave evenly do not arrive evenly."""
+"""Fraction of a rate that is used, since requests that leave at even intervals do not arrive at even intervals."""
 SECOND: Final = 1.0
 MINUTE: Final = 60.0
 PAUSE: Final = 1.25
-"""Seconds after a refusal until the next call: longer than a second, so that the whole of it has passed."""
+"""Seconds after a refusal until the next call: more than 1, so that a limit per second counts no earlier call."""
 MARGIN: Final = 0.5
-"""Seconds by which a window is assumed to be longer: the provider counts a call later than we send it."""
+"""Seconds by which a window is assumed to be longer, since the provider counts a call later than it is sent."""
 LONG_WAIT: Final = 5.0
 """A Retry-After above this many seconds is taken as a limit per minute."""
 MAX_MEASURED_SPAN: Final = 5.0
-"""Maximum seconds between two refusals of which the calls in between measure the rate: later, it may have been idle."""
+"""Maximum seconds between two refusals for the calls in between to measure the rate; over a longer time, calls may have
+paused."""
 GROWTH: Final = 10
 """Accepted calls after which one more may be in flight."""
 WINDOWS_PER_PROBE: Final = 10
@@ -36,13 +37,13 @@ PROBE: Final = 1.5
 """Factor of an increase while no increase has been refused; then `CAREFUL_PROBE`."""
 CAREFUL_PROBE: Final = 1.05
 STALE_AFTER: Final = 24 * 3600.0
-"""Seconds after which a higher rate than the remembered one is tried sooner."""
+"""Age in seconds of a remembered rate from which a higher one is tried sooner."""
 _MIN_CALLS: Final = 0.01
-"""Minimum of a rate per second: 0.6 calls a minute."""
+"""Minimum rate per second: 0.6 calls a minute."""
 
 
 class RateEstimate:
-    """The rate of one action as far as it is known. Not thread-safe; times are in s, of a monotonic clock.
+    """The rate of one action as far as it is known. Not thread-safe. Times are in seconds of a monotonic clock.
 
     calls, per  the rate at present: calls in so many seconds
     in_flight   how many calls may be in flight at present
@@ -59,7 +60,7 @@ class RateEstimate:
         careful: bool = True,
         uniform: Callable[[], float] = random.random,
     ) -> None:
-        """maximum: never exceeded; known: the remembered rate, `age` s old; careful: start with few calls."""
+        """maximum: never exceeded; known: the remembered rate, `age` seconds old; careful: start with few calls."""
         self._maximum = maximum.calls / maximum.per
         self._uniform = uniform
         self.calls = float(maximum.calls)
@@ -89,7 +90,7 @@ class RateEstimate:
 
     @property
     def accepted_rate(self) -> Rate:
-        """Return the rate that is known to be accepted: without an increase that is being tried."""
+        """Return the rate that is known to be accepted, without an increase that is being tried."""
         return Rate(self.calls if self._safe is None else self._safe, self.per)
 
     def reserve(self, now: float) -> float:
@@ -105,7 +106,7 @@ class RateEstimate:
     def accept(self, now: float, *, current: bool = True) -> bool:
         """Count an accepted call; return whether there is a new rate to remember.
 
-        current  the call left after the last refusal
+        current  the call was sent after the last refusal
         """
         self._accepted.append(now)
         self._forget(now)
@@ -125,7 +126,7 @@ class RateEstimate:
     def refuse(
         self, now: float, retry_after: float | None, *, known: LearnedRate | None = None, accepted: int = 0
     ) -> None:
-        """Lower the rate after a refusal, once for all calls that left at the same rate.
+        """Lower the rate after a refusal, once for all calls that were sent at the same rate.
 
         known     the rate that another process has remembered since
         accepted  calls of all processes that were accepted in the last minute
@@ -165,7 +166,7 @@ class RateEstimate:
             elapsed = max(now - self._refused_at, 0.001)
             rate = self._since_refusal / elapsed
             if elapsed > MAX_MEASURED_SPAN:
-                rate = max(rate, current / 2)  # it may have been idle
+                rate = max(rate, current / 2)
         if self._safe is not None:
             self._probe = CAREFUL_PROBE
         self._set(max(_MIN_CALLS, min(rate or SECOND, current * 0.9)), SECOND)
@@ -185,7 +186,7 @@ class RateEstimate:
         elif self._streak == 1:
             calls = min(float(recent) or self.calls, self.calls * 0.9)
         elif now - self._streak_began < MINUTE:
-            calls = self.calls  # the window is full, which says nothing about its size
+            calls = self.calls  # the window is full; its size is still unknown
         else:
             calls = self.calls * 0.75
         if calls < self.calls:

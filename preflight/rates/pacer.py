@@ -27,7 +27,7 @@ class RateMemory(Protocol):
         ...
 
     def recent(self, action: str, since: float) -> int:
-        """Count the accepted calls of all processes since a moment, in s since 1970; 0 if it does not know."""
+        """Count the accepted calls of all processes since a moment (seconds since 1970); 0 if that is not known."""
         ...
 
     def take_turn(self, action: str, now: float, interval: float) -> float:
@@ -36,19 +36,19 @@ class RateMemory(Protocol):
 
 
 RateListener = Callable[[str, Rate], None]
-"""Called once for each action whose rate is found: with the action, and the rate that is accepted."""
+"""Called with an action and its rate, once for each action whose rate is found."""
 
 
 Recent = tuple[LearnedRate | None, int]
 """The remembered rate of an action, and how many of its calls were accepted in the last minute by all processes."""
 SHARED_INTERVAL: Final = 1.0
-"""Seconds between two calls from which on the processes of an account take turns."""
+"""Interval in seconds from which the processes of an account take turns."""
 MAX_RETRY_AFTER: Final = 300.0
-"""Maximum seconds of a Retry-After that are waited: then a call finds out whether the account is still refused."""
+"""Maximum seconds to wait for a Retry-After; then a call finds out whether the account is still refused."""
 _MAX_SLEEP: Final = 15.0
-"""Seconds after which a waiting call checks whether it was given up."""
+"""Maximum seconds between two checks of a waiting call for whether it was given up."""
 _STOP_INTERVAL: Final = 0.25
-"""Seconds of real time after which a waiting call checks whether it was stopped."""
+"""Seconds of real time between two checks of a waiting call for whether it was stopped."""
 _NOUNS: Final = {"register": "registration", "get": "status call", "upload": "upload"}
 
 
@@ -95,7 +95,7 @@ class Pacer:
 
     @contextmanager
     def __call__(self, action: str) -> Iterator[None]:
-        """Wait until `action` may be called, then hold one of its slots for the time of the call."""
+        """Wait until `action` may be called, then hold one of its slots during the call."""
         limiter = self._limiter(action)
         require_wanted = limiter.wait_guard()
         with limiter.slot(self._clock, require_wanted):
@@ -138,7 +138,7 @@ class Pacer:
         return self._memory.take_turn(action, self._clock.wall(), interval)
 
     def _recent(self, action: str) -> Recent:
-        """Return what all processes know of an action that was refused: its rate, and how many were accepted."""
+        """Return what all processes know of an action that was refused: its rate, and how many calls were accepted."""
         if self._memory is None or not self._limits.learned:
             return None, 0
         with suppress(LedgerError):
@@ -180,8 +180,8 @@ class Pacer:
 class _ActionLimiter:
     """Keeps the calls of one action to its estimated rate.
 
-    refusals  how often the rate was lowered; a moment that was reserved before the last time is no longer valid
-    given_up  the errors of calls that waited while the account accepted none, one for each time
+    refusals  how often the rate was lowered; a moment that was reserved before that is no longer valid
+    given_up  for each time that the account accepted no calls, the error that its waiting calls raise
     """
 
     estimate: RateEstimate
@@ -191,7 +191,7 @@ class _ActionLimiter:
     _changed: threading.Condition = field(default_factory=threading.Condition)
 
     def wait_guard(self) -> Callable[[], None]:
-        """Return a function that raises the error of a call that begins to wait now, once it is given up."""
+        """Return a function for a call that begins to wait now: once the call is given up, it raises the error."""
         before = len(self.given_up)
 
         def require_wanted() -> None:
@@ -222,7 +222,7 @@ class _ActionLimiter:
             return self.estimate.reserve(now), self.refusals
 
     def refuse(self, now: float, retry_after: float | None, refusals: int, recent: Callable[[], Recent]) -> None:
-        """Lower the rate, once for all calls that left at the same rate and were refused together."""
+        """Lower the rate, once for all calls that were sent at the same rate and refused together."""
         with self._changed:
             if refusals == self.refusals:
                 self.refusals += 1
@@ -232,7 +232,7 @@ class _ActionLimiter:
                 self.estimate.wait(retry_after, now)
 
     def accept(self, now: float, refusals: int) -> Rate | None:
-        """Count an accepted call; return the rate if it was found with it."""
+        """Count an accepted call; return the rate if this call confirms a new one."""
         with self._changed:
             is_new = self.estimate.accept(now, current=refusals == self.refusals)
             return self.estimate.accepted_rate if is_new else None

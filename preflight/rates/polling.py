@@ -17,7 +17,7 @@ from preflight.retry import Backoff
 
 
 class InFlight:
-    """Calls that a stop must not interrupt: `close` admits no further ones and waits for those in progress."""
+    """Calls that a stop must not interrupt: `close` admits no further call, and waits for those in progress."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
@@ -51,42 +51,43 @@ class InFlight:
 T = TypeVar("T")
 
 POLL_THREADS: Final = 16
-"""Threads that poll the assets of one account: 100 calls a second that take 160 ms each."""
+"""Threads that poll the assets of one account: enough for 100 calls a second that take 160 ms each."""
 _BACKOFF: Final = Backoff()
 _FEW: Final = 8
-"""Things that wait, up to which each is polled alone."""
+"""Up to this many pending watches, each is polled alone."""
 _LIST_INTERVAL: Final = 2.0
 """Seconds between two readings of the list."""
 _LIST_PAUSE: Final = 60.0
 """Seconds until the list is read again after it could not be."""
 _ALONE_INTERVAL: Final = 120.0
-"""Seconds after which something is polled alone although the list says that it is pending."""
+"""Seconds after which a watch is polled alone although the list shows it as pending."""
 _SAMPLE: Final = 256
-"""How many of the last results of a kind tell when the next are expected."""
+"""How many of the last results of a kind decide when the next one is expected."""
 _EXPLORERS: Final = 8
-"""One of so many is polled from the beginning, to notice when results come earlier than expected."""
+"""One watch in this many is polled from the beginning, to notice results that come earlier than expected."""
 
 
 class StillPending(NamedTuple):
-    """The keys that a list shows as `pending`; `complete`: the list would show any other pending key too."""
+    """The keys that a list shows as pending; complete: it would show every other pending key too."""
 
     pending: Collection[str]
     complete: bool
 
 
 ListPending = Callable[[Collection[str]], StillPending]
-"""Reads the list of pending things until these keys are found; called by one thread at a time."""
+"""Reads the list of what is pending until these keys are found; called by one thread at a time."""
 
 
 class Scheduler(Generic[T]):
-    """Polls many things with a few threads: each has its own backoff and deadline, all share one heap.
+    """Polls many watches with a few threads. Each watch has its own backoff and deadline; all share one heap.
 
-    A thread is started when something is due and all others are busy.
+    A thread is started when a watch is due and all other threads are busy.
 
-    Where pending things can be listed, many that wait are polled by reading that list: those that it has are not polled
-    alone, and those that are no longer in it are polled at once. So each result still comes from its own poll.
+    If pending watches can be listed and there are many, that list is read: a watch that it has is not polled alone, and
+    one that it no longer has is polled at once. So each result still comes from its own poll.
 
-    Many that are not listed are not polled before the fastest of the last results of their kind came.
+    If there are many and they cannot be listed, a watch is not polled before it is as old as the fastest of the last
+    results of its kind was.
     """
 
     def __init__(
@@ -123,7 +124,9 @@ class Scheduler(Generic[T]):
         """Call `poll` until it returns something other than None, raises, or `seconds` have passed.
 
         done   called once with the result, with the error, or with None and None at the deadline
-        owner  for `withdraw`; key: what a list of pending things has of it; kind: of things that take a similar time
+        owner  for `withdraw`
+        key    identifies it in the list of what is pending
+        kind   the same for watches that take a similar time
         """
         now = self._clock.monotonic()
         with self._changed:
@@ -133,7 +136,7 @@ class Scheduler(Generic[T]):
         self._push(_Watch(poll, now, now + seconds, done, owner, key, kind, explores))
 
     def withdraw(self, owner: object) -> None:
-        """Stop polling for one owner: `done` is called with `Stopped` for each watch that is not being polled now."""
+        """Stop polling for one owner: call `done` with `Stopped` for each watch that is not being polled now."""
         with self._changed:
             withdrawn = self._waiting.pop(owner, set())
             self._count -= len(withdrawn)
@@ -141,7 +144,7 @@ class Scheduler(Generic[T]):
             watch.done(None, Stopped())
 
     def close(self) -> None:
-        """Stop polling; `done` is called with `Stopped` for all pending watches."""
+        """Stop polling: call `done` with `Stopped` for all pending watches."""
         with self._changed:
             self._closed = True
             pending = self._all()
@@ -190,7 +193,7 @@ class Scheduler(Generic[T]):
                     self._move(watch, expected)
 
     def _schedule(self, watch: _Watch[T] | None, at: float) -> None:
-        """Schedule a watch in place of its entry in the heap; None: the next reading of the list."""
+        """Schedule a watch, replacing its entry in the heap; None: the next reading of the list."""
         self._number += 1
         if watch is not None:
             watch.at, watch.entry = at, self._number
@@ -275,7 +278,7 @@ class Scheduler(Generic[T]):
         return [watch for watches in list(self._waiting.values()) for watch in list(watches)]
 
     def _read_list(self) -> None:
-        """Read the list, and schedule each watch by it. If only a few wait, each is polled alone again."""
+        """Read the list, and schedule each watch by it. If only a few are pending, poll each alone again."""
         assert self._list_pending is not None
         with self._changed:
             begun, keys = self._clock.monotonic(), {watch.key for watch in self._all()}
@@ -302,7 +305,7 @@ class Scheduler(Generic[T]):
         at = now + self._backoff.delay(watch.attempts)
         if listed.complete:
             if watch.since >= begun or watch.is_missed:
-                return  # it is too new for this list, or it was polled at once when the list first lacked it
+                return  # too new for this list, or polled already since the list first lacked it
             watch.is_missed, at = True, now
         if at < watch.at:
             self._schedule(watch, at)
@@ -310,10 +313,12 @@ class Scheduler(Generic[T]):
 
 @dataclass(slots=True, eq=False)
 class _Watch(Generic[T]):
-    """One thing that is polled.
+    """Something that is polled until it has a result.
 
-    since      when it was last polled, or added; at, entry: when it is polled next, and its entry in the heap
-    is_missed  the list lacks it; explores: it is polled from the beginning
+    since      when it was last polled, or added
+    at, entry  when it is polled next, and its entry in the heap
+    is_missed  the list lacks it
+    explores   it is polled from the beginning
     """
 
     poll: Callable[[], T | None]
