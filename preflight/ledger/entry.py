@@ -7,9 +7,9 @@ import re
 from dataclasses import dataclass, fields
 from typing import Final, Literal, NamedTuple
 
-State = Literal["intended", "processing", "active", "failed", "unknown", "refused", "gone"]
-"""`intended`: the call may have been made; `unknown`: it may have been, which cannot be found out; `refused`: it was
-made and refused; `gone`: deleted, trashed or forgotten."""
+State = Literal["intended", "processing", "active", "failed", "unknown", "gone"]
+"""`intended`: the call may have been made; `unknown`: it may have been, which cannot be found out; `gone`: deleted,
+trashed or forgotten."""
 
 MAX_STEM_CHARS: Final = 48
 """Maximum characters of the file's own name in an asset's name."""
