@@ -14,6 +14,9 @@ from preflight.errors import UsageError
 from preflight.escape import printable
 from preflight.report import Rejected, Report
 
+if TYPE_CHECKING:
+    from preflight.sources.open import Target
+
 ROLES: Final[Mapping[str, str]] = {
     "first_frame": "image",
     "last_frame": "image",
@@ -22,7 +25,7 @@ ROLES: Final[Mapping[str, str]] = {
     "reference_audio": "audio",
 }
 """The roles of assets in a request, with the kind that each takes; without a role, an asset is a reference."""
-_UNUSUAL: Final = re.compile(r"[^\n -~]")
+_NOT_PLAIN_ASCII: Final = re.compile(r"[^\n -~]")
 
 Use = Literal["image-to-video", "reference-to-video"]
 """`image-to-video` begins (and ends) with an image; `reference-to-video` takes images, videos and audio."""
@@ -163,11 +166,8 @@ class GenerationRequest:
 def _to_text(body: Mapping[str, object]) -> str:
     """Return a body as JSON; characters that a terminal would interpret, and halves of characters, are escaped."""
     text = json.dumps(body, ensure_ascii=False, indent=2)
-    return _UNUSUAL.sub(lambda found: found[0] if found[0].isprintable() else json.dumps(found[0])[1:-1], text)
+    return _NOT_PLAIN_ASCII.sub(lambda found: found[0] if found[0].isprintable() else json.dumps(found[0])[1:-1], text)
 
-
-if TYPE_CHECKING:
-    from preflight.sources.open import Target
 
 _FRAMES: Final = ("first_frame", "last_frame")
 _MODEL: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9:_/-]|\.(?!\.)){0,199}")

@@ -197,7 +197,7 @@ def open_provider(  # noqa: PLR0913 - the settings of one account, each typed an
     keys = read_credentials(spec.title, spec.credentials, given, environment)
     account = _checked_account(account if account is not None else environment.get(ACCOUNT_VARIABLE) or None)
     origin = None if endpoint is None else endpoint_origin(endpoint)
-    chosen = _choose_options(spec, {name: _word(value) for name, value in options.items() if value is not None})
+    chosen = _choose_options(spec, {name: _option_text(value) for name, value in options.items() if value is not None})
     connection = ApiConnection(
         spec,
         spec.auth(keys, chosen),
@@ -237,7 +237,7 @@ def _key_id(spec: ProviderSpec, keys: Mapping[str, Secret]) -> str:
     return key.reveal() if first.public else f"key-{key.fingerprint()}"
 
 
-def _word(value: object) -> str:
+def _option_text(value: object) -> str:
     return ("no", "yes")[value] if isinstance(value, bool) else str(value)
 
 

@@ -53,7 +53,7 @@ T = TypeVar("T")
 POLL_THREADS: Final = 16
 """Threads that poll the assets of one account: enough for 100 calls a second that take 160 ms each."""
 _BACKOFF: Final = Backoff()
-_FEW: Final = 8
+_MAX_POLLED_ALONE: Final = 8
 """Up to this many pending watches, each is polled alone."""
 _LIST_INTERVAL: Final = 2.0
 """Seconds between two readings of the list."""
@@ -63,7 +63,7 @@ _ALONE_INTERVAL: Final = 120.0
 """Seconds after which a watch is polled alone although the list shows it as pending."""
 _SAMPLE: Final = 256
 """How many of the last results of a kind decide when the next one is expected."""
-_EXPLORERS: Final = 8
+_EXPLORER_INTERVAL: Final = 8
 """One watch in this many is polled from the beginning, to notice results that come earlier than expected."""
 
 
@@ -131,7 +131,7 @@ class Scheduler(Generic[T]):
         now = self._clock.monotonic()
         with self._changed:
             self._watched += 1
-            explores = self._watched % _EXPLORERS == 0
+            explores = self._watched % _EXPLORER_INTERVAL == 0
             self._start_thread()
         self._push(_Watch(poll, now, now + seconds, done, owner, key, kind, explores))
 
@@ -161,7 +161,7 @@ class Scheduler(Generic[T]):
                 self._waiting.setdefault(watch.owner, set()).add(watch)
                 self._count += 1
                 self._schedule(watch, min(self._next_poll(watch, now), max(watch.deadline, now)))
-                if self._list_pending is not None and self._count > _FEW and not self._is_listing:
+                if self._list_pending is not None and self._count > _MAX_POLLED_ALONE and not self._is_listing:
                     self._is_listing = True
                     self._schedule(None, now + _LIST_INTERVAL)
                 self._changed.notify()
@@ -173,7 +173,7 @@ class Scheduler(Generic[T]):
             return now + (self._backoff.delay(watch.attempts) if watch.attempts else _ALONE_INTERVAL)
         expected = watch.begun + min(self._times.get(watch.kind, (0.0,)))
         at = now + self._backoff.delay(watch.attempts)
-        if now >= expected or self._count <= _FEW or (watch.explores and at < expected):
+        if now >= expected or self._count <= _MAX_POLLED_ALONE or (watch.explores and at < expected):
             return at
         watch.attempts = 0
         return expected
@@ -184,7 +184,7 @@ class Scheduler(Generic[T]):
             times = self._times.setdefault(kind, deque(maxlen=_SAMPLE))
             before = min(times, default=0.0)
             times.append(seconds)
-            if min(times) == before or self._is_listed or self._count <= _FEW:
+            if min(times) == before or self._is_listed or self._count <= _MAX_POLLED_ALONE:
                 return
             for watch in self._all():
                 expected = min(watch.begun + min(times), watch.deadline)
@@ -283,7 +283,7 @@ class Scheduler(Generic[T]):
         with self._changed:
             begun, keys = self._clock.monotonic(), {watch.key for watch in self._all()}
         listed = StillPending((), complete=False)
-        if len(keys) > _FEW:
+        if len(keys) > _MAX_POLLED_ALONE:
             with suppress(Exception):  # then each is polled alone
                 listed = self._list_pending(keys)
         with self._changed:
@@ -291,7 +291,7 @@ class Scheduler(Generic[T]):
             self._is_listed = bool(listed.pending) or listed.complete
             for watch in self._all():
                 self._apply_list(listed, watch, begun, now)
-            self._is_listing = self._count > _FEW
+            self._is_listing = self._count > _MAX_POLLED_ALONE
             if self._is_listing:
                 self._schedule(None, now + (_LIST_INTERVAL if self._is_listed else _LIST_PAUSE))
             self._changed.notify()

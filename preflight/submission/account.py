@@ -120,7 +120,9 @@ class AccountCheck:
         if not isinstance(self._provider.api, ListsAssets):
             return False
         pages = islice(read_assets(self._provider, self._clock), _MAX_LIST_PAGES)
-        known = (self._ledger.by_asset(account.provider, asset.id, account.origin) for p in pages for asset in p.items)
+        known = (
+            self._ledger.by_asset(account.provider, asset.id, account.origin) for page in pages for asset in page.items
+        )
         return any(entry is not None and entry.account_key == account for entry in known)
 
     def _describe(self, missing: list[Entry]) -> str:
@@ -316,12 +318,12 @@ class SharedAccount:
         if provider.spec.recover_by is None:
             self.slots = InterruptibleLock(self.clock, threading.BoundedSemaphore(MAX_UNRECOVERABLE))
         self._pacer = Pacer(provider.rate_limits, self.clock, ledger.rates(account_key(provider)), self._on_rate)
-        self.provider = self._paced(provider)
+        self.provider = self._install_pacer(provider)
 
     def provider_for(self, provider: Provider, credentials: Hashable) -> Provider:
         """Return the provider to use in place of a newly opened one: the shared one, unless the key differs."""
         if credentials != self._credentials:
-            return self._paced(provider)
+            return self._install_pacer(provider)
         if provider is not self.provider:
             provider.close()
         return self.provider
@@ -352,7 +354,7 @@ class SharedAccount:
         with self.pool.working_for(self._scope):
             return list_processing(self.provider, self.clock, ids)
 
-    def _paced(self, provider: Provider) -> Provider:
+    def _install_pacer(self, provider: Provider) -> Provider:
         provider.connection.middleware = self._pacer
         provider.clock = self.clock
         return provider

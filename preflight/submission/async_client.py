@@ -30,10 +30,10 @@ _LIST_CHUNK: Final = 50
 """Items of a list that a thread reads at once."""
 
 
-def _awaited(
+def _method(
     method: Callable[Concatenate[Client[A], P], T],
 ) -> Callable[Concatenate[AsyncClient[A], P], Coroutine[Any, Any, T]]:
-    """Return a method of `AsyncClient` that calls the same method of its `Client` in a thread."""
+    """Return the method of `AsyncClient` that calls this method of its `Client` in a thread."""
 
     @wraps(method)
     async def call(self: AsyncClient[A], /, *arguments: P.args, **keywords: P.kwargs) -> T:
@@ -42,10 +42,10 @@ def _awaited(
     return call
 
 
-def _iterated(
+def _iterator_method(
     method: Callable[Concatenate[Client[A], P], Iterator[T]],
 ) -> Callable[Concatenate[AsyncClient[A], P], AsyncIterator[T]]:
-    """Return a method of `AsyncClient` that yields the items of the same method of `Client`, read by a thread."""
+    """Return the method of `AsyncClient` that yields the items of this method of `Client`, which a thread reads."""
 
     @wraps(method)
     async def call(self: AsyncClient[A], /, *arguments: P.args, **keywords: P.kwargs) -> AsyncIterator[T]:
@@ -72,9 +72,11 @@ def _read_chunk(items: Iterator[T]) -> tuple[list[T], Exception | None]:
     return chunk, None
 
 
-def _awaited_of_groups(
+def _groups_method(
     method: Callable[Concatenate[ClientGroups, P], T],
 ) -> Callable[Concatenate[AsyncGroups, P], Coroutine[Any, Any, T]]:
+    """Return the method of `AsyncGroups` that calls this method of `ClientGroups` in a thread."""
+
     @wraps(method)
     async def call(self: AsyncGroups, /, *arguments: P.args, **keywords: P.kwargs) -> T:
         return await self.client._call(lambda: method(self.client._client.groups, *arguments, **keywords))
@@ -201,14 +203,14 @@ class AsyncClient(Generic[ApiT_co]):
 
     # Manage.
 
-    list = _iterated(Client.list)
-    list_trash = _iterated(Client.list_trash)
-    get = _awaited(Client.get)
-    rename = _awaited(Client.rename)
-    delete = _awaited(Client.delete)
-    restore = _awaited(Client.restore)
-    session = _awaited(Client.session)
-    session_result = _awaited(Client.session_result)
+    list = _iterator_method(Client.list)
+    list_trash = _iterator_method(Client.list_trash)
+    get = _method(Client.get)
+    rename = _method(Client.rename)
+    delete = _method(Client.delete)
+    restore = _method(Client.restore)
+    session = _method(Client.session)
+    session_result = _method(Client.session_result)
 
     @property
     def groups(self: AsyncClient[HasGroups]) -> AsyncGroups:
@@ -231,11 +233,11 @@ class AsyncGroups:
         """Return all groups."""
         return await self.client._call(lambda: tuple(self.client._client.groups.all()))
 
-    find = _awaited_of_groups(ClientGroups.find)
-    get = _awaited_of_groups(ClientGroups.get)
-    create = _awaited_of_groups(ClientGroups.create)
-    rename = _awaited_of_groups(ClientGroups.rename)
-    delete = _awaited_of_groups(ClientGroups.delete)
+    find = _groups_method(ClientGroups.find)
+    get = _groups_method(ClientGroups.get)
+    create = _groups_method(ClientGroups.create)
+    rename = _groups_method(ClientGroups.rename)
+    delete = _groups_method(ClientGroups.delete)
 
 
 async def _feed(run: SubmissionRun, targets: AsyncIterable[AnyTarget], slots: asyncio.Semaphore) -> None:

@@ -71,7 +71,7 @@ class GroupManager:
     def validate(self, name: str | None) -> None:
         """Raise `UsageError` if a needed group is missing (with those that exist), or if one is not needed."""
         if name is None and self.provider.spec.needs_group:
-            raise UsageError(self._none_given(), parameters=("group",))
+            raise UsageError(self._missing_group_message(), parameters=("group",))
         if name is not None and not self.provider.spec.needs_group:
             raise UsageError(f"{self.provider.title} has no groups. Leave group= out.", parameters=("group",))
         if name is not None and not name.strip():
@@ -109,9 +109,9 @@ class GroupManager:
         matches = [group for group in self.all() if word in (group.id, group.name)]
         matches = [group for group in matches if group.id == word] or matches
         if len(matches) > 1:
-            raise _several(self.provider.title, word, matches)
+            raise _ambiguous_word(self.provider.title, word, matches)
         if not matches:
-            title, there = self.provider.title, _listing(self.all()) or "none"
+            title, there = self.provider.title, _names_and_ids(self.all()) or "none"
             raise UsageError(f"{title} has no group '{printable(word[:120])}'. It has {there}.")
         return matches[0]
 
@@ -227,7 +227,7 @@ class GroupManager:
         with self._ledger.claim(RegistrationKey(*self._account, name, "", "group"), self._clock):
             matches = [group for group in self.all() if name in (group.name, group.id)]
             if len(matches) > 1:
-                raise _several(self.provider.title, name, matches)
+                raise _ambiguous_word(self.provider.title, name, matches)
             if not matches:
                 if _GROUP_ID.fullmatch(name) or self._ledger.has_used_group(self._account, name):
                     text = f"{self.provider.title} has no group with the id {printable(name)}. Give another group=."
@@ -238,22 +238,22 @@ class GroupManager:
             self._ledger.write_group(self._account, name, found.id)
             return found.id
 
-    def _none_given(self) -> str:
+    def _missing_group_message(self) -> str:
         text = f"{self.provider.title} registers an asset into a group. Name one with group=."
         try:
-            listed = _listing(self.all())
+            listed = _names_and_ids(self.all())
         except ProviderError as error:
             return f"{text} Those that exist cannot be listed. {error}"
         there = f"It has {listed}" if listed else "It has none yet; a new name creates one"
         return f"{text} {there}."
 
 
-def _several(title: str, word: str, matches: list[Group]) -> UsageError:
+def _ambiguous_word(title: str, word: str, matches: list[Group]) -> UsageError:
     ids = ", ".join(group.id for group in matches[:MAX_LISTED])
     return UsageError(f"{title} has {len(matches)} groups called '{printable(word[:120])}'. Give the id of one: {ids}.")
 
 
-def _listing(groups: Iterable[Group]) -> str:
+def _names_and_ids(groups: Iterable[Group]) -> str:
     """Return the names and ids of the first groups; empty without any."""
     names = [f"{group.name or '(no name)'} ({group.id})" for group in islice(groups, MAX_LISTED + 1)]
     return printable(", ".join(names[:MAX_LISTED])) + (" …" if len(names) > MAX_LISTED else "")

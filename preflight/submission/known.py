@@ -14,9 +14,9 @@ from preflight.submission.recover import call_idempotent, read_assets
 
 _MAX_AGE: Final = 30.0
 """Seconds for which what was listed counts as current."""
-_MAX_HELD: Final = 10_000
+_MAX_LISTED: Final = 10_000
 """Maximum number of listed assets that are kept until they are asked for: each takes about 2 kB."""
-_ASSETS_PER_PAGE: Final = 10
+_MIN_FOUND_PER_PAGE: Final = 10
 """Known assets that a page must have on average: if the list has fewer, single calls are cheaper."""
 
 
@@ -35,9 +35,9 @@ class KnownAssets:
         self._count_waiting = count_waiting
         self._lock = threading.Lock()
         self._pages: Iterator[Page[Asset]] = iter(())
-        self._ends = clock.monotonic()
-        self._read = self._useful = 0
-        self._held: dict[str, Asset] = {}
+        self._expires_at = clock.monotonic()
+        self._pages_read = self._found = 0
+        self._listed: dict[str, Asset] = {}
 
     def get(self, asset_id: str) -> Asset:
         """Return an asset as it is now, or as it was listed during this call. Raise `ProviderError`."""
@@ -46,21 +46,21 @@ class KnownAssets:
 
     def _find_listed(self, asset_id: str) -> Asset | None:
         with self._lock:  # the others wait for the page that is being read
-            if self._clock.monotonic() >= self._ends:
-                self._held.clear()
+            if self._clock.monotonic() >= self._expires_at:
+                self._listed.clear()
                 if self._count_waiting() < self._provider.spec.page_size:
                     return None
                 self._pages = read_assets(self._provider, self._clock)
-                self._ends = self._clock.monotonic() + _MAX_AGE
-                self._read = self._useful = 0
-            while asset_id not in self._held and self._read_page():
+                self._expires_at = self._clock.monotonic() + _MAX_AGE
+                self._pages_read = self._found = 0
+            while asset_id not in self._listed and self._read_page():
                 pass
-            return self._held.pop(asset_id, None)
+            return self._listed.pop(asset_id, None)
 
     def _read_page(self) -> bool:
         """Read the next page; return False at the end of the list, or while single calls are cheaper."""
-        wanted = self._useful + self._count_waiting()
-        if self._read > wanted // _ASSETS_PER_PAGE or len(self._held) >= _MAX_HELD:
+        wanted = self._found + self._count_waiting()
+        if self._pages_read > wanted // _MIN_FOUND_PER_PAGE or len(self._listed) >= _MAX_LISTED:
             return False
         try:
             page = next(self._pages, None)
@@ -68,17 +68,17 @@ class KnownAssets:
             return False
         if page is None:
             return False
-        self._read += 1
-        known = {asset.id: asset for asset in page.items if _is_whole(asset) and self._is_known(asset)}
-        self._held |= known
-        self._useful += len(known)
+        self._pages_read += 1
+        known = {asset.id: asset for asset in page.items if _is_complete(asset) and self._is_known(asset)}
+        self._listed |= known
+        self._found += len(known)
         return True
 
     def _is_known(self, asset: Asset) -> bool:
         return self._ledger.by_asset(self._provider.name, asset.id, self._provider.origin) is not None
 
 
-def _is_whole(asset: Asset) -> bool:
+def _is_complete(asset: Asset) -> bool:
     """Return whether a listed asset has all that a call for this asset would return."""
     if asset.name is None or asset.kind is None:
         return False

@@ -45,8 +45,8 @@ from preflight.submission.register import (
     VISIBLE_AFTER,
     content_of_file,
     record_asset,
-    unfound,
-    unrecoverable,
+    unfound_message,
+    unrecoverable_message,
 )
 
 _REFERENCE: Final = re.compile("asset://", re.I)
@@ -109,7 +109,7 @@ class AssetManager:
         fitting = [entry for entry in with_id if (entry.state == "gone") == gone] or with_id
         ids = list(dict.fromkeys(entry.asset_id or "" for entry in fitting))
         if len(ids) > 1:
-            raise _several(word, ids)
+            raise _ambiguous_word(word, ids)
         if ids:
             self._check.require()
             return ids[0], fitting[0]
@@ -278,7 +278,7 @@ def _quoted(word: str) -> str:
     return repr(redact(word)[:120])
 
 
-def _several(word: str, ids: list[str]) -> UsageError:
+def _ambiguous_word(word: str, ids: list[str]) -> UsageError:
     return UsageError(f"{_quoted(word)} means {len(ids)} assets. Give the id of one: {', '.join(ids[:_MAX_LISTED])}.")
 
 
@@ -317,7 +317,7 @@ def active_entry(
     ]
     ids = list(dict.fromkeys(entry.asset_id or "" for entry in found))
     if len(ids) > 1:
-        raise _several(word, ids)
+        raise _ambiguous_word(word, ids)
     return found[0] if found else None
 
 
@@ -408,7 +408,7 @@ class LedgerSync:
         with self._ledger.claim(entry.registration, self._clock):
             if not self._is_open(entry):
                 return self._settled_elsewhere(entry)
-            return self._stays_unknown(entry, unrecoverable(self._provider, entry))
+            return self._stays_unknown(entry, unrecoverable_message(self._provider, entry))
 
     def _stays_unknown(self, entry: Entry, text: str) -> SyncResult:
         written = self._ledger.write(replace(entry, state="unknown", error_code=UNKNOWN_OUTCOME, error_message=text))
@@ -434,7 +434,7 @@ class LedgerSync:
         if asset is not None:
             return self._record(entry, asset)
         if not self._provider.sends_names:
-            return self._stays_unknown(entry, unfound(self._provider, entry))
+            return self._stays_unknown(entry, unfound_message(self._provider, entry))
         self._ledger.forget(entry)
         return SyncResult(entry, "absent", "It was never registered. The next submit registers it.")
 

@@ -121,7 +121,7 @@ def settled(
     if entry.state == "failed":
         message = message or entry.provider_code or f"{provider.title} gives no reason."
         if asset is None and reused:
-            message = sentences(message, RETRY)
+            message = join_sentences(message, RETRY)
     return Submission(
         report.source,
         _OUTCOMES[entry.state],
@@ -129,12 +129,12 @@ def settled(
         report,
         asset or asset_from_entry(entry, provider.spec),
         entry.error_code,
-        sentences(message, note) or None,
+        join_sentences(message, note) or None,
         reused,
     )
 
 
-def sentences(*texts: str | None) -> str:
+def join_sentences(*texts: str | None) -> str:
     """Join texts, each as a sentence, if there are several."""
     given = [text for text in texts if text]
     return " ".join(text if text.endswith((".", "!", "?", "。")) or len(given) == 1 else f"{text}." for text in given)

@@ -7,7 +7,6 @@ import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from itertools import count
 from typing import Final, TypeVar
 
 from preflight.clock import SYSTEM_CLOCK, Clock
@@ -81,13 +80,14 @@ def call_once_unless_throttled(call: Callable[[], T], clock: Clock) -> T:
 def poll_until(look: Callable[[], T | None], clock: Clock, window: RecoveryWindow) -> T | None:
     """Return the result of `look` once it is not None; None at the end of the window."""
     deadline = Deadline(window.seconds, clock)
-    for attempt in count():
+    attempt = 0
+    while True:
         is_last = deadline.remaining() <= 0
         found = look()
         if found is not None or is_last:
             return found
         clock.sleep(min(window.backoff.delay(attempt), max(0.0, deadline.remaining())))
-    raise AssertionError("count() does not end")
+        attempt += 1
 
 
 def iter_pages(read_page: Callable[[str | None], Page[Listed]]) -> Iterator[Listed]:
@@ -194,16 +194,16 @@ class _Walk:
 
     began    monotonic time
     whole    it is read to the end, since other callers will need it
-    named    items by their name, and by its unique end
-    sent     items by the URL that they were registered from
+    by_name  items by their name, and by its unique end
+    by_url   items by the URL that they were registered from
     unnamed  items by id whose name the list may leave out
     waiting  how many callers need further pages
     """
 
     began: float
     whole: bool
-    named: dict[str, list[Asset]] = field(default_factory=dict)
-    sent: dict[str, list[Asset]] = field(default_factory=dict)
+    by_name: dict[str, list[Asset]] = field(default_factory=dict)
+    by_url: dict[str, list[Asset]] = field(default_factory=dict)
     unnamed: dict[str, Asset] = field(default_factory=dict)
     waiting: int = 0
     complete: bool = False
@@ -213,15 +213,15 @@ class _Walk:
     def add(self, asset: Asset) -> None:
         """Add an asset by its name, by the unique end of it, and by its URL."""
         for name in {asset.name, unique_end(asset.name or "")} - {None}:
-            self.named.setdefault(name or "", []).append(asset)
+            self.by_name.setdefault(name or "", []).append(asset)
         if url := sent_url(asset):
-            self.sent.setdefault(url, []).append(asset)
+            self.by_url.setdefault(url, []).append(asset)
 
-    def like(self, entry: Entry) -> Iterator[Asset]:
+    def candidates(self, entry: Entry) -> Iterator[Asset]:
         """Yield the assets that may be the one of an entry, those with its name first."""
-        yield from self.named.get(entry.name, ())
-        yield from self.named.get(unique_end(entry.name) or "", ())
-        yield from self.sent.get(entry.url, ())
+        yield from self.by_name.get(entry.name, ())
+        yield from self.by_name.get(unique_end(entry.name) or "", ())
+        yield from self.by_url.get(entry.url, ())
 
 
 class LookUp:
@@ -244,9 +244,9 @@ class LookUp:
         self._whole: _Walk | None = None
         self._due = 0.0
         self._pages: int | None = None
-        self._counting = threading.RLock()
+        self._count_lock = threading.RLock()
         self._details: dict[str, Asset] = {}
-        self._detailing = threading.Lock()
+        self._details_lock = threading.Lock()
         self._paused_until = 0.0
 
     def find(self, entry: Entry, *, age: float | None = None) -> Asset | None:
@@ -286,24 +286,24 @@ class LookUp:
         or the list cannot be read.
         """
         try:
-            with self._counting:  # one thread finds out whether the list can be read
+            with self._count_lock:  # one thread finds out whether the list can be read
                 if self._clock.monotonic() < self._paused_until:
                     return None
                 asks_singly = self._filters_are_fewer(_MAX_PAGES_WALKED)
             if asks_singly:
                 return self._find_attempts(entries)
-            walk = self._whole or self._search(-1.0, _nothing, whole=True)
+            walk = self._whole or self._search(-1.0, _never, whole=True)
             if len(walk.unnamed) <= _MAX_UNNAMED:
-                self._add_unnamed(walk, _nothing)
+                self._add_unnamed(walk, _never)
         except ProviderError:
             self._paused_until = self._clock.monotonic() + _LIST_PAUSE
             return None
         with self._changed:
             for entry in reversed(entries):
-                for asset in walk.like(entry):
+                for asset in walk.candidates(entry):
                     if is_named_like(asset, entry):
                         return entry, asset
-            same = walk.sent.get(redact((url or "").partition("?")[0]), ())
+            same = walk.by_url.get(redact((url or "").partition("?")[0]), ())
             found = [asset for asset in same if self._is_file_of(asset, entries[0], url or "")]
         return (entries[0], found[0]) if found else None
 
@@ -360,7 +360,7 @@ class LookUp:
 
     def _match(self, walk: _Walk, entry: Entry) -> Asset | None:
         """Return the asset of an entry. One that only has its URL may be recorded as that of another entry."""
-        for asset in walk.like(entry):
+        for asset in walk.candidates(entry):
             if is_named_like(asset, entry):
                 return asset
             if matches_entry(asset, entry):
@@ -382,7 +382,7 @@ class LookUp:
         spec = self._provider.spec
         if "name" not in spec.filters:
             return False
-        with self._counting:
+        with self._count_lock:
             if calls > 1 and self._pages is None:
                 total = read_page(self._provider, self._clock).total
                 self._pages = MAX_PAGES if total is None else -(-total // spec.page_size)
@@ -478,7 +478,7 @@ class LookUp:
 
     def _add_unnamed(self, walk: _Walk, look: Callable[[_Walk], bool]) -> None:
         """Fetch the items that have neither a name nor the URL that was sent, each once, until `look` is satisfied."""
-        with self._detailing:
+        with self._details_lock:
             for listed in list(walk.unnamed.values()):
                 asset = replace(with_details(self._provider, listed, self._clock), raw={})
                 self._details[listed.id] = asset
@@ -489,6 +489,6 @@ class LookUp:
                         return
 
 
-def _nothing(_walk: _Walk) -> bool:
+def _never(_walk: _Walk) -> bool:
     """Return False, so that the whole list is read."""
     return False

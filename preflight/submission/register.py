@@ -213,7 +213,7 @@ class Registrar:
                 continue  # the pacer has slowed down: this registration waits for its turn
             except ProviderError as error:
                 if not error.ambiguous:
-                    return self._refused(entry, error)
+                    return self._record_refusal(entry, error)
                 written = self.ledger.latest(request.key) or entry
                 found = self._look_up(written, _problem(error), reused=False)
                 if found is not None:
@@ -294,24 +294,23 @@ class Registrar:
         If the provider cannot tell, the entry stays as it is: it is looked up again, and never registered again.
         """
         if self.provider.spec.recover_by is None:
-            return RegistrationResult(
-                self._unknown(entry, "unknown", f"{problem}. {unrecoverable(self.provider, entry)}"), None, reused
-            )
+            text = f"{problem}. {unrecoverable_message(self.provider, entry)}"
+            return RegistrationResult(self._record_unknown(entry, "unknown", text), None, reused)
         try:
             asset = self.look_ups.find(entry, age=None if reused else 0.0)
         except ProviderError as error:
             why = _problem(error)
             text = f"{problem}, and it could not be looked up ({why}). Run the same command again to settle it."
-            return RegistrationResult(self._unknown(entry, "intended", text), None, reused)
+            return RegistrationResult(self._record_unknown(entry, "intended", text), None, reused)
         if asset is not None:
-            return self._found(entry, asset, reused=reused)
+            return self._record_found(entry, asset, reused=reused)
         if not self.provider.sends_names:
-            text = f"{problem}. {unfound(self.provider, entry)}"
-            return RegistrationResult(self._unknown(entry, "unknown", text), None, reused)
+            text = f"{problem}. {unfound_message(self.provider, entry)}"
+            return RegistrationResult(self._record_unknown(entry, "unknown", text), None, reused)
         self.ledger.forget(entry)
         return None
 
-    def _found(self, entry: Entry, listed: Asset, *, reused: bool) -> RegistrationResult:
+    def _record_found(self, entry: Entry, listed: Asset, *, reused: bool) -> RegistrationResult:
         """Record the asset of a registration whose response was lost."""
         try:
             asset = self._read_back(listed)
@@ -319,10 +318,10 @@ class Registrar:
             asset = listed
         return RegistrationResult(record_asset(self.provider, self.ledger, entry, asset), asset, reused)
 
-    def _unknown(self, entry: Entry, state: State, text: str) -> Entry:
+    def _record_unknown(self, entry: Entry, state: State, text: str) -> Entry:
         return self.ledger.write(replace(entry, state=state, error_code=UNKNOWN_OUTCOME, error_message=text))
 
-    def _refused(self, entry: Entry, error: ProviderError) -> RegistrationResult:
+    def _record_refusal(self, entry: Entry, error: ProviderError) -> RegistrationResult:
         """Record a refusal that names a limit as a failure of the file; raise any other refusal."""
         if not isinstance(error, RequestRefused) or error.finding is None:
             raise error
@@ -343,16 +342,15 @@ def _is_known(request: RegistrationRequest, entry: Entry) -> bool:
     return entry.state == "processing" or (entry.state == "active" and request.reusable)
 
 
-def unrecoverable(provider: Provider, entry: Entry) -> str:
+def unrecoverable_message(provider: Provider, entry: Entry) -> str:
     """Return why the outcome of a registration cannot be found out, and what can be done."""
-    return f"{provider.title} has no list to look it up in, so it may be registered. {_forget(entry)}"
+    return f"{provider.title} has no list to look it up in, so it may be registered. {_forget_remedy(entry)}"
 
 
-def unfound(provider: Provider, entry: Entry) -> str:
-    """Return why a registration without a name that is not found may still exist, and what can be done."""
-    return (
-        f"{provider.title} was sent no name, and lists no asset with its URL, so it may be registered. {_forget(entry)}"
-    )
+def unfound_message(provider: Provider, entry: Entry) -> str:
+    """Return why a registration that was sent no name may exist although it is not found, and what can be done."""
+    problem = f"{provider.title} was sent no name, and lists no asset with its URL, so it may be registered."
+    return f"{problem} {_forget_remedy(entry)}"
 
 
 def _problem(error: ProviderError) -> str:
@@ -360,7 +358,7 @@ def _problem(error: ProviderError) -> str:
     return str(error).removesuffix(error.remedy).rstrip(" .")
 
 
-def _forget(entry: Entry) -> str:
+def _forget_remedy(entry: Entry) -> str:
     return f"Run `assets forget {entry.name}`, and submit again; if the asset exists, there are then two."
 
 

@@ -44,7 +44,7 @@ from preflight.submission.account import SUBMIT_THREADS, AccountCheck, CallScope
 from preflight.submission.groups import GroupManager
 from preflight.submission.known import KnownAssets
 from preflight.submission.options import SubmissionOptions
-from preflight.submission.outcome import Submission, cancelled, not_hosted, prevented, rejected, sentences, settled
+from preflight.submission.outcome import Submission, cancelled, join_sentences, not_hosted, prevented, rejected, settled
 from preflight.submission.recover import account_key
 from preflight.submission.register import (
     VISIBLE_AFTER,
@@ -65,8 +65,8 @@ WINDOW: Final = 4096
 """Targets in progress at once in one run: each takes a few kilobytes."""
 LAST_POLL: Final = 30.0
 """Seconds after the timeout of an asset for which its last poll waits for its turn."""
-_POLL_ON: Final = "It is registered. Run the same command again to continue polling."
-_RAISED: Final = "on_result raised an exception for %s"
+_CONTINUE_POLLING: Final = "It is registered. Run the same command again to continue polling."
+_CALLBACK_FAILED: Final = "on_result raised an exception for %s"
 _log = logging.getLogger("preflight")
 
 
@@ -415,11 +415,11 @@ class SubmissionRun:
 
         def done(asset: Asset | None, error: BaseException | None) -> None:
             try:
-                self._deliver(index, self._polled(submission, entry, asset, error, timeout))
+                self._deliver(index, self._poll_result(submission, entry, asset, error, timeout))
             except LedgerError as fault:
                 made = _polling_cancelled(submission)
                 if not self.scope.stop.is_set():  # else the client closed the ledger
-                    seen, text = asset or submission.asset, sentences(str(fault), _POLL_ON)
+                    seen, text = asset or submission.asset, join_sentences(str(fault), _CONTINUE_POLLING)
                     made = replace(submission, asset=seen, code="ledger_error", message=text, error=fault)
                 self._deliver(index, made)
             except BaseException as fault:  # noqa: BLE001 - raised again in the thread that iterates
@@ -453,7 +453,7 @@ class SubmissionRun:
             raise
         return asset if asset.status in ("active", "failed") else None
 
-    def _polled(
+    def _poll_result(
         self, submission: Submission, entry: Entry, asset: Asset | None, error: BaseException | None, timeout: float
     ) -> Submission:
         submitter = self._submitter
@@ -461,10 +461,11 @@ class SubmissionRun:
             return _polling_cancelled(submission)
         if isinstance(error, AssetNotFound):
             submitter.ledger.settle(entry, "gone")
-            text = sentences(str(error), "The next run registers it again.")
+            text = join_sentences(str(error), "The next run registers it again.")
             return replace(submission, outcome="error", asset=None, code="asset_gone", message=text, error=error)
         if isinstance(error, ProviderError):
-            return replace(submission, code=error.reason, message=sentences(str(error), _POLL_ON), error=error)
+            text = join_sentences(str(error), _CONTINUE_POLLING)
+            return replace(submission, code=error.reason, message=text, error=error)
         if error is not None:
             raise error
         if asset is None:
@@ -538,7 +539,7 @@ class ResultOrder:
         try:
             self._report(result)
         except BaseException:  # noqa: BLE001 - it must not end a thread of the account
-            _log.exception(_RAISED, result.source)
+            _log.exception(_CALLBACK_FAILED, result.source)
         if self._on_result is None and self._is_stream and result.outcome == "cancelled":
             _log.warning("%s was taken from the input, and the call ended before. Submit it again.", result.source)
 
@@ -548,4 +549,4 @@ class ResultOrder:
         try:
             self._on_result(submission)
         except Exception:  # noqa: BLE001 - an error in the caller's function must not lose a result
-            _log.exception(_RAISED, submission.source)
+            _log.exception(_CALLBACK_FAILED, submission.source)

@@ -16,10 +16,10 @@ from preflight.submission.outcome import (
     Submission,
     asset_from_entry,
     cancelled,
+    join_sentences,
     not_hosted,
     prevented,
     rejected,
-    sentences,
     settled,
 )
 from tests.rows import each_row
@@ -190,7 +190,7 @@ class TestSettled:
     ],
 )
 def test_several_texts_become_sentences(texts: list[str | None], expected: str) -> None:
-    assert sentences(*texts) == expected
+    assert join_sentences(*texts) == expected
 
 
 class TestAssetFromEntry:
