@@ -29,7 +29,7 @@ from preflight.submission.recover import (
     age_of,
     call_idempotent,
     list_processing,
-    read_assets,
+    read_pages,
 )
 from preflight.submission.register import VISIBLE_AFTER
 
@@ -119,7 +119,7 @@ class AccountCheck:
         """Return whether the key sees an asset of the account after all: the newest ones may have been deleted."""
         if not isinstance(self._provider.api, ListsAssets):
             return False
-        pages = islice(read_assets(self._provider, self._clock), _MAX_LIST_PAGES)
+        pages = islice(read_pages(self._provider, self._clock), _MAX_LIST_PAGES)
         known = (
             self._ledger.by_asset(account.provider, asset.id, account.origin) for page in pages for asset in page.items
         )

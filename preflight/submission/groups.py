@@ -24,7 +24,7 @@ from preflight.submission.recover import (
     account_key,
     call_idempotent,
     call_once_unless_throttled,
-    iter_pages,
+    iter_items,
     poll_until,
 )
 
@@ -97,7 +97,7 @@ class GroupManager:
 
     def all(self, size: int | None = None) -> Iterator[Group]:
         """Yield all groups of the account."""
-        return iter_pages(lambda page: self.page(page, size))
+        return iter_items(lambda page: self.page(page, size))
 
     def page(self, page: str | None, size: int | None = None) -> Page[Group]:
         """Return one page of groups."""

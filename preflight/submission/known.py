@@ -10,7 +10,7 @@ from preflight.clock import Clock
 from preflight.errors import ProviderError
 from preflight.ledger import Ledger
 from preflight.providers import Asset, Page, Provider
-from preflight.submission.recover import call_idempotent, read_assets
+from preflight.submission.recover import call_idempotent, read_pages
 
 _MAX_AGE: Final = 30.0
 """Seconds for which what was listed counts as current."""
@@ -50,7 +50,7 @@ class KnownAssets:
                 self._listed.clear()
                 if self._count_waiting() < self._provider.spec.page_size:
                     return None
-                self._pages = read_assets(self._provider, self._clock)
+                self._pages = read_pages(self._provider, self._clock)
                 self._expires_at = self._clock.monotonic() + _MAX_AGE
                 self._pages_read = self._found = 0
             while asset_id not in self._listed and self._read_page():

@@ -35,7 +35,7 @@ from preflight.submission.recover import (
     age_of,
     call_idempotent,
     call_once_unless_throttled,
-    iter_pages,
+    iter_items,
     read_page,
     with_details,
 )
@@ -251,7 +251,7 @@ class AssetListing:
 
     def all(self) -> Iterator[Asset]:
         """Yield the assets of all pages, each once."""
-        return self._select(iter_pages(self._read_page))
+        return self._select(iter_items(self._read_page))
 
     def _trash_reader(self, size: int | None) -> Callable[[str | None], Page[Asset]]:
         api = self._provider.api

@@ -90,13 +90,13 @@ def poll_until(look: Callable[[], T | None], clock: Clock, window: RecoveryWindo
         attempt += 1
 
 
-def iter_pages(read_page: Callable[[str | None], Page[Listed]]) -> Iterator[Listed]:
+def iter_items(read_page: Callable[[str | None], Page[Listed]]) -> Iterator[Listed]:
     """Yield all items of all pages, each once."""
-    for page in new_items(read_page):
+    for page in iter_pages(read_page):
         yield from page.items
 
 
-def new_items(read_page: Callable[[str | None], Page[Listed]]) -> Iterator[Page[Listed]]:
+def iter_pages(read_page: Callable[[str | None], Page[Listed]]) -> Iterator[Page[Listed]]:
     """Yield all pages, each with the items that no page before it had."""
     page: str | None = None
     seen: set[str] = set()
@@ -123,17 +123,17 @@ def read_page(
     return call_idempotent(lambda: api.list(page=page, size=size, **given), clock)
 
 
-def read_assets(
+def read_pages(
     provider: Provider, clock: Clock, *, name: str | None = None, group: str | None = None, status: str | None = None
 ) -> Iterator[Page[Asset]]:
     """Return an iterator over the pages of an account's assets, each with its new items."""
-    return new_items(lambda page: read_page(provider, clock, page, name=name, group=group, status=status))
+    return iter_pages(lambda page: read_page(provider, clock, page, name=name, group=group, status=status))
 
 
 def list_processing(provider: Provider, clock: Clock, ids: Collection[str]) -> StillPending:
     """Return which of these assets are listed as processing, in few calls. Raise `ProviderError`."""
     left, read, max_pages = set(ids), 0, 1 + len(ids) // _IDS_PER_PAGE
-    for number, page in enumerate(read_assets(provider, clock, status="processing"), 1):
+    for number, page in enumerate(read_pages(provider, clock, status="processing"), 1):
         left.difference_update(asset.id for asset in page.items if asset.status == "processing")
         read += len(page.items)
         if not left or (page.total is not None and read >= page.total):
@@ -370,7 +370,7 @@ class LookUp:
         return None
 
     def _filtered(self, entry: Entry, name: str) -> Asset | None:
-        for page in read_assets(self._provider, self._clock, name=name, group=entry.group_id or None):
+        for page in read_pages(self._provider, self._clock, name=name, group=entry.group_id or None):
             for listed in page.items:
                 asset = with_details(self._provider, listed, self._clock)
                 if matches_entry(asset, entry):
@@ -432,7 +432,7 @@ class LookUp:
         try:
             for _ in range(_MAX_READS):
                 seen, total, is_shorter = 0, 0, False
-                for page in read_assets(self._provider, self._clock):
+                for page in read_pages(self._provider, self._clock):
                     is_shorter |= page.total is not None and page.total < total
                     total, seen = page.total or 0, seen + len(page.items)
                     if self._take(walk, page.items, look):

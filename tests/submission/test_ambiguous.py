@@ -17,7 +17,7 @@ from preflight.providers.client import ApiConnection
 from preflight.sandbox import Sandbox
 from preflight.submission import submit
 from preflight.submission.outcome import NotActive
-from preflight.submission.recover import iter_pages, matches_entry
+from preflight.submission.recover import iter_items, matches_entry
 from tests.ledger.test_ledger import entry
 from tests.submission.sending import Sender
 
@@ -265,7 +265,7 @@ def test_repeated_page_ends_a_list() -> None:
         turns += 1
         return Page((Asset("1", "atlas"), Asset("2", "atlas")), str(turns + 1))
 
-    assert [asset.id for asset in iter_pages(turn)] == ["1", "2"]
+    assert [asset.id for asset in iter_items(turn)] == ["1", "2"]
     assert turns == 4
 
 
@@ -276,4 +276,4 @@ def test_items_that_move_to_the_next_page_meanwhile_are_not_taken_for_the_end() 
     def turn(page: str | None) -> Page[Asset]:
         return Page(tuple(map(partial(Asset, provider="atlas"), next(each))), "next")
 
-    assert [asset.id for asset in iter_pages(turn)] == ["5", "4", "3", "2"]
+    assert [asset.id for asset in iter_items(turn)] == ["5", "4", "3", "2"]

@@ -24,10 +24,10 @@ from preflight.submission.recover import (
     call_idempotent,
     call_once_unless_throttled,
     is_named_like,
+    iter_items,
     iter_pages,
     list_processing,
     matches_entry,
-    new_items,
     poll_until,
     read_page,
     sent_url,
@@ -157,13 +157,13 @@ class TestPages:
             asked.append(token)
             return pages[len(asked) - 1]
 
-        assert "".join(asset.id for asset in iter_pages(read)) == expected
+        assert "".join(asset.id for asset in iter_items(read)) == expected
         assert len(asked) == reads
         assert asked == [None, *(one.next for one in pages[: reads - 1])]
 
     def test_endless_list_ends_after_ten_thousand_pages(self) -> None:
         numbers = iter(range(20_000))
-        assert sum(1 for _ in new_items(lambda _: page(str(next(numbers))))) == 10_000
+        assert sum(1 for _ in iter_pages(lambda _: page(str(next(numbers))))) == 10_000
 
     def test_filters_that_the_provider_lacks_are_left_out(self) -> None:
         fake = FakeTime()
