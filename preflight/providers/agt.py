@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 from preflight.errors import UsageError
 from preflight.net.redact import redact
 from preflight.providers.asset import Asset, Callback, Group, Page, Session
-from preflight.providers.client import JsonResponse
+from preflight.providers.connection import JsonResponse
 from preflight.providers.credentials import API_KEY, CredentialSpec
 from preflight.providers.generation import GenerationSpec
 from preflight.providers.provider import BaseApi

@@ -14,7 +14,7 @@ from typing import Final, TypeVar, Unpack, get_args
 
 from preflight.errors import UsageError
 from preflight.providers.asset import Asset, Group, Page, Session
-from preflight.providers.client import JsonResponse
+from preflight.providers.connection import JsonResponse
 from preflight.providers.credentials import Auth, CredentialSpec, Secret, SignatureAuth, SigningKeys
 from preflight.providers.generation import ROLES, Field, GenerationSpec, Use
 from preflight.providers.provider import BaseApi

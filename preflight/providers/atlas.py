@@ -12,7 +12,7 @@ from typing import BinaryIO, Final, Unpack
 
 from preflight.net.multipart import Multipart
 from preflight.providers.asset import Asset, Page
-from preflight.providers.client import JsonResponse
+from preflight.providers.connection import JsonResponse
 from preflight.providers.credentials import API_KEY, CredentialSpec
 from preflight.providers.generation import Field, GenerationSpec
 from preflight.providers.provider import BaseApi

@@ -10,7 +10,7 @@ from pydantic import AliasChoices, BaseModel, BeforeValidator, Field, PlainValid
 
 from preflight.net.urls import expires_at
 from preflight.providers.asset import Asset, Group, Page, Session, Status, parse_time
-from preflight.providers.client import ApiConnection, JsonResponse
+from preflight.providers.connection import ApiConnection, JsonResponse
 from preflight.providers.refusals import JsonObject, as_text, finding_of, limit_in_text
 from preflight.providers.spec import NewAsset
 

@@ -14,7 +14,7 @@ from preflight.clock import SYSTEM_CLOCK, Clock
 from preflight.errors import UsageError
 from preflight.escape import printable
 from preflight.providers.asset import Asset
-from preflight.providers.client import ApiConnection, Middleware, no_middleware
+from preflight.providers.connection import ApiConnection, Middleware, no_middleware
 from preflight.providers.credentials import API_KEY, Redactor, Secret, endpoint_origin, read_credentials
 from preflight.providers.spec import (
     PUBLISHED_RATES,

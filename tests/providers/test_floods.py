@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from preflight.errors import ProviderError
-from preflight.providers.client import MAX_RESPONSE_BYTES
+from preflight.providers.connection import MAX_RESPONSE_BYTES
 from tests.servers.floods import FLOODS
 from tests.servers.hostile import hostile
 from tests.servers.talk import Server

@@ -24,7 +24,7 @@ from preflight.providers import (
     RenamesAssets,
     open_provider,
 )
-from preflight.providers.client import ApiConnection
+from preflight.providers.connection import ApiConnection
 from preflight.providers.provider import BaseApi
 from preflight.providers.spec import BeforeSend, ListQuery, NewAsset
 from preflight.submission.recover import account_key

@@ -13,7 +13,7 @@ from preflight.errors import ProviderError
 from preflight.providers import Page
 from preflight.providers import provider as opening
 from preflight.providers.asset import Asset
-from preflight.providers.client import ApiConnection
+from preflight.providers.connection import ApiConnection
 from preflight.sandbox import Sandbox
 from preflight.submission import submit
 from preflight.submission.outcome import NotActive

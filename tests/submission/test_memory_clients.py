@@ -18,7 +18,7 @@ from preflight.hosts import LocalFile
 from preflight.ledger import Ledger
 from preflight.net.options import DEFAULT_OPTIONS
 from preflight.providers import ATLAS, Asset, Group, ReportsSessions, Session, VerifiesPersons
-from preflight.providers.client import ApiConnection
+from preflight.providers.connection import ApiConnection
 from preflight.providers.spec import BeforeSend, NewAsset
 from preflight.report import Problem
 from preflight.submission import Client, NotActive, Submission

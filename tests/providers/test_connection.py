@@ -16,7 +16,7 @@ import pytest
 
 from preflight.errors import ProviderError, ProviderUnreachable, RateLimited, SourceChanged, UnusableAnswer, UsageError
 from preflight.providers import Provider
-from preflight.providers.client import MAX_RESPONSE_BYTES
+from preflight.providers.connection import MAX_RESPONSE_BYTES
 
 from .conftest import KEY, Open
 from .server import Recorder
