@@ -23,7 +23,7 @@ from preflight.providers import Asset, ListsAssets, Provider, Rate
 from preflight.rates import FoundRate, InFlight, ListPending, Pacer, Scheduler, StillPending
 from preflight.submission.known import KnownAssets
 from preflight.submission.recover import (
-    LookUp,
+    AssetFinder,
     RecoveryWindow,
     account_key,
     age_of,
@@ -313,7 +313,7 @@ class SharedAccount:
         self._credentials = credentials
         self._owns_ledger = owns_ledger
         self.listeners: list[Callable[[FoundRate], None]] = []
-        self._look_ups: dict[RecoveryWindow, LookUp] = {}
+        self._finders: dict[RecoveryWindow, AssetFinder] = {}
         self.slots: AbstractContextManager[object] = nullcontext()
         if provider.spec.recover_by is None:
             self.slots = InterruptibleLock(self.clock, threading.BoundedSemaphore(MAX_UNRECOVERABLE))
@@ -328,10 +328,10 @@ class SharedAccount:
             provider.close()
         return self.provider
 
-    def look_ups(self, provider: Provider, window: RecoveryWindow) -> LookUp:
-        """Return the shared index of the account's assets, or a separate one for a provider with another key."""
-        made = LookUp(provider, self.ledger, clock=self.clock, window=window)
-        return made if provider is not self.provider else self._look_ups.setdefault(window, made)
+    def finder(self, provider: Provider, window: RecoveryWindow) -> AssetFinder:
+        """Return the shared finder of the account's assets, or a separate one for a provider with another key."""
+        made = AssetFinder(provider, self.ledger, clock=self.clock, window=window)
+        return made if provider is not self.provider else self._finders.setdefault(window, made)
 
     def known_assets(self, provider: Provider) -> KnownAssets:
         """Return the reader of known assets for one call."""

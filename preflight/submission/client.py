@@ -416,8 +416,8 @@ class Client(Generic[ApiT_co]):
         provider, ledger, in_flight = self._provider, account.ledger, account.pool.in_flight
         settings, clock, window = self.options, account.clock, self.options.recovery_window
         groups = GroupManager(provider, ledger, clock=clock, window=window, in_flight=in_flight)
-        look_ups = account.look_ups(provider, window)
-        registrar = Registrar(provider, ledger, clock, look_ups, account.slots, in_flight, settings)
+        finder = account.finder(provider, window)
+        registrar = Registrar(provider, ledger, clock, finder, account.slots, in_flight, settings)
         check, digest = AccountCheck(provider, ledger, clock), rules_digest(self._plan.rules)
         known = account.known_assets(provider)
         return Submitter(

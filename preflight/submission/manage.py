@@ -29,7 +29,7 @@ from preflight.submission.account import AccountCheck
 from preflight.submission.options import require_text
 from preflight.submission.recover import (
     DEFAULT_RECOVERY_WINDOW,
-    LookUp,
+    AssetFinder,
     RecoveryWindow,
     account_key,
     age_of,
@@ -360,7 +360,7 @@ class LedgerSync:
         self._account = account_key(provider)
         self._ledger = ledger
         self._clock = clock
-        self._look_ups = LookUp(provider, ledger, clock=clock, window=window)
+        self._finder = AssetFinder(provider, ledger, clock=clock, window=window)
 
     def pending(self, *, active: bool = False) -> list[Entry]:
         """Return the entries that are open or processing; active: also those that were active when last seen."""
@@ -422,7 +422,7 @@ class LedgerSync:
             for key in sorted(claims):  # in one order, so that two runs never deadlock
                 stack.enter_context(self._ledger.claim(claims[key], self._clock))
             still_open = {entry.name: entry for entry in entries if self._is_open(entry)}
-            found = self._look_ups.find_many(still_open.values())
+            found = self._finder.find_many(still_open.values())
             return [
                 self._settle_lost(entry, found.get(entry.name), still_open=entry.name in still_open)
                 for entry in entries

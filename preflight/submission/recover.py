@@ -224,7 +224,7 @@ class _Walk:
         yield from self.by_url.get(entry.url, ())
 
 
-class LookUp:
+class AssetFinder:
     """Looks up registrations in the list of one account. Threads that do so at the same time share one walk."""
 
     def __init__(
@@ -240,14 +240,14 @@ class LookUp:
         self._clock = clock
         self._window = window.seconds
         self._changed = threading.Condition()
-        self._walk: _Walk | None = None
-        self._whole: _Walk | None = None
-        self._due = 0.0
-        self._pages: int | None = None
+        self._walk: _Walk | None = None  # the last one, which may be in progress
+        self._whole: _Walk | None = None  # the last complete one
+        self._due = 0.0  # the last moment until which a caller waits
+        self._pages: int | None = None  # how many the list has, as far as is known
         self._count_lock = threading.RLock()
-        self._details: dict[str, Asset] = {}
+        self._details: dict[str, Asset] = {}  # listed items that were fetched singly, by id
         self._details_lock = threading.Lock()
-        self._paused_until = 0.0
+        self._paused_until = 0.0  # until then, new files are not looked up
 
     def find(self, entry: Entry, *, age: float | None = None) -> Asset | None:
         """Return the asset of an entry; None once it is certain that there is none."""

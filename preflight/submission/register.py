@@ -29,7 +29,7 @@ from preflight.rates import InFlight, Pacer
 from preflight.report import Report
 from preflight.sources.http import HttpOptions, HttpSource
 from preflight.submission.options import SubmissionOptions
-from preflight.submission.recover import LookUp, account_key, age_of, call_idempotent
+from preflight.submission.recover import AssetFinder, account_key, age_of, call_idempotent
 
 MAX_TRIES: Final = 3
 """Registrations of one content before its failure is final; calls of one registration whose responses are lost."""
@@ -111,15 +111,16 @@ class Registrar:
     An entry is `intended` only while a call with an unknown outcome may have taken effect. A registration is given up
     if the account accepts no call for as long as an asset may be processing.
 
-    look_ups, slots  shared by all registrars of an account; a slot is held for each call
-    in_flight        entered from the intent of a call to its outcome
-    settings         those of the client
+    finder     shared by all registrars of an account
+    slots      shared as well; one is held for each call
+    in_flight  entered from the intent of a call to its outcome
+    settings   those of the client
     """
 
     provider: Provider
     ledger: Ledger
     clock: Clock
-    look_ups: LookUp
+    finder: AssetFinder
     slots: AbstractContextManager[object]
     in_flight: InFlight
     settings: SubmissionOptions
@@ -153,7 +154,7 @@ class Registrar:
         intents = [_intent(request, attempt) for attempt in range(1, MAX_TRIES + 1)]
         found = None
         if request.reusable and self.provider.spec.recover_by is not None:
-            found = self.look_ups.find_registered(intents, request.url)
+            found = self.finder.find_registered(intents, request.url)
         if found is None:
             return self._call(request, intents[0])
         entry, asset = found
@@ -297,7 +298,7 @@ class Registrar:
             text = f"{problem}. {unrecoverable_message(self.provider, entry)}"
             return RegistrationResult(self._record_unknown(entry, "unknown", text), None, reused)
         try:
-            asset = self.look_ups.find(entry, age=None if reused else 0.0)
+            asset = self.finder.find(entry, age=None if reused else 0.0)
         except ProviderError as error:
             why = _problem(error)
             text = f"{problem}, and it could not be looked up ({why}). Run the same command again to settle it."

@@ -22,7 +22,7 @@ from preflight.rates import Pacer
 from preflight.sandbox import Sandbox
 from preflight.submission import Client, RecoveryWindow, recover
 from preflight.submission.manage import LedgerSync
-from preflight.submission.recover import LookUp, account_key
+from preflight.submission.recover import AssetFinder, account_key
 from tests.submission.clocks import SPEED, quick_clock
 from tests.submission.sending import WINDOW, Sender, unique_picture
 from tests.submission.test_crash import crashing
@@ -129,8 +129,8 @@ class TestOpenEntries:
     def test_list_is_read_no_further_than_to_the_only_open_entry(self, opened: Callable[..., Account]) -> None:
         account = opened("agt", 260, 1, quick_clock())
         (entry,) = account.entries
-        look_up = LookUp(account.provider, account.ledger, clock=quick_clock(), window=WINDOW)
-        found = look_up.find(entry)
+        finder = AssetFinder(account.provider, account.ledger, clock=quick_clock(), window=WINDOW)
+        found = finder.find(entry)
         assert found is not None
         assert found.name == entry.name
         assert 0 < account.lists() < account.pages
@@ -197,11 +197,11 @@ class TestOpenEntries:
     @pytest.mark.parametrize("account", ["atlas"], indirect=True)
     def test_recent_entries_that_are_absent_share_one_more_reading(self, account: Account) -> None:
         """Each is absent only once a reading that began after its window does not show it."""
-        look_up = LookUp(account.provider, account.ledger, clock=quick_clock(), window=RecoveryWindow(20.0))
+        finder = AssetFinder(account.provider, account.ledger, clock=quick_clock(), window=RecoveryWindow(20.0))
         found: list[Asset | None] = []
         missing = account.entries[1::2]
         threads = [
-            threading.Thread(target=lambda entry=entry: found.append(look_up.find(entry, age=0.0))) for entry in missing
+            threading.Thread(target=lambda entry=entry: found.append(finder.find(entry, age=0.0))) for entry in missing
         ]
         begun = time.monotonic()
         for thread in threads:
@@ -214,11 +214,11 @@ class TestOpenEntries:
 
     @pytest.mark.parametrize("account", ["atlas", "volcengine"], indirect=True)
     def test_asset_that_becomes_visible_late_is_found(self, account: Account) -> None:
-        look_up = LookUp(account.provider, account.ledger, clock=quick_clock(), window=RecoveryWindow(10.0))
+        finder = AssetFinder(account.provider, account.ledger, clock=quick_clock(), window=RecoveryWindow(10.0))
         entry = account.entries[1]
         late = threading.Timer(0.25, lambda: account.add(entry.name))
         late.start()
-        asset = look_up.find(entry, age=0.0)
+        asset = finder.find(entry, age=0.0)
         late.join()
         assert asset is not None
         assert asset.name == entry.name
@@ -244,12 +244,12 @@ class TestOpenEntries:
     def test_failed_reading_is_shared_and_proves_no_absence(self, account: Account) -> None:
         account.box.faults.latency = 0.05
         account.box.faults.on("error", action="list")
-        look_up = LookUp(account.provider, account.ledger, clock=quick_clock(), window=WINDOW)
+        finder = AssetFinder(account.provider, account.ledger, clock=quick_clock(), window=WINDOW)
         errors: list[ProviderError] = []
 
         def find(entry: Entry) -> None:
             with pytest.raises(ProviderError) as raised:
-                look_up.find(entry)
+                finder.find(entry)
             errors.append(raised.value)
 
         threads = [threading.Thread(target=find, args=[entry]) for entry in account.entries[:8]]
@@ -260,7 +260,7 @@ class TestOpenEntries:
         assert len(errors) == 8
         assert account.lists() <= 8  # four tries a reading: one for the first, one for all others
         account.box.faults.clear()
-        assert look_up.find(account.entries[0]) is not None
+        assert finder.find(account.entries[0]) is not None
 
     @pytest.mark.parametrize("account", ["sunra"], indirect=True)
     def test_items_without_name_are_fetched_once(self, account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -277,14 +277,14 @@ class TestOpenEntries:
 
     @pytest.mark.parametrize("account", ["atlas"], indirect=True)
     def test_partial_readings_keep_the_index_for_new_files(self, account: Account) -> None:
-        look_up = LookUp(account.provider, account.ledger, clock=quick_clock(), window=WINDOW)
+        finder = AssetFinder(account.provider, account.ledger, clock=quick_clock(), window=WINDOW)
         new = replace(account.entries[0], name="new-0123456789ab")
         for _ in range(3):
-            assert look_up.find_registered([new], None) is None
-            assert look_up.find(account.entries[0], age=0.0) is not None
+            assert finder.find_registered([new], None) is None
+            assert finder.find(account.entries[0], age=0.0) is not None
         assert account.lists() < account.pages * 4
         before = account.lists()
-        assert look_up.find_registered([new], None) is None
+        assert finder.find_registered([new], None) is None
         assert account.lists() == before
 
     @pytest.mark.parametrize("account", ["volcengine"], indirect=True)
@@ -293,8 +293,8 @@ class TestOpenEntries:
     ) -> None:
         for entry in account.entries[2:]:
             account.ledger.forget(entry)
-        look_up = LookUp(account.provider, account.ledger, clock=quick_clock(), window=WINDOW)
-        assert look_up.find_many(account.entries[:2]).keys() == {account.entries[0].name}
+        finder = AssetFinder(account.provider, account.ledger, clock=quick_clock(), window=WINDOW)
+        assert finder.find_many(account.entries[:2]).keys() == {account.entries[0].name}
         assert account.lists() == 3  # the first page, to count the pages, and one for each
 
 
@@ -342,15 +342,15 @@ class TestLostLedger:
     ) -> None:
         picture = atlas.picture()
         atlas.one(picture)
-        find = LookUp.find_registered
+        find = AssetFinder.find_registered
 
-        def found(self: LookUp, *arguments: Any) -> tuple[Entry, Asset] | None:
+        def found(self: AssetFinder, *arguments: Any) -> tuple[Entry, Asset] | None:
             known = find(self, *arguments)
             assert known is not None
             box.forget("atlas", known[1].id)
             return known
 
-        monkeypatch.setattr(LookUp, "find_registered", found)
+        monkeypatch.setattr(AssetFinder, "find_registered", found)
         submission = atlas.one(picture, ledger=str(atlas.folder / "other.sqlite"))
         assert (submission.outcome, submission.reused) == ("active", False)
         assert atlas.registered() == 2

@@ -18,7 +18,7 @@ from preflight.rates import StillPending
 from preflight.retry import Backoff
 from preflight.submission.recover import (
     DEFAULT_RECOVERY_WINDOW,
-    LookUp,
+    AssetFinder,
     RecoveryWindow,
     age_of,
     call_idempotent,
@@ -320,7 +320,7 @@ class Account:
         self.fake, self.api = FakeTime(), FakeApi()
         self.provider: Provider = provider_with(self.api, self.spec, clock=self.fake.clock, **(self.facts or {}))
         self.ledger = Ledger(str(self.folder / "ledger.sqlite"), clock=self.fake.clock)
-        self.look_up = LookUp(self.provider, self.ledger, clock=self.fake.clock, window=RecoveryWindow(self.window))
+        self.finder = AssetFinder(self.provider, self.ledger, clock=self.fake.clock, window=RecoveryWindow(self.window))
 
     def entry(self, number: int = 0, age: float = 0.0, **facts: Any) -> Entry:
         """Write an entry that is `age` seconds old."""
@@ -348,7 +348,7 @@ class TestFind:
         for age, waits, reads in ((0.0, 60.0, 2), (45.0, 15.0, 2), (60.0, 0.0, 1), (90.0, 0.0, 1)):
             account = accounts()
             begun = account.fake.now
-            assert account.look_up.find(account.entry(age=age)) is None
+            assert account.finder.find(account.entry(age=age)) is None
             assert account.fake.now - begun == pytest.approx(waits, abs=0.01), age
             assert account.api.calls["list"] == reads, age
             account.ledger.close()
@@ -356,16 +356,16 @@ class TestFind:
     def test_short_window_is_waited_for_too(self, accounts: Callable[..., Account]) -> None:
         account = accounts(window=0.5)
         begun = account.fake.now
-        assert account.look_up.find(account.entry()) is None
+        assert account.finder.find(account.entry()) is None
         assert account.fake.now - begun == 0.5
 
     def test_reading_of_this_moment_is_shared(self, accounts: Callable[..., Account]) -> None:
         for spec in (ATLAS, VOLCENGINE):
             account = accounts(spec)
             entries = [account.entry(number, age=60.0) for number in range(3)]
-            assert account.look_up.find_many(entries[:2]) == {}
+            assert account.finder.find_many(entries[:2]) == {}
             reads = account.api.calls["list"]
-            assert account.look_up.find(entries[2]) is None
+            assert account.finder.find(entries[2]) is None
             assert account.api.calls["list"] == reads
             for entry in entries:
                 account.ledger.forget(entry)
@@ -375,18 +375,18 @@ class TestFind:
         account = accounts()
         entry = account.entry()
         account.api.add("renamed" + entry.name[-13:])
-        assert account.look_up.find(entry) is not None
+        assert account.finder.find(entry) is not None
 
     def test_given_age_counts_in_place_of_the_entry_s(self, accounts: Callable[..., Account]) -> None:
         account = accounts()
         begun = account.fake.now
-        assert account.look_up.find(account.entry(age=90.0), age=0.0) is None
+        assert account.finder.find(account.entry(age=90.0), age=0.0) is None
         assert account.fake.now - begun == 60
 
     def test_entry_from_the_future_waits_no_longer_than_the_window(self, accounts: Callable[..., Account]) -> None:
         account = accounts()
         entry, begun = account.entry(age=-500.0), account.fake.now
-        assert account.look_up.find(entry) is None
+        assert account.finder.find(entry) is None
         assert account.fake.now - begun == 60
 
     def test_asset_that_is_listed_needs_no_wait(self, accounts: Callable[..., Account]) -> None:
@@ -394,8 +394,8 @@ class TestFind:
         first, second = account.entry(1), account.entry(2)
         account.api.add(second.name)
         account.api.add(first.name)
-        assert account.look_up.find_many([first, second], age=0.0).keys() == {first.name, second.name}
-        assert account.look_up.find_many([]) == {}
+        assert account.finder.find_many([first, second], age=0.0).keys() == {first.name, second.name}
+        assert account.finder.find_many([]) == {}
         assert (account.fake.slept, account.api.calls["list"]) == ([], 1)
 
     def test_asset_that_becomes_visible_in_the_window_is_found_beside_others(
@@ -405,21 +405,21 @@ class TestFind:
         known, late = account.entry(1), account.entry(2)
         account.api.add(known.name)
         account.api.on["list"] = lambda number: account.api.add(late.name) if number == 2 else None
-        assert account.look_up.find_many([known, late], age=0.0).keys() == {known.name, late.name}
+        assert account.finder.find_many([known, late], age=0.0).keys() == {known.name, late.name}
 
     def test_reading_that_began_before_the_end_of_the_window_proves_no_absence(
         self, accounts: Callable[..., Account]
     ) -> None:
         account = accounts()
-        assert account.look_up.find(account.entry(1, age=60.0)) is None
+        assert account.finder.find(account.entry(1, age=60.0)) is None
         account.fake.now += 10
         second = account.entry(2, age=60.0)
         account.api.add(second.name)
-        assert account.look_up.find(second) is not None  # its window ends now
+        assert account.finder.find(second) is not None  # its window ends now
         assert account.api.calls["list"] == 2
-        assert account.look_up.find(account.entry(4, age=65.0)) is None  # the window ended 5 s ago
+        assert account.finder.find(account.entry(4, age=65.0)) is None  # the window ended 5 s ago
         assert account.api.calls["list"] == 2
-        assert account.look_up.find(account.entry(3, age=70.0)) is None
+        assert account.finder.find(account.entry(3, age=70.0)) is None
         assert account.api.calls["list"] == 2
 
     def test_list_is_read_to_its_end_only_while_others_are_open(self, accounts: Callable[..., Account]) -> None:
@@ -431,7 +431,7 @@ class TestFind:
             account.api.add(wanted.name)
             account.api.add()
             account.api.add()
-            assert account.look_up.find(wanted) is not None
+            assert account.finder.find(wanted) is not None
             assert account.api.calls["list"] == pages, states
             for entry in (wanted, *entries):
                 account.ledger.forget(entry)
@@ -445,7 +445,7 @@ class TestFind:
         wanted = account.entry()
         account.api.add(wanted.name)
         account.api.add()
-        assert account.look_up.find(wanted) is not None
+        assert account.finder.find(wanted) is not None
         assert account.api.calls["list"] == 1
 
     def test_asset_that_only_has_the_url_of_another_entry_is_not_taken(self, accounts: Callable[..., Account]) -> None:
@@ -453,13 +453,13 @@ class TestFind:
         account = accounts()
         account.api.add(source=URL, created=now)
         other = account.entry(1, state="active", asset_id="asset-0", age=100.0)
-        assert account.look_up.find(account.entry(2, age=100.0)) is None
+        assert account.finder.find(account.entry(2, age=100.0)) is None
         account.ledger.forget(other)
         wanted = account.entry(3, age=60.0, asset_id="asset-0")
-        assert account.look_up.find(wanted) is not None
+        assert account.finder.find(wanted) is not None
         account.ledger.write(replace(wanted, attempt=2))
         account.ledger.forget(wanted)
-        assert account.look_up.find(wanted) is None
+        assert account.finder.find(wanted) is None
 
     def test_failure_proves_nothing(self, accounts: Callable[..., Account]) -> None:
         account = accounts()
@@ -470,10 +470,10 @@ class TestFind:
 
         account.api.on["list"] = fail
         with pytest.raises(ProviderError):
-            account.look_up.find(entry)
+            account.finder.find(entry)
         account.api.on.clear()
         account.api.add(entry.name)
-        assert account.look_up.find(entry) is not None
+        assert account.finder.find(entry) is not None
 
     def test_list_that_became_shorter_is_read_again_three_times_at_most(self, accounts: Callable[..., Account]) -> None:
         for shrinks, reads in ((0, 2), (1, 4), (2, 6), (9, 6)):
@@ -484,7 +484,7 @@ class TestFind:
             account.api.on["list"] = lambda number, api=account.api, most=shrinks: setattr(
                 api, "total", 1 if number % 2 == 0 and number <= 2 * most else 2
             )
-            assert account.look_up.find(account.entry(age=90.0)) is None
+            assert account.finder.find(account.entry(age=90.0)) is None
             assert account.api.calls["list"] == reads, shrinks
             account.ledger.close()
 
@@ -496,7 +496,7 @@ class TestFind:
         for _ in range(3):
             account.api.add()
         account.api.on["list"] = lambda number: setattr(account.api, "total", 4 if number == 1 else 3)
-        assert account.look_up.find(account.entry(age=90.0)) is None
+        assert account.finder.find(account.entry(age=90.0)) is None
         assert account.api.calls["list"] == 6
 
 
@@ -518,7 +518,7 @@ class TestFilteredLists:
         for _ in range(2 * pages - 1):
             account.api.add("other", group="g")
         entries = [account.entry(number, age=90.0, group="g") for number in range(count)]
-        assert account.look_up.find_many(entries) == {}
+        assert account.finder.find_many(entries) == {}
         assert account.api.calls["list"] == calls
         assert sum("name" in query and query["name"] is not None for query in account.api.queries) == (
             count if count < pages or count == 1 else 0
@@ -533,14 +533,14 @@ class TestFilteredLists:
         for _ in range(5):
             account.api.add("other", group="g")
         entries = [account.entry(number, age=90.0, group="g") for number in range(5)]
-        assert account.look_up.find(entries[0]) is None
+        assert account.finder.find(entries[0]) is None
         assert not any(query.get("name") for query in account.api.queries)
         assert account.api.calls["list"] == 4  # the first page to count, and the list
         before = account.api.calls["list"]
-        assert account.look_up.find(entries[1]) is None  # shares the reading
+        assert account.finder.find(entries[1]) is None  # shares the reading
         for entry in entries[2:]:
             account.ledger.forget(entry)
-        assert account.look_up.find(entries[1]) is None  # although the name would take one call
+        assert account.finder.find(entries[1]) is None  # although the name would take one call
         assert account.api.calls["list"] == before
 
     def test_unknown_total_is_many(self, accounts: Callable[..., Account]) -> None:
@@ -548,7 +548,7 @@ class TestFilteredLists:
         account.api.total = None
         entries = [account.entry(number, age=90.0) for number in range(2)]
         account.api.add(entries[1].name)
-        assert account.look_up.find_many(entries).keys() == {entries[1].name}
+        assert account.finder.find_many(entries).keys() == {entries[1].name}
         assert account.api.calls["list"] == 3
 
     @each_row("assets, singly", [(5, True), (4, False)])
@@ -557,12 +557,12 @@ class TestFilteredLists:
         account.api.size = 2
         for _ in range(assets):
             account.api.add("other")
-        assert account.look_up.find_many([account.entry(number, age=60.0) for number in range(4)]) == {}
+        assert account.finder.find_many([account.entry(number, age=60.0) for number in range(4)]) == {}
         account.fake.now += 100
         account.api.queries.clear()
         for entry in account.ledger.entries():
             account.ledger.forget(entry)
-        assert account.look_up.find_many([account.entry(number, age=60.0) for number in (7, 8)]) == {}
+        assert account.finder.find_many([account.entry(number, age=60.0) for number in (7, 8)]) == {}
         assert [bool(query.get("name")) for query in account.api.queries] == [singly] * 2  # no page to count them
         for entry in account.ledger.entries():
             account.ledger.forget(entry)
@@ -581,11 +581,11 @@ class TestFilteredLists:
 
         account.api.on["list"] = fail
         with pytest.raises(ProviderError):
-            account.look_up.find_many(entries)
+            account.finder.find_many(entries)
         account.api.on.clear()
         for entry in entries[1:]:
             account.ledger.forget(entry)
-        assert account.look_up.find(entries[0]) is None
+        assert account.finder.find(entries[0]) is None
         assert account.api.queries[-1]["name"] == entries[0].name
 
 
@@ -595,9 +595,9 @@ class TestFindRegistered:
         attempts = [entry_of(account.provider, attempt=number) for number in (1, 2, 3)]
         second = account.api.add(attempts[1].name, status="failed")
         account.api.add(attempts[0].name)
-        found = account.look_up.find_registered(attempts, None)
+        found = account.finder.find_registered(attempts, None)
         assert found == (attempts[1], replace(second, raw={}))
-        assert account.look_up.find_registered(attempts[2:], None) is None
+        assert account.finder.find_registered(attempts[2:], None) is None
         assert account.api.calls["list"] == 1
 
     @each_row(
@@ -624,7 +624,7 @@ class TestFindRegistered:
         account = Account(tmp_path)
         entry = entry_of(account.provider, group="g")
         account.api.add(**{"source": URL, **facts})
-        given = account.look_up.find_registered([entry], URL)
+        given = account.finder.find_registered([entry], URL)
         assert (given is not None) is found
         assert given is None or given[0] == entry
         account.ledger.close()
@@ -632,16 +632,16 @@ class TestFindRegistered:
     def test_group_counts_only_if_the_entry_has_one(self, accounts: Callable[..., Account]) -> None:
         account = accounts()
         account.api.add(source=URL, group="g")
-        assert account.look_up.find_registered([entry_of(account.provider)], URL) is None
+        assert account.finder.find_registered([entry_of(account.provider)], URL) is None
         account.api.assets[0] = replace(account.api.assets[0], group=None)
-        other = LookUp(account.provider, account.ledger, clock=account.fake.clock)
+        other = AssetFinder(account.provider, account.ledger, clock=account.fake.clock)
         assert other.find_registered([entry_of(account.provider)], URL) is not None
 
     def test_asset_that_the_ledger_has_is_not_that_of_another_file(self, accounts: Callable[..., Account]) -> None:
         account = accounts()
         account.api.add(source=URL)
         account.entry(1, state="active", asset_id="asset-0")
-        assert account.look_up.find_registered([entry_of(account.provider)], URL) is None
+        assert account.finder.find_registered([entry_of(account.provider)], URL) is None
 
     def test_list_that_cannot_be_read_is_left_alone_for_a_minute(self, accounts: Callable[..., Account]) -> None:
         account = accounts()
@@ -653,12 +653,12 @@ class TestFindRegistered:
         account.api.on["list"] = fail
         for wait, calls in ((0.0, 1), (59.0, 1), (1.0, 2), (59.5, 2)):
             account.fake.now += wait
-            assert account.look_up.find_registered([entry], None) is None
+            assert account.finder.find_registered([entry], None) is None
             assert account.api.calls["list"] == calls
         account.fake.now += 1
         account.api.on.clear()
         account.api.add(entry.name)
-        assert account.look_up.find_registered([entry], None) is not None
+        assert account.finder.find_registered([entry], None) is not None
 
     @each_row("total, singly", [(1000, False), (1001, True), (None, True)])
     def test_long_lists_are_not_read_where_names_can_be_looked_up(
@@ -669,7 +669,7 @@ class TestFindRegistered:
         account.api.total = total
         account.api.add("a new name" + attempts[0].name[-13:])
         third = account.api.add(attempts[2].name)
-        found = account.look_up.find_registered(attempts, None)
+        found = account.finder.find_registered(attempts, None)
         assert found is not None
         if singly:  # the second one is absent, so nobody asks for the third
             assert found[0] == attempts[0]
@@ -686,9 +686,9 @@ class TestFindRegistered:
         for number in range(count):
             account.api.add(entry.name if number == 150 else f"other-{number}")
         account.api.listed = lambda asset: replace(asset, name=None)
-        assert (account.look_up.find_registered([entry], None) is not None) is bool(gets)
+        assert (account.finder.find_registered([entry], None) is not None) is bool(gets)
         assert account.api.calls["get"] == gets
-        assert (account.look_up.find_registered([entry], None) is not None) is bool(gets)
+        assert (account.finder.find_registered([entry], None) is not None) is bool(gets)
         assert account.api.calls["get"] == gets
         account.ledger.close()
 
@@ -707,7 +707,7 @@ class TestFindRegistered:
         account = Account(tmp_path, spec)
         account.api.add("some name")
         account.api.listed = lambda asset: replace(asset, **facts)
-        assert account.look_up.find_registered([entry_of(account.provider)], None) is None
+        assert account.finder.find_registered([entry_of(account.provider)], None) is None
         assert account.api.calls["get"] == gets
         account.ledger.close()
 
@@ -717,9 +717,9 @@ class TestFindRegistered:
         first, second = account.entry(1, age=60.0), account.entry(2)
         account.api.add("other")
         account.api.add(second.name)
-        assert account.look_up.find(first) is None
+        assert account.finder.find(first) is None
         account.fake.now += 100
-        assert account.look_up.find(second) is not None
+        assert account.finder.find(second) is not None
         assert account.api.calls == {"list": 2, "get": 2}
 
     def test_fetching_ends_at_the_item_that_is_wanted(self, accounts: Callable[..., Account]) -> None:
@@ -728,7 +728,7 @@ class TestFindRegistered:
         wanted = account.entry()
         for name in ("other", wanted.name, "another"):
             account.api.add(name)
-        assert account.look_up.find(wanted) is not None
+        assert account.finder.find(wanted) is not None
         assert account.api.calls["get"] == 2
 
 
@@ -752,7 +752,7 @@ class TestSharedReading:
                 raise AssertionError("The second thread does not wait.")
 
         account.api.on["list"] = start
-        found.insert(0, account.look_up.find(first))
+        found.insert(0, account.finder.find(first))
         thread.join(10)
         assert not thread.is_alive()
         return found
@@ -767,12 +767,12 @@ class TestSharedReading:
         found: dict[int, Asset | None] = {}
 
         def find(number: int) -> None:
-            found[number] = account.look_up.find(wanted[number], age=0.0 if number == 2 else None)
+            found[number] = account.finder.find(wanted[number], age=0.0 if number == 2 else None)
 
         threads = [threading.Thread(target=find, args=[number], daemon=True) for number in (1, 2)]
 
         def listed(number: int) -> None:
-            walk = account.look_up._walk
+            walk = account.finder._walk
             assert walk is not None
             if number == 1:
                 for thread in threads:
@@ -804,7 +804,7 @@ class TestSharedReading:
 
         def look() -> object:
             with pytest.raises(ProviderError) as raised:
-                account.look_up.find(second)
+                account.finder.find(second)
             return raised.value
 
         def fail(number: int) -> None:
@@ -818,11 +818,11 @@ class TestSharedReading:
         def start(number: int) -> None:
             if number == 1:
                 thread.start()
-                while account.look_up._walk is None or not account.look_up._walk.waiting:
+                while account.finder._walk is None or not account.finder._walk.waiting:
                     threading.Event().wait(0.001)
 
         account.api.on["list"] = fail
-        assert account.look_up.find(first) is not None  # it is on the page before
+        assert account.finder.find(first) is not None  # it is on the page before
         thread.join(10)
         assert [type(error) for error in found] == [ProviderUnavailable]
         assert account.api.calls["list"] == 2
@@ -839,11 +839,11 @@ class TestSharedReading:
             waits.set()
             return wait(event, seconds)
 
-        account.look_up._clock = replace(account.fake.clock, wait=noticed)
+        account.finder._clock = replace(account.fake.clock, wait=noticed)
 
         def later() -> object:
             account.fake.now += 10
-            return account.look_up.find(second, age=0.0)
+            return account.finder.find(second, age=0.0)
 
         account.api.listed = lambda asset: asset
         found = self.both(account, first, later, until=lambda: waits.is_set() and bool(account.api.add(second.name)))

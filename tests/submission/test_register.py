@@ -30,7 +30,7 @@ from preflight.rates import InFlight, Pacer
 from preflight.report import Report
 from preflight.sources.http import HttpOptions
 from preflight.submission.options import SubmissionOptions
-from preflight.submission.recover import LookUp, RecoveryWindow, call_idempotent
+from preflight.submission.recover import AssetFinder, RecoveryWindow, call_idempotent
 from preflight.submission.register import (
     Registrar,
     RegistrationRequest,
@@ -83,9 +83,9 @@ class Account:
 
     def new_registrar(self, **options: Any) -> Registrar:
         clock, window = self.fake.clock, RecoveryWindow(60.0)
-        look_ups = LookUp(self.provider, self.ledger, clock=clock, window=window)
+        finder = AssetFinder(self.provider, self.ledger, clock=clock, window=window)
         settings = SubmissionOptions(**options)
-        return Registrar(self.provider, self.ledger, clock, look_ups, self.slots, InFlight(), settings)
+        return Registrar(self.provider, self.ledger, clock, finder, self.slots, InFlight(), settings)
 
     def _make_url(self) -> str:
         self.hosted += 1

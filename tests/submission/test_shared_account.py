@@ -658,12 +658,12 @@ class TestSharing:
     def test_look_ups_are_shared_by_key_and_window(self, memory: Memory) -> None:
         account = self.open(memory)
         short, long = RecoveryWindow(1.0), RecoveryWindow(2.0)
-        shared = account.look_ups(account.provider, short)
-        assert account.look_ups(account.provider, short) is shared
-        assert account.look_ups(account.provider, long) is not shared
+        shared = account.finder(account.provider, short)
+        assert account.finder(account.provider, short) is shared
+        assert account.finder(account.provider, long) is not shared
         other = memory.open("sk-2")
-        assert account.look_ups(other, short) is not account.look_ups(other, short)
-        assert account.look_ups(other, short) is not shared
+        assert account.finder(other, short) is not account.finder(other, short)
+        assert account.finder(other, short) is not shared
         release_account(account, None)
 
     @each_row("lists_status", [True, False])
