@@ -731,7 +731,7 @@ class TestRates:
         for account in ("studio", "agency"):
             key = account_key(at.provider)._replace(account=account)
             with Ledger(str(at.ledger)) as ledger:
-                ledger.write_account(key, at.provider.key_id)
+                ledger.write_key_id(key, at.provider.key_id)
             at.write(account, account=account, asset_id=account)
         calls = at.box.stats.calls.copy()
         said = "The ledger has 2 accounts of Volcengine"

@@ -160,7 +160,7 @@ class Ledger:
         found = self._entries('WHERE ("key", "serial") = (?, ?)', (entry.key, entry.attempt))
         return found[0] if found else None
 
-    def failures(self, entry: Entry) -> int:
+    def count_failures(self, entry: Entry) -> int:
         """Count the consecutive failed attempts up to this one, with the same rule sets."""
         rows = self._database.select(
             'SELECT count(*) FROM entries WHERE "key" = ? AND "serial" <= ? AND "serial" > coalesce((SELECT '
@@ -230,8 +230,8 @@ class Ledger:
 
     # Accounts.
 
-    def account(self, account: AccountKey) -> str | None:
-        """Return what identifies the key that the account had last; "" if it had several, None if it is new."""
+    def last_key_id(self, account: AccountKey) -> str | None:
+        """Return the id of the key that the account had last; "" if it had several, None if it is new."""
         found = self._database.select(
             """SELECT coalesce("key_id", '') FROM accounts
                WHERE ("provider", "origin", "account", "project") = (?, ?, ?, ?)""",
@@ -239,8 +239,8 @@ class Ledger:
         )
         return found[0][0] if found else None
 
-    def write_account(self, account: AccountKey, key_id: str) -> None:
-        """Write what identifies the account's key; never the key."""
+    def write_key_id(self, account: AccountKey, key_id: str) -> None:
+        """Write the id of the account's key, which does not reveal the key."""
         values = (*account, key_id, self._now())
         self._database.change("INSERT OR REPLACE INTO accounts VALUES (?, ?, ?, ?, ?, ?)", values)
 
@@ -255,7 +255,7 @@ class Ledger:
         )
         return [row[0] for row in rows]
 
-    def providers_with_accounts(self) -> set[str]:
+    def providers_with_several_accounts(self) -> set[str]:
         """Return the names of the providers at which the ledger has several accounts."""
         grouped = 'SELECT "provider" FROM entries GROUP BY "provider" HAVING count(DISTINCT "account") > 1'
         return {row[0] for row in self._database.select(grouped)}
@@ -267,7 +267,7 @@ class Ledger:
         values = (*account, name, group_id)
         self._database.change("INSERT OR REPLACE INTO groups VALUES (?, ?, ?, ?, ?, ?)", values)
 
-    def group_intended(self, account: AccountKey, name: str) -> bool:
+    def is_group_intended(self, account: AccountKey, name: str) -> bool:
         """Return whether a run ended between the intent to create this group and the response."""
         found = self._database.select(
             'SELECT "id" FROM groups WHERE ("provider", "origin", "account", "project", "name") = (?, ?, ?, ?, ?)',
@@ -306,7 +306,7 @@ class Ledger:
 
     # Disagreements.
 
-    def disagree(self, entry: Entry, ours: str, theirs: str, message: str) -> None:
+    def record_disagreement(self, entry: Entry, ours: str, theirs: str, message: str) -> None:
         """Record that a file that passed here failed at the provider."""
         row = (entry.key, entry.attempt, entry.provider, entry.source, entry.rules_digest)
         values = (*row, ours, theirs, message, self._now())

@@ -86,22 +86,23 @@ class AccountCheck:
         """
         with self._lock:
             account = account_key(self._provider)
-            known = self._ledger.account(account)
+            key_id = self._ledger.last_key_id(account)
             # Meanwhile another process may have used another key, or settled the assets that this one does not know.
             is_stale = self._problem is not None and self._ledger.registered(account, MAX_READ_BACK) != self._asked
-            if known not in self._accepted or is_stale:
-                self._problem = self._find_problem(known)
-                self._accepted |= {known, self._provider.key_id}
+            if key_id not in self._accepted or is_stale:
+                self._problem = self._find_problem(key_id)
+                self._accepted |= {key_id, self._provider.key_id}
         if self._problem is not None:
             raise UsageError(self._problem, parameters=("account",))
 
-    def _find_problem(self, known: str | None) -> str | None:
+    def _find_problem(self, last_key_id: str | None) -> str | None:
+        """Return the message if the key is not one of the account, which had the key `last_key_id`."""
         account = account_key(self._provider)
-        if known == self._provider.key_id:
+        if last_key_id == self._provider.key_id:
             return None
-        entries = [] if known is None else self._ledger.registered(account, MAX_READ_BACK)
+        entries = [] if last_key_id is None else self._ledger.registered(account, MAX_READ_BACK)
         if not entries or any(map(self._knows, entries)) or self._is_any_listed(account):
-            self._ledger.write_account(account, self._provider.key_id)
+            self._ledger.write_key_id(account, self._provider.key_id)
             return None
         # What was registered just now may not be visible yet, to any key.
         missing = [entry for entry in entries if entry.state == "active" or age_of(entry, self._clock) >= VISIBLE_AFTER]

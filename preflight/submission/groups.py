@@ -189,7 +189,7 @@ class GroupManager:
 
         If a response is lost, in this run or in one that was killed, the group is looked up before it is created again.
         """
-        found = self._look_up(name) if self._ledger.group_intended(self._account, name) else None
+        found = self._look_up(name) if self._ledger.is_group_intended(self._account, name) else None
         for attempt in range(MAX_TRIES):
             if found is not None:
                 break

@@ -101,7 +101,7 @@ def _record_disagreement(provider: Provider, ledger: Ledger, failed: Entry) -> N
     """Record that a file that passed here failed at the provider, unless the failure says nothing about the file."""
     if failed.error_code is not None and failed.error_code not in provider.spec.retryable_failures:
         message = failed.error_message or failed.provider_code or ""
-        ledger.disagree(failed, failed.warnings or "pass", failed.error_code, message)
+        ledger.record_disagreement(failed, failed.warnings or "pass", failed.error_code, message)
 
 
 @dataclass(slots=True)
@@ -181,7 +181,7 @@ class Registrar:
         if request.settings.retry_failed or failed.rules_digest != request.rules_digest:
             return True
         is_temporary = failed.error_code in self.provider.spec.retryable_failures
-        return is_temporary and self.ledger.failures(failed) < MAX_TRIES
+        return is_temporary and self.ledger.count_failures(failed) < MAX_TRIES
 
     def _refresh(self, request: RegistrationRequest, entry: Entry) -> RegistrationResult:
         """Get the asset of an entry; register it again if it is gone."""

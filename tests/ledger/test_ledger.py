@@ -247,8 +247,8 @@ class TestEntries:
             [("failed", "old"), ("failed", "rules"), ("gone", "rules"), ("failed", "rules"), ("failed", "rules")], 1
         ):
             last = ledger.write(entry(attempt=attempt, state=state, rules_digest=rules))
-        assert ledger.failures(last) == 2
-        assert ledger.failures(ledger.write(entry("sha256:1", state="failed"))) == 1
+        assert ledger.count_failures(last) == 2
+        assert ledger.count_failures(ledger.write(entry("sha256:1", state="failed"))) == 1
 
     def test_undecodable_text_is_escaped(self, ledger: Ledger) -> None:
         written = ledger.write(entry(source="caf\udce9.png"))

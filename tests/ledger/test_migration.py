@@ -56,7 +56,7 @@ class TestEntries:
             assert found is not None
             assert found == replace(old, account="default", key=found.registration.digest)
             assert ledger.latest(old.registration) is None
-            assert ledger.account(ACCOUNT) == "key-0123456789ab"
+            assert ledger.last_key_id(ACCOUNT) == "key-0123456789ab"
             assert ledger.accounts("atlas", ORIGIN, "") == ["default"]
 
     @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ class TestEntries:
             assert found.asset_id == ("1" if first == latest != second else "2")
             assert sorted(entry.attempt for entry in entries) == [1, 2]
             assert {entry.name for entry in entries} == {older.name, newer.name}
-            assert ledger.account(ACCOUNT) == "", "it had two keys: which one it has now is not known"
+            assert ledger.last_key_id(ACCOUNT) == "", "it had two keys: which one it has now is not known"
 
     def test_providers_and_projects_stay_apart(self, tmp_path: Path) -> None:
         old = [
@@ -92,7 +92,7 @@ class TestEntries:
         ]
         with Ledger(str(write_old_ledger(tmp_path / "l.sqlite", old))) as ledger:
             assert [entry.attempt for entry in ledger.entries()] == [1, 1, 1]
-            assert ledger.account(AccountKey("byteplus", ORIGIN, "default", "two")) == "key-2"
+            assert ledger.last_key_id(AccountKey("byteplus", ORIGIN, "default", "two")) == "key-2"
             assert ledger.accounts("byteplus", ORIGIN, "") == []
 
     def test_disagreements_follow_their_entries(self, tmp_path: Path) -> None:
@@ -166,8 +166,8 @@ def test_groups_of_one_name_become_the_one_used_last(tmp_path: Path) -> None:
         assert ledger.group_ids("used") == {"g1"}
         assert ledger.group_ids("unused") == {"g3"}
         assert ledger.group_ids("intended") == {"g4"}
-        assert ledger.group_intended(ACCOUNT, "intended")
-        assert not ledger.group_intended(ACCOUNT._replace(project="other"), "intended")
+        assert ledger.is_group_intended(ACCOUNT, "intended")
+        assert not ledger.is_group_intended(ACCOUNT._replace(project="other"), "intended")
 
 
 class TestCopy:

@@ -96,7 +96,7 @@ class TestRotation:
                 check.require()
                 check.require()
                 assert box.stats.calls["atlas", "get"] == calls + 1
-                assert ledger.account(account_key(opened)) == "key-of-today"
+                assert ledger.last_key_id(account_key(opened)) == "key-of-today"
             assert ledger.accounts(provider.name, opened.origin, "") == ["default"]
 
     def test_migrated_ledger_reuses_what_its_keys_registered(self, some: Sender, box: Sandbox) -> None:
@@ -214,12 +214,12 @@ class TestForeignKey:
         with Ledger(str(atlas.folder / "ledger.sqlite")) as ledger, atlas.opened() as provider:
             (entry,) = ledger.entries()
             account, clock = account_key(provider), quick_clock()
-            ledger.write_account(account, "key-of-yesterday")
+            ledger.write_key_id(account, "key-of-yesterday")
             with pytest.raises(UsageError, match="does not know"):
                 AccountCheck(provider, ledger, clock).require()
             ledger.settle(entry, "processing")
             AccountCheck(provider, ledger, clock).require()
-            assert ledger.account(account) == "key-of-yesterday"
+            assert ledger.last_key_id(account) == "key-of-yesterday"
 
     def test_provider_that_does_not_answer_is_asked_again(self, atlas: Sender, box: Sandbox) -> None:
         atlas.one(atlas.picture())

@@ -183,7 +183,7 @@ def test_key_that_another_process_used_meanwhile_is_checked_again(atlas: Sender)
     with atlas.opened() as provider, closing(Ledger(str(atlas.folder / "ledger.sqlite"))) as ledger:
         check = AccountCheck(provider, ledger, provider.clock)
         check.require()
-        ledger.write_account(account_key(provider), "key-of-another")
+        ledger.write_key_id(account_key(provider), "key-of-another")
         with closing(sqlite3.connect(ledger.path)) as database, database:
             database.execute("UPDATE entries SET asset_id = '999999', updated = '2026-01-01T00:00:00.000Z'")
         with pytest.raises(UsageError, match="does not know the newest asset"):

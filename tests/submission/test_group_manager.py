@@ -196,7 +196,7 @@ class TestCreationOnce:
         with pytest.raises(ProviderError):
             manager.resolve("heroes")
         assert (count(memory, "create_group"), memory.api.groups) == (3, {})
-        assert not memory.ledger.group_intended(memory.account, "heroes")
+        assert not memory.ledger.is_group_intended(memory.account, "heroes")
 
     def test_third_response_may_be_lost_after_its_effect(self, memory: Memory, manager: GroupManager) -> None:
         memory.api.failures["create_group"] = [lost(), lost(), None]
@@ -232,7 +232,7 @@ class TestCreationOnce:
             memory.api.failures["create_group"] = [error]  # type: ignore[list-item]
             with pytest.raises(type(error)):
                 GroupManager(memory.provider, memory.ledger, clock=memory.clock).resolve("heroes")
-            assert not memory.ledger.group_intended(memory.account, "heroes")
+            assert not memory.ledger.is_group_intended(memory.account, "heroes")
             assert (count(memory, "create_group"), count(memory, "list_groups")) == (1, 1)
 
     def test_throttled_creation_is_repeated(self, memory: Memory, manager: GroupManager) -> None:
@@ -247,7 +247,7 @@ class TestCreationOnce:
         create, idle = memory.api.create_group, []
 
         def watched(name: str, *, description: str | None = None) -> Group:
-            idle.append((in_flight.is_idle, memory.ledger.group_intended(memory.account, name)))
+            idle.append((in_flight.is_idle, memory.ledger.is_group_intended(memory.account, name)))
             return create(name, description=description)
 
         memory.api.create_group = watched  # type: ignore[method-assign]
@@ -257,7 +257,7 @@ class TestCreationOnce:
         in_flight.close()
         with pytest.raises(Stopped):
             manager.resolve("villains")
-        assert not memory.ledger.group_intended(memory.account, "villains")
+        assert not memory.ledger.is_group_intended(memory.account, "villains")
 
     def test_create_refuses_a_name_that_is_taken(self, memory: Memory, manager: GroupManager) -> None:
         memory.api.add_group("villains")

@@ -134,7 +134,7 @@ def test_intended_group_is_looked_up_before_it_is_created(
         place = (account_key(provider), str(grouped.group))
         with Ledger(str(grouped.folder / "ledger.sqlite")) as ledger:
             ledger.write_group(*place, None)
-            assert ledger.group_intended(*place)
+            assert ledger.is_group_intended(*place)
         made = provider.api.create_group(str(grouped.group)).id
     listed = grouped.provider.api.list_groups
     looks = 0
@@ -157,7 +157,7 @@ def test_group_that_is_refused_leaves_no_intent(grouped: Sender, box: Sandbox) -
     assert isinstance(submission.error, AccountRefused)
     with Ledger(str(grouped.folder / "ledger.sqlite")) as ledger, grouped.opened() as provider:
         place = (account_key(provider), str(grouped.group))
-        assert not ledger.group_intended(*place)
+        assert not ledger.is_group_intended(*place)
     assert grouped.assets() == []
 
 

@@ -45,7 +45,7 @@ class TestChoice:
         with Memory(tmp_path / chosen) as memory:
             for name in names:
                 account = memory.account._replace(account=name)
-                memory.ledger.write_account(account, "sk")
+                memory.ledger.write_key_id(account, "sk")
                 memory.enter("asset-1", account_key=account)
             choose_account(memory.provider, memory.ledger)
             assert (memory.provider.account, memory.provider.is_account_named) == (chosen, True)
@@ -56,7 +56,7 @@ class TestChoice:
             names = [f"a{number}" for number in range(count)]
             for name in names:
                 account = memory.account._replace(account=name)
-                memory.ledger.write_account(account, "sk")
+                memory.ledger.write_key_id(account, "sk")
                 memory.enter(f"asset-{name}", account_key=account)
             message = rf"The ledger has {count} accounts of Atlas.*: {', '.join(names)}\. Name one with account=\."
             with pytest.raises(UsageError, match=message) as caught:
@@ -74,7 +74,7 @@ class TestCheck:
         return AccountCheck(memory.provider, memory.ledger, memory.clock)
 
     def key(self, memory: Memory) -> str | None:
-        return memory.ledger.account(memory.account)
+        return memory.ledger.last_key_id(memory.account)
 
     def test_key_of_a_new_account_is_written_without_a_call(self, memory: Memory) -> None:
         check = self.check(memory)
@@ -85,12 +85,12 @@ class TestCheck:
 
     def test_same_key_is_asked_for_nothing(self, memory: Memory) -> None:
         memory.enter("asset-1")
-        memory.ledger.write_account(memory.account, memory.provider.key_id)
+        memory.ledger.write_key_id(memory.account, memory.provider.key_id)
         self.check(memory).require()
         assert memory.api.calls == []
 
     def test_changed_key_is_accepted_without_assets(self, memory: Memory) -> None:
-        memory.ledger.write_account(memory.account, self.OLD)
+        memory.ledger.write_key_id(memory.account, self.OLD)
         self.check(memory).require()
         assert (self.key(memory), memory.api.calls) == (memory.provider.key_id, [])
 
@@ -103,7 +103,7 @@ class TestCheck:
             for number in (4, 3, 2, 1):
                 memory.enter(f"asset-{number}")
             memory.api.add(f"asset-{position}")
-            memory.ledger.write_account(memory.account, self.OLD)
+            memory.ledger.write_key_id(memory.account, self.OLD)
             check.require()
             check.require()
             assert memory.api.calls == ["get"] * calls
@@ -127,7 +127,7 @@ class TestCheck:
                 memory.enter(f"asset-{number}")
             if api is PlainApi and newest == 4:
                 memory.api.add("asset-4")  # older than the newest three, and there is no list
-            memory.ledger.write_account(memory.account, self.OLD)
+            memory.ledger.write_key_id(memory.account, self.OLD)
             ids = " ".join(f"asset-{number}" for number in range(1, min(newest, 3) + 1))
             for _ in range(2):
                 with pytest.raises(UsageError, match=message) as caught:
@@ -142,7 +142,7 @@ class TestCheck:
         """As the message says, with `assets forget`, while a service runs on."""
         check = self.check(memory)
         entries = [memory.enter(f"asset-{number}") for number in range(2)]
-        memory.ledger.write_account(memory.account, self.OLD)
+        memory.ledger.write_key_id(memory.account, self.OLD)
         for entry, newest in zip(entries, ("the newest 2 assets", "the newest asset"), strict=True):
             for _ in range(2):
                 with pytest.raises(UsageError, match=f"does not know {newest}"):
@@ -163,7 +163,7 @@ class TestCheck:
             memory.enter(f"asset-{number}")
         memory.api.add("foreign")
         memory.api.add("asset-4")
-        memory.ledger.write_account(memory.account, self.OLD)
+        memory.ledger.write_key_id(memory.account, self.OLD)
         check.require()
         assert self.key(memory) == memory.provider.key_id
 
@@ -173,7 +173,7 @@ class TestCheck:
         memory.enter("asset-2", account_key=memory.account._replace(account="second"))
         memory.api.add("foreign")
         memory.api.add("asset-2")
-        memory.ledger.write_account(memory.account, self.OLD)
+        memory.ledger.write_key_id(memory.account, self.OLD)
         with pytest.raises(UsageError, match="does not know the newest asset"):
             check.require()
 
@@ -186,7 +186,7 @@ class TestCheck:
             for number in range(1, page):
                 memory.api.add(f"foreign-{number}")
             memory.api.add("asset-4")
-            memory.ledger.write_account(memory.account, self.OLD)
+            memory.ledger.write_key_id(memory.account, self.OLD)
             if accepted:
                 check.require()
             else:
@@ -210,7 +210,7 @@ class TestCheck:
         with Memory(tmp_path / f"{state}{age}") as memory:
             check = self.check(memory)
             memory.enter("asset-1", state=state)
-            memory.ledger.write_account(memory.account, self.OLD)
+            memory.ledger.write_key_id(memory.account, self.OLD)
             memory.time.now += age
             if proves:
                 with pytest.raises(UsageError, match="the newest asset"):
@@ -223,7 +223,7 @@ class TestCheck:
         check = self.check(memory)
         memory.enter("asset-1")
         memory.api.add("asset-1")
-        memory.ledger.write_account(memory.account, self.OLD)
+        memory.ledger.write_key_id(memory.account, self.OLD)
         memory.api.failures["get"] = [lost()]
         with pytest.raises(ProviderError):
             check.require()
@@ -236,7 +236,7 @@ class TestCheck:
         memory.api.add("asset-1")
         check.require()
         for key in (self.OLD, "key-of-today", self.OLD):
-            memory.ledger.write_account(memory.account, key)
+            memory.ledger.write_key_id(memory.account, key)
             check.require()
             check.require()
         assert memory.api.calls == ["get", "get"]
@@ -575,7 +575,7 @@ class TestSharing:
     ) -> None:
         for name in ("a", "b"):
             account = memory.account._replace(account=name)
-            memory.ledger.write_account(account, "sk")
+            memory.ledger.write_key_id(account, "sk")
             memory.enter(f"asset-{name}", account_key=account)
         made = [memory.ledger] if given else self.opened_ledgers(monkeypatch)
         with pytest.raises(UsageError, match="2 accounts"):

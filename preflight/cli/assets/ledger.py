@@ -67,7 +67,7 @@ def _forget(options: ForgetCommand) -> None:
         raise UsageError("No entry is chosen, or two ways of choosing are mixed. Give ASSET, or --state.")
     provider = options.provider_name
     with options.open_ledger(must_exist=True) as ledger:
-        entries, several = _chosen(ledger, options, provider), ledger.providers_with_accounts()
+        entries, several = _chosen(ledger, options, provider), ledger.providers_with_several_accounts()
         with options.printer() as printer:
             for entry in {(entry.key, entry.attempt): entry for entry in entries}.values():
                 with ledger.claim(entry.registration):
@@ -97,7 +97,7 @@ def _named(ledger: Ledger, word: str, provider: str | None, options: ForgetComma
             "the entries."
         )
     if len(entries) > 1 and not options.yes:
-        several = ledger.providers_with_accounts()
+        several = ledger.providers_with_several_accounts()
         names = ", ".join(f"{entry.name} ({account_of(entry, several)}, {entry.state})" for entry in entries[:10])
         raise UsageError(
             f"{printable(repr(word))} means {len(entries)} entries. Choose one of {names}, or add --yes to forget all."

@@ -86,7 +86,7 @@ def command(options: ListCommand) -> None:
 
 def _list_ledger(options: ListCommand) -> None:
     with options.open_ledger(must_exist=True) as ledger, options.printer(*COLUMNS) as printer:
-        several, account = ledger.providers_with_accounts(), options.provider.account
+        several, account = ledger.providers_with_several_accounts(), options.provider.account
         entries = _entries(ledger, options.provider_name, account, options.wanted)
         if options.page is not None or options.page_size is not None:
             page, size = _page_number(options.page), options.page_size or _PAGE_SIZE
@@ -139,7 +139,7 @@ def _list_remote(options: ListCommand, to: str) -> None:
             assets, next_page = iter(page.items), page.next
         with options.printer(*_REMOTE_COLUMNS) as printer:
             counts = _print(islice(assets, options.limit), provider, ledger, printer)
-        account = f" (account {provider.account})" if provider.name in ledger.providers_with_accounts() else ""
+        account = f" (account {provider.account})" if provider.name in ledger.providers_with_several_accounts() else ""
     where = f"at {provider.title}{account}{' in the trash' if options.trash else ''}"
     options.printing.remark(_counted(counts, where))
     if next_page is not None:
