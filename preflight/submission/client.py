@@ -41,7 +41,7 @@ from preflight.submission.options import (
     CallOptions,
     SubmissionOptions,
     SubmitOptions,
-    check_plan,
+    make_check_plan,
     rules_digest,
 )
 from preflight.submission.outcome import NotActive, Submission
@@ -82,7 +82,7 @@ class Client(Generic[ApiT_co]):
         spec = provider if isinstance(provider, ProviderSpec) else find_provider(provider)
         self.spec = cast("ProviderSpec", spec)
         self.options = settings = SubmissionOptions(**options)
-        self._plan = check_plan(self.spec, settings)
+        self._plan = make_check_plan(self.spec, settings)
         self._credentials, self._provider = _open_provider(self.spec, settings)
         settings.validate(self.spec)
         self._host = self._open_host()
@@ -336,7 +336,7 @@ class Client(Generic[ApiT_co]):
         cancels = self._cancels if cancels is None else cancels
         account, submitter = self._opened()
         changed = (settings.rules, settings.strict) != (self.options.rules, self.options.strict)
-        plan = check_plan(self.spec, settings) if changed else self._plan
+        plan = make_check_plan(self.spec, settings) if changed else self._plan
         with self._call():
             submitter.groups.validate(settings.group)
         known, digest = account.known_assets(self._provider), rules_digest(plan.rules)

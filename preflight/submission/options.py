@@ -186,7 +186,7 @@ def require_text(what: str, value: object) -> None:
         raise UsageError(f"{what} is of the type {type(value).__name__}. Give a string.")
 
 
-def check_plan(spec: ProviderSpec, options: SubmissionOptions) -> CheckPlan:
+def make_check_plan(spec: ProviderSpec, options: SubmissionOptions) -> CheckPlan:
     """Return the check of targets: by the provider's rule set and the further ones."""
     further = () if options.rules is None else catalog.resolve(options.rules)
     return plan_for(

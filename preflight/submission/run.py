@@ -71,7 +71,7 @@ _log = logging.getLogger("preflight")
 
 
 @dataclass(frozen=True, slots=True)
-class Begun:
+class BegunTarget:
     """The submission of a target so far, and the ledger's entry if its asset may still be processing."""
 
     submission: Submission
@@ -109,34 +109,34 @@ class Submitter:
     account: AccountCheck
     host: Host | None = None
 
-    def begin(self, item: Item, index: int) -> Begun | KnownTarget:
+    def begin(self, item: Item, index: int) -> BegunTarget | KnownTarget:
         """Check a target, and register it unless the ledger knows it.
 
         Raise `UsageError`, `AccountRefused`, `LedgerError` or `Stopped` for an error that concerns the whole call.
         """
         report = self._check(item, index)
         if not report.passed:
-            return Begun(rejected(report))
+            return BegunTarget(rejected(report))
         assert isinstance(item.target, str | os.PathLike)  # any other target has a problem
         target = os.fspath(item.target)
         if self.host is None and not is_url(target):
-            return Begun(not_hosted(report, no_host_given(target)))
+            return BegunTarget(not_hosted(report, no_host_given(target)))
         return self._attempt(report, lambda: self._submit(item, report, target))
 
-    def finish(self, known: KnownTarget) -> Begun | KnownTarget:
+    def finish(self, known: KnownTarget) -> BegunTarget | KnownTarget:
         """Read the asset of a target back; register it again if it is gone. Raise as `begin` does."""
         return self._attempt(known.report, lambda: self._register(known.report, known.request))
 
-    def _attempt(self, report: Report, step: Callable[[], Begun | KnownTarget]) -> Begun | KnownTarget:
+    def _attempt(self, report: Report, step: Callable[[], BegunTarget | KnownTarget]) -> BegunTarget | KnownTarget:
         """Return the result of a step; errors that concern one target are its result."""
         try:
             return step()
         except AccountRefused:
             raise
         except (ProviderError, SourceError) as error:
-            return Begun(prevented(report.source, report.index, report, error))
+            return BegunTarget(prevented(report.source, report.index, report, error))
 
-    def _submit(self, item: Item, report: Report, target: str) -> Begun | KnownTarget:
+    def _submit(self, item: Item, report: Report, target: str) -> BegunTarget | KnownTarget:
         if target[:5].lower() == "data:":
             raise SourceError("data_uri_not_accepted", f"{report.source} cannot be registered. Save it to a file.")
         if is_url(target):
@@ -146,17 +146,17 @@ class Submitter:
             content = content_of_file(target)
             report = self._check(item, report.index)
             if not report.passed:
-                return Begun(rejected(report))
+                return BegunTarget(rejected(report))
         self.account.require()
         request = self._request(target, report, content)
         return KnownTarget(report, request) if self.registrar.knows(request) else self._register(report, request)
 
-    def _register(self, report: Report, request: RegistrationRequest) -> Begun:
+    def _register(self, report: Report, request: RegistrationRequest) -> BegunTarget:
         with self.ledger.claim(request.key, self.clock):
             found = self.registrar.register(request)
         note = None if request.reusable else NO_ETAG
         submission = settled(report, found.entry, found.asset, self.provider, reused=found.reused, note=note)
-        return Begun(submission, found.entry)
+        return BegunTarget(submission, found.entry)
 
     def _check(self, item: Item, index: int) -> Report:
         """Return the report, failed if the given type contradicts the content."""
@@ -362,7 +362,9 @@ class SubmissionRun:
 
     # Work.
 
-    def _work(self, index: int, item: Item, step: Callable[[], Begun | KnownTarget], *, is_first: bool = False) -> None:
+    def _work(
+        self, index: int, item: Item, step: Callable[[], BegunTarget | KnownTarget], *, is_first: bool = False
+    ) -> None:
         """Run one step of a target in a thread of the pool, and deliver its result or error."""
         if self._queued.pop(index, None) is None:
             return  # cancelled
@@ -377,7 +379,7 @@ class SubmissionRun:
             if is_first and self.on_begun is not None:
                 self.on_begun()
 
-    def _advance(self, index: int, item: Item, step: Callable[[], Begun | KnownTarget]) -> None:
+    def _advance(self, index: int, item: Item, step: Callable[[], BegunTarget | KnownTarget]) -> None:
         """Run one step of a target, and start the next one. After an error that concerns all targets, try no others."""
         if self.scope.stop.is_set():
             raise Stopped
@@ -390,7 +392,7 @@ class SubmissionRun:
                 raise Stopped from None
             cause = error.__cause__  # an error that names this target's asset is raised from the one that concerns all
             self._fatal = cause if isinstance(cause, LedgerError) else error
-            reached = Begun(prevented(name_of(item), index, None, error))
+            reached = BegunTarget(prevented(name_of(item), index, None, error))
         if isinstance(reached, KnownTarget):
             self._read_back(index, item, reached)
         elif reached.submission.outcome == "processing" and reached.entry and self._submitter.settings.wait:

@@ -18,7 +18,7 @@ from preflight.submission.options import (
     CallOptions,
     SubmissionOptions,
     SubmitOptions,
-    check_plan,
+    make_check_plan,
     require_text,
     rules_digest,
 )
@@ -195,9 +195,9 @@ class TestValidate:
 
 class TestCheckPlan:
     def test_rules_of_the_provider_come_first(self) -> None:
-        own = [ruleset.name for ruleset in check_plan(ATLAS, SubmissionOptions()).rules]
+        own = [ruleset.name for ruleset in make_check_plan(ATLAS, SubmissionOptions()).rules]
         assert own == [ATLAS.ruleset]
-        further = check_plan(ATLAS, SubmissionOptions(rules="fal", strict=True, timeout=7, allow_private=True))
+        further = make_check_plan(ATLAS, SubmissionOptions(rules="fal", strict=True, timeout=7, allow_private=True))
         assert [ruleset.name for ruleset in further.rules][:1] == own
         assert len(further.rules) > 1
         assert further.strict

@@ -37,7 +37,15 @@ from preflight.submission.account import SUBMIT_THREADS, CallScope
 from preflight.submission.client import active_asset
 from preflight.submission.options import SubmissionOptions
 from preflight.submission.outcome import NotActive, Submission
-from preflight.submission.run import Begun, EndOfInput, KnownTarget, ResultOrder, SubmissionRun, Submitter, stem_of
+from preflight.submission.run import (
+    BegunTarget,
+    EndOfInput,
+    KnownTarget,
+    ResultOrder,
+    SubmissionRun,
+    Submitter,
+    stem_of,
+)
 from preflight.targets import Item
 from tests.clocks import FakeTime
 from tests.rows import each_row
@@ -292,15 +300,15 @@ class Run:
     def _deliver(self, index: int, result: Any) -> None:
         self.results.append((index, result))
 
-    def _active(self, item: Item, index: int) -> Begun:
-        return Begun(one(index))
+    def _active(self, item: Item, index: int) -> BegunTarget:
+        return BegunTarget(one(index))
 
     def outcomes(self) -> list[tuple[int, str | None]]:
         return [(index, getattr(result, "outcome", None)) for index, result in self.results]
 
     def processing(self, entry: Entry | None, **facts: Any) -> None:
         """Let each target be registered, and processing."""
-        self.submitter.answer = lambda item, index: Begun(one(index, "processing", report=REPORT, **facts), entry)
+        self.submitter.answer = lambda item, index: BegunTarget(one(index, "processing", report=REPORT, **facts), entry)
 
 
 @pytest.fixture
@@ -406,7 +414,7 @@ class TestKnownTargets:
     def known(self, made: Callable[..., Run]) -> Run:
         run, known = made(), KnownTarget(REPORT, None)  # type: ignore[arg-type]
         run.submitter.answer = lambda item, index: known
-        run.submitter.finish = lambda given: Begun(one(0)) if given is known else None  # type: ignore[attr-defined]
+        run.submitter.finish = lambda given: BegunTarget(one(0)) if given is known else None  # type: ignore[attr-defined]
         return run
 
     def test_asset_is_read_back_after_the_worker_is_free(self, made: Callable[..., Run]) -> None:
@@ -543,7 +551,7 @@ class TestPolling:
     ) -> None:
         run = Run(tmp_path, wait=wait, poll_timeout=70.0)
         entry = entry_of(run.provider, asset_id="asset-7") if has_entry else None
-        run.submitter.answer = lambda item, index: Begun(one(index, outcome), entry)
+        run.submitter.answer = lambda item, index: BegunTarget(one(index, outcome), entry)
         run.run.start("a.png")
         run.pool.work[0]()
         assert bool(run.pool.watched) is polls
