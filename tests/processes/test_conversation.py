@@ -149,7 +149,7 @@ class TestAnswers:
             ([STARTED, {}], True),
         ],
     )
-    def test_message_that_a_task_must_not_send_ends_it(self, messages: list[Message], reads: bool) -> None:
+    def test_message_that_a_task_must_not_send_ends_the_task(self, messages: list[Message], reads: bool) -> None:
         with talking() as other:
             other.say(*messages, ANSWER)
             with pytest.raises(TaskCrashed, match="sent an invalid answer"):
@@ -246,7 +246,7 @@ class TestTime:
         assert other.process.call(b"", READING._replace(wall=50.0), Slow(b"123", "clip.bin")) == (7, True)
         assert timers.remaining() == [pytest.approx(50.0, abs=1.0)]
 
-    def test_sign_of_life_starts_the_timer_anew(self, other: Other, timers: Timers) -> None:
+    def test_heartbeat_restarts_the_timer(self, other: Other, timers: Timers) -> None:
         other.say(STARTED, {"alive": True}, {"alive": True}, ANSWER)
         assert other.process.call(b"", Limits(wall=50.0), None) == (7, True)
         assert timers.remaining() == [pytest.approx(50.0, abs=1.0)] * 3

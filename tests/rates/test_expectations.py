@@ -27,7 +27,7 @@ def test_results_of_another_kind_do_not_change_when_something_is_polled() -> Non
     assert [watched.polls[f"video-{number}"] for number in range(12)] == [USUAL] * 12
 
 
-def test_backoff_of_those_polled_from_the_beginning_starts_again_too() -> None:
+def test_backoff_of_watches_polled_from_the_beginning_restarts_too() -> None:
     assert (1.0, 3.0, 7.0, 15.0, 23.0, 31.0, 33.0, 37.0) in Batch(36.0).polls
 
 
@@ -36,7 +36,7 @@ def test_each_eighth_is_polled_from_the_beginning() -> None:
     assert [21 + number for number, times in enumerate(polls) if len(times) == 6] == [24, 32, 40]
 
 
-def test_first_result_starts_the_backoff_of_all_others_of_its_kind_again() -> None:
+def test_first_result_restarts_the_backoff_of_all_others_of_its_kind() -> None:
     watched = Watched()
     with watched.scheduler._changed:
         for number in range(16):
@@ -97,7 +97,7 @@ def test_list_is_read_again_once_many_wait_again() -> None:
     assert listing.read_at[:5] == [2.0, 4.0, 6.0, 16.0, 18.0]
 
 
-def test_withdrawn_things_no_longer_count() -> None:
+def test_withdrawn_watches_no_longer_count() -> None:
     scheduler: Scheduler[str] = Scheduler(Watched().time.clock, threads=1)
     ended: list[str] = []
     with scheduler._changed:
@@ -111,7 +111,7 @@ def test_withdrawn_things_no_longer_count() -> None:
     assert ended == ["few"] * 3 + ["many"] * 20
 
 
-def test_things_that_are_due_together_are_polled_in_the_order_in_which_they_were_added() -> None:
+def test_watches_that_are_due_together_are_polled_in_the_order_of_adding() -> None:
     watched = Watched()
     with watched.scheduler._changed:
         for name in "abcde":

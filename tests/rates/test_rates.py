@@ -338,7 +338,7 @@ def test_waiting_calls_of_an_account_that_accepts_none_are_given_up() -> None:
     call(pacer, action="get")  # others go on
 
 
-def test_call_after_others_were_given_up_is_made() -> None:
+def test_call_is_made_after_others_were_given_up() -> None:
     pacer = Pacer(one_rate(30), FakeTime().clock)
     pacer.give_up("register", lambda: ValueError("none is accepted"))
     with pacer("register"):

@@ -159,7 +159,7 @@ class TestTask:
     def test_batch_that_cannot_be_loaded_has_no_results(self, initialized: list[str], pickled: bytes) -> None:
         assert self.perform(initialized, pickled) == (None, None)
 
-    def test_wrong_call_is_told(self, initialized: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_wrong_call_is_reported_as_such(self, initialized: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
         def refuse(outcomes: object) -> list[object]:
             raise UsageError("Unknown rule set 'atals'.")
 

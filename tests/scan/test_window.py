@@ -268,7 +268,7 @@ class TestRoutes:
             assert given.submit(cached).result(0) == [1, 2]
         assert executor.sizes == []
 
-    def test_closing_cancels_what_waits(self) -> None:
+    def test_close_cancels_waiting_calls(self) -> None:
         given = Executors(plan_for("atlas"), as_outcomes, 1, None)
         begun, release = threading.Event(), threading.Event()
         pool = given._thread_pool("urls", 1)

@@ -165,7 +165,7 @@ def test_targets_of_an_async_queue_that_an_early_end_leaves_are_reported(atlas: 
     run(main())
 
 
-def test_cancelled_task_stops_what_was_not_sent_and_keeps_what_was(fewer: Sender, box: Sandbox) -> None:
+def test_cancelled_task_sends_nothing_further_and_keeps_what_was_sent(fewer: Sender, box: Sandbox) -> None:
     async def main() -> None:
         box.faults.latency = 0.2
         async with client_of(fewer) as client:

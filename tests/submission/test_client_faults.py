@@ -66,7 +66,7 @@ class TestFork:
             assert in_a_fork(work) == 0
             assert client.get(atlas.entries()[0].name).asset.status == "active"
 
-    def test_stream_that_is_closed_in_a_fork_goes_on_in_the_process_that_began_it(self, atlas: Sender) -> None:
+    def test_stream_closed_in_a_fork_continues_in_the_process_that_began_it(self, atlas: Sender) -> None:
         with Client("atlas", **atlas.options()) as client:
             results = client.submit_all(atlas.pictures(2))
             begun = [next(results)]
@@ -145,7 +145,7 @@ def test_callback_that_cannot_be_called_is_refused(atlas: Sender, function: Any)
             client.submit_all([NARROW], on_result=function)
 
 
-def test_assets_and_groups_are_named_by_text(box: Sandbox, tmp_path: Path) -> None:
+def test_asset_or_group_that_is_not_text_is_refused(box: Sandbox, tmp_path: Path) -> None:
     with Client("volcengine", **Sender(box, "volcengine", tmp_path).options()) as client:
         for call in (
             lambda: client.get(5),

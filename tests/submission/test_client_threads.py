@@ -61,7 +61,9 @@ def test_second_close_leaves_the_connections_of_other_clients_open(atlas: Sender
         assert not other._opened()[0].provider.connection._transport._pool._closed
 
 
-def test_on_result_that_exits_ends_no_thread_of_the_account(atlas: Sender, caplog: pytest.LogCaptureFixture) -> None:
+def test_system_exit_in_on_result_ends_no_thread_of_the_account(
+    atlas: Sender, caplog: pytest.LogCaptureFixture
+) -> None:
     reported: list[str] = []
 
     def exit_late(submission: Submission) -> None:

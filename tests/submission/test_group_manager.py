@@ -44,7 +44,7 @@ class TestValidate:
             (False, None, None),
         ],
     )
-    def test_group_is_given_exactly_where_it_is_needed(
+    def test_group_is_required_exactly_where_it_is_needed(
         self, tmp_path: Path, needs: bool, name: str | None, message: str | None
     ) -> None:
         with Memory(tmp_path, needs_group=needs) as memory:
@@ -68,7 +68,7 @@ class TestValidate:
             assert GroupManager(memory.provider, memory.ledger, clock=memory.clock).resolve(None) is None
             assert memory.api.calls == []
 
-    def test_api_without_groups_is_refused(self, tmp_path: Path) -> None:
+    def test_provider_without_groups_is_refused(self, tmp_path: Path) -> None:
         with Memory(tmp_path, PlainApi) as memory:
             manager = GroupManager(memory.provider, memory.ledger, clock=memory.clock)
             for call in (manager.all, lambda: manager.find("heroes"), lambda: manager.page(None)):
@@ -392,7 +392,7 @@ class TestCount:
         memory.api.list = watched  # type: ignore[method-assign, assignment]
         assert (manager.count_assets(group), sizes) == (3, [1])
 
-    def test_nothing_is_counted_where_the_provider_cannot(self, tmp_path: Path) -> None:
+    def test_nothing_is_counted_if_the_provider_cannot_count(self, tmp_path: Path) -> None:
         for api, filters in ((PlainApi, {"group"}), (None, {"name"}), (PlainApi, set[str]())):
             options = {} if api is None else {"api": api}
             with Memory(tmp_path, filters=frozenset(filters), **options) as memory:

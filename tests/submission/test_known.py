@@ -59,7 +59,7 @@ def calls(sender: Sender) -> tuple[int, int]:
     return made[sender.name, "list"], made[sender.name, "get"]
 
 
-def test_many_are_read_from_the_list_with_the_fields_of_single_calls(ark: Sender) -> None:
+def test_many_assets_are_read_from_the_list_with_the_fields_of_single_calls(ark: Sender) -> None:
     ids = [*add(ark, 203), *add(ark, 1, FAILED), *add(ark, 1, delay=600)]
     with reading(ark, ids) as (known, provider):
         found = [known.get(asset_id) for asset_id in ids]
@@ -71,7 +71,7 @@ def test_many_are_read_from_the_list_with_the_fields_of_single_calls(ark: Sender
     assert [one.status for one in found[202:]] == ["active", "failed", "processing"]
 
 
-def test_few_are_read_alone(ark: Sender) -> None:
+def test_few_assets_are_read_with_a_call_each(ark: Sender) -> None:
     ids = add(ark, 3)
     with reading(ark, ids, lambda: 99) as (known, _):
         assert [known.get(asset_id).id for asset_id in ids] == ids
@@ -118,7 +118,7 @@ def test_list_of_others_is_read_only_while_it_saves_calls(ark: Sender) -> None:
     assert calls(ark) == (11, 3)
 
 
-def test_without_a_list_each_is_read_alone(ark: Sender) -> None:
+def test_without_a_list_each_asset_is_read_with_a_call(ark: Sender) -> None:
     ids = add(ark, 3)
     ark.box.faults.on(400, action="list")
     with reading(ark, ids) as (known, _):

@@ -157,19 +157,19 @@ class TestIdentify:
             ("123e4567-e89b-12d3-a456-426614174000", "123e4567-e89b-12d3-a456-426614174000"),
         ],
     )
-    def test_other_words_are_ids(self, tmp_path: Path, word: str, asset_id: str) -> None:
+    def test_words_that_the_ledger_does_not_know_are_ids(self, tmp_path: Path, word: str, asset_id: str) -> None:
         with Memory(tmp_path) as memory:
             manager = AssetManager(memory.provider, memory.ledger, clock=memory.clock)
             assert manager.identify(word) == (asset_id, None)
 
     @each_row("word", ["b.png", "clip.MP4", "picture-0123456789ab"])
-    def test_unknown_name_is_no_id(self, tmp_path: Path, word: str) -> None:
+    def test_unknown_name_is_not_taken_for_an_id(self, tmp_path: Path, word: str) -> None:
         with Memory(tmp_path) as memory:
             manager = AssetManager(memory.provider, memory.ledger, clock=memory.clock)
             with pytest.raises(UsageError, match=r"has no asset '.*'\. Give the asset's id\."):
                 manager.identify(word)
 
-    def test_word_is_text(self, manager: AssetManager) -> None:
+    def test_word_must_be_text(self, manager: AssetManager) -> None:
         with pytest.raises(UsageError, match="The asset is of the type int"):
             manager.identify(7)  # type: ignore[arg-type]
 
@@ -213,7 +213,7 @@ class TestIdentify:
         with pytest.raises(UsageError, match=r"not at https://else\.example\. Leave endpoint= out\."):
             manager.identify("a")
 
-    def test_newest_place_is_named(self, memory: Memory) -> None:
+    def test_newest_registration_is_named(self, memory: Memory) -> None:
         for account in ("second", "third"):
             memory.enter(f"of-{account}", source="a", account_key=memory.account._replace(account=account))
         manager = AssetManager(memory.open(account="default"), memory.ledger, clock=memory.clock)
@@ -386,11 +386,11 @@ class TestFilter:
             (AssetFilter(state="active", kind="image", name="picture"), True),
         ],
     )
-    def test_all_that_is_given_must_hold(self, selected: AssetFilter, expected: bool) -> None:
+    def test_all_given_filters_must_match(self, selected: AssetFilter, expected: bool) -> None:
         assert selected.selects("picture", "image", "active") == expected
 
     @each_row("name, expected", [(None, True), ("", True), ("a", False)])
-    def test_asset_without_a_name_has_no_part_of_one(self, name: str | None, expected: bool) -> None:
+    def test_asset_without_a_name_matches_no_part_of_a_name(self, name: str | None, expected: bool) -> None:
         assert AssetFilter(name=name).selects(None, "image", "active") == expected
 
 
@@ -630,7 +630,7 @@ class TestSettle:
             assert (result.found, result.message) == (found, "Another run settled it.")
             assert (result.entry, memory.ledger.current(entry)) == (now or entry, now)
 
-    def test_open_and_settled_entries_are_told_apart(self, memory: Memory) -> None:
+    def test_open_and_settled_entries_are_distinguished(self, memory: Memory) -> None:
         first, second = memory.enter(None), memory.enter(None)
         memory.api.add("asset-2", name=second.name, kind="image")
         memory.ledger.write(replace(first, state="active", asset_id="asset-1"))
@@ -702,7 +702,7 @@ class TestSettle:
         helper.join()
         assert (len(results), len(names)) == (40, 16)
 
-    def test_caller_that_stops_waits_for_no_call_and_begins_no_other(self, memory: Memory) -> None:
+    def test_stopped_caller_neither_waits_for_a_call_nor_begins_one(self, memory: Memory) -> None:
         entries = [memory.both(f"asset-{number}") for number in range(60)]
         go, calls, late, get = threading.Event(), [], [], memory.api.get
 

@@ -149,7 +149,7 @@ class TestSubmit:
             (ACCEPTED / "missing.png", "Image", False),
         ],
     )
-    def test_stated_type_has_to_be_that_of_the_content(
+    def test_stated_type_must_match_the_content(
         self, tmp_path: Path, target: Path, stated: str | None, contradicts: bool
     ) -> None:
         with Client(SPEC, **options(tmp_path)) as client:
@@ -265,7 +265,7 @@ class TestEnds:
         assert len(list(client.submit_all([BAD]))) == 1
         assert cancelled == []
 
-    def test_cancelled_calls_end_and_the_client_goes_on(self, client: Client[Any], tmp_path: Path) -> None:
+    def test_cancelled_calls_end_and_the_client_stays_open(self, client: Client[Any], tmp_path: Path) -> None:
         api_of(client).status = "processing"
         picture = pictures(tmp_path, 1)[0]
         for _ in range(2):

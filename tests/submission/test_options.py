@@ -81,7 +81,7 @@ class TestTypes:
             ("on_rate", None),
         ],
     )
-    def test_value_of_a_right_type_is_taken(self, name: str, value: Any) -> None:
+    def test_value_of_the_right_type_is_accepted(self, name: str, value: Any) -> None:
         assert getattr(SubmissionOptions(**{name: value}), name) == value
 
     def test_open_ledger_is_taken(self, tmp_path: Path) -> None:
@@ -114,7 +114,7 @@ class TestDefaults:
         assert (options.strict, options.retry_failed, options.allow_private) == (False, False, False)
         assert (options.wait, options.rate) == (True, "auto")
 
-    def test_nothing_has_to_be_given(self) -> None:
+    def test_every_option_is_optional(self) -> None:
         assert not CallOptions.__required_keys__
         assert not SubmitOptions.__required_keys__
 

@@ -42,7 +42,7 @@ def report_of(*severities: Any, error: Problem | None = None) -> Report:
 
 
 class TestSubmission:
-    def test_json_has_every_field_and_null_for_what_there_is_not(self) -> None:
+    def test_json_has_every_field_and_null_for_missing_values(self) -> None:
         assert Submission("a.png", "unknown").as_json() == {
             "source": "a.png",
             "index": 0,
@@ -154,7 +154,7 @@ class TestSettled:
             ("too small", None, False, True, "too small"),
         ],
     )
-    def test_failure_has_a_reason_and_a_remedy_if_it_is_known_from_before(
+    def test_known_failure_has_a_reason_and_a_remedy(
         self, tmp_path: Path, text: str | None, code: str | None, reused: bool, known: bool, message: str
     ) -> None:
         with Memory(tmp_path) as memory:

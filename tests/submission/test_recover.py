@@ -84,7 +84,7 @@ class TestRepeatedCalls:
             (failure(ProviderUnavailable, "response_invalid", retryable=True), False),
         ],
     )
-    def test_only_failures_that_may_pass_soon_are_repeated(self, error: ProviderError, is_repeated: bool) -> None:
+    def test_only_calls_with_temporary_failures_are_repeated(self, error: ProviderError, is_repeated: bool) -> None:
         fake = FakeTime()
         if is_repeated:
             assert call_idempotent(raising(error), fake.clock) == "done"
@@ -101,7 +101,7 @@ class TestRepeatedCalls:
 
 
 class TestPollUntil:
-    def test_it_looks_a_last_time_at_the_end_of_the_window(self) -> None:
+    def test_waits_grow_until_the_end_of_the_window(self) -> None:
         fake, looks = FakeTime(), []
         assert poll_until(lambda: looks.append(fake.now), fake.clock, DEFAULT_RECOVERY_WINDOW) is None
         assert looks[0] == 1_000_000
@@ -123,7 +123,7 @@ class TestPollUntil:
         assert poll_until(lambda: None, fake.clock, window) is None
         assert 11 < max(fake.slept) <= 12
 
-    def test_first_result_ends_it(self) -> None:
+    def test_first_result_ends_the_wait(self) -> None:
         fake = FakeTime()
         answers = iter([None, None, 0])
         assert poll_until(lambda: next(answers), fake.clock, DEFAULT_RECOVERY_WINDOW) == 0
@@ -359,7 +359,7 @@ class TestFind:
         assert account.finder.find(account.entry()) is None
         assert account.fake.now - begun == 0.5
 
-    def test_reading_of_this_moment_is_shared(self, accounts: Callable[..., Account]) -> None:
+    def test_reading_in_progress_is_shared(self, accounts: Callable[..., Account]) -> None:
         for spec in (ATLAS, VOLCENGINE):
             account = accounts(spec)
             entries = [account.entry(number, age=60.0) for number in range(3)]
@@ -377,7 +377,7 @@ class TestFind:
         account.api.add("renamed" + entry.name[-13:])
         assert account.finder.find(entry) is not None
 
-    def test_given_age_counts_in_place_of_the_entry_s(self, accounts: Callable[..., Account]) -> None:
+    def test_given_age_replaces_that_of_the_entry(self, accounts: Callable[..., Account]) -> None:
         account = accounts()
         begun = account.fake.now
         assert account.finder.find(account.entry(age=90.0), age=0.0) is None
@@ -389,7 +389,7 @@ class TestFind:
         assert account.finder.find(entry) is None
         assert account.fake.now - begun == 60
 
-    def test_asset_that_is_listed_needs_no_wait(self, accounts: Callable[..., Account]) -> None:
+    def test_listed_asset_is_found_without_waiting(self, accounts: Callable[..., Account]) -> None:
         account = accounts()
         first, second = account.entry(1), account.entry(2)
         account.api.add(second.name)
@@ -461,7 +461,7 @@ class TestFind:
         account.ledger.forget(wanted)
         assert account.finder.find(wanted) is None
 
-    def test_failure_proves_nothing(self, accounts: Callable[..., Account]) -> None:
+    def test_failed_look_up_proves_no_absence(self, accounts: Callable[..., Account]) -> None:
         account = accounts()
         entry = account.entry(age=90.0)
 
@@ -527,7 +527,7 @@ class TestFilteredLists:
             account.ledger.forget(entry)
         account.ledger.close()
 
-    def test_others_that_are_open_count(self, accounts: Callable[..., Account]) -> None:
+    def test_other_open_entries_count(self, accounts: Callable[..., Account]) -> None:
         account = accounts(VOLCENGINE, facts={"page_size": 2})
         account.api.size = 2
         for _ in range(5):
@@ -552,7 +552,7 @@ class TestFilteredLists:
         assert account.api.calls["list"] == 3
 
     @each_row("assets, singly", [(5, True), (4, False)])
-    def test_reading_tells_how_many_pages_there_are(self, tmp_path: Path, assets: int, singly: bool) -> None:
+    def test_complete_reading_counts_the_pages(self, tmp_path: Path, assets: int, singly: bool) -> None:
         account = Account(tmp_path, VOLCENGINE, facts={"page_size": 2})
         account.api.size = 2
         for _ in range(assets):
@@ -757,7 +757,7 @@ class TestSharedReading:
         assert not thread.is_alive()
         return found
 
-    def test_reading_goes_on_for_those_who_wait_and_no_further(self, accounts: Callable[..., Account]) -> None:
+    def test_list_is_read_on_for_waiting_callers_and_no_further(self, accounts: Callable[..., Account]) -> None:
         account = accounts()
         account.api.size = 1
         old = "1970-01-01T00:00:00Z"
@@ -793,7 +793,9 @@ class TestSharedReading:
         assert account.api.pages[:5] == [None, "2", "3", "4", "5"]
         assert len(account.api.pages) <= 6
 
-    def test_error_of_the_reading_is_that_of_all_who_wait(self, accounts: Callable[..., Account]) -> None:
+    def test_error_while_reading_the_list_is_raised_in_all_waiting_callers(
+        self, accounts: Callable[..., Account]
+    ) -> None:
         account = accounts()
         account.api.size = 1
         old = "1970-01-01T00:00:00Z"

@@ -309,7 +309,7 @@ class TestFailures:
         "message, provider_code, said",
         [("no face", "F1", "no face"), (None, "F1", "F1"), ("", "F1", "F1"), (None, None, "")],
     )
-    def test_disagreement_has_the_provider_s_words(
+    def test_disagreement_quotes_the_provider(
         self, tmp_path: Path, message: str | None, provider_code: str | None, said: str
     ) -> None:
         with account_in(tmp_path) as account:
@@ -414,7 +414,7 @@ class TestLostAnswers:
         result = account.register()
         assert (result.entry.state, result.asset) == ("active", replace(listed, raw={}))
 
-    def test_provider_without_a_list_leaves_it_unknown(self, tmp_path: Path) -> None:
+    def test_outcome_is_unknown_at_a_provider_without_a_list(self, tmp_path: Path) -> None:
         with account_in(tmp_path, CRUN) as account:
             account.fails(LOST)
             result = account.register()
@@ -425,7 +425,7 @@ class TestLostAnswers:
             again = account.register()
             assert (again.entry, again.reused, len(account.api.sent)) == (result.entry, True, 1)
 
-    def test_crash_without_a_list_leaves_it_unknown(self, tmp_path: Path) -> None:
+    def test_crash_without_a_list_leaves_the_outcome_unknown(self, tmp_path: Path) -> None:
         with account_in(tmp_path, CRUN) as account:
             account.entry(age=100.0)
             result = account.register()
@@ -461,7 +461,7 @@ class TestRegisteredElsewhere:
         "status, gone, attempt, sent",
         [("active", False, 1, 0), ("processing", False, 1, 0), ("failed", False, 2, 1), ("active", True, 2, 1)],
     )
-    def test_failed_or_deleted_one_is_registered_again(
+    def test_failed_or_deleted_asset_is_registered_again(
         self, tmp_path: Path, status: Any, gone: bool, attempt: int, sent: int
     ) -> None:
         with account_in(tmp_path) as account:
@@ -479,7 +479,9 @@ class TestRegisteredElsewhere:
                 assert len(account.api.sent) == sent
 
     @each_row("spec, reusable, lists", [(ATLAS, True, 1), (ATLAS, False, 0), (CRUN, True, 0)])
-    def test_it_is_looked_for_where_that_can_help(self, tmp_path: Path, spec: Any, reusable: bool, lists: int) -> None:
+    def test_file_is_looked_up_only_if_that_can_help(
+        self, tmp_path: Path, spec: Any, reusable: bool, lists: int
+    ) -> None:
         with account_in(tmp_path, spec) as account:
             account.register(reusable=reusable)
             assert account.api.calls["list"] == lists
@@ -555,7 +557,7 @@ class TestThrottling:
         with pytest.raises(AccountRefused, match="did not accept the only call in 0 s"):
             account.register()
 
-    def test_accepted_call_starts_the_time_again(self, account: Account) -> None:
+    def test_accepted_call_restarts_the_timeout(self, account: Account) -> None:
         account.registrar = account.new_registrar(poll_timeout=60.0)
         self.throttled(account, 10.0, calls=6)
         account.register()
@@ -565,7 +567,7 @@ class TestThrottling:
         with pytest.raises(AccountRefused, match="any of 7 calls in 60 s"):
             account.register(key=entry_of(account.provider, "sha256:01").registration)
 
-    def test_turn_of_another_process_starts_the_time_again(self, account: Account) -> None:
+    def test_turn_of_another_process_restarts_the_timeout(self, account: Account) -> None:
         account.registrar = account.new_registrar(poll_timeout=60.0)
 
         def refuse(number: int) -> None:
@@ -579,7 +581,7 @@ class TestThrottling:
             account.register()
         assert len(account.api.sent) == 5
 
-    def test_targets_that_wait_fail_with_it_and_later_ones_try_again(self, account: Account) -> None:
+    def test_waiting_targets_fail_with_the_account_and_later_ones_try_again(self, account: Account) -> None:
         account.registrar = account.new_registrar(poll_timeout=60.0)
         begun = account.fake.now
         self.throttled(account, 60.0)

@@ -83,7 +83,7 @@ class TestCheck:
         assert self.key(memory) == memory.provider.key_id
         assert memory.api.calls == []
 
-    def test_same_key_is_asked_for_nothing(self, memory: Memory) -> None:
+    def test_same_key_is_accepted_without_a_call(self, memory: Memory) -> None:
         memory.enter("asset-1")
         memory.ledger.write_key_id(memory.account, memory.provider.key_id)
         self.check(memory).require()
@@ -246,7 +246,7 @@ class TestScope:
     @each_row(
         "stopped, busy, ended", [(False, False, False), (True, True, False), (False, True, False), (True, False, True)]
     )
-    def test_call_has_ended_once_it_is_stopped_and_idle(self, stopped: bool, busy: bool, ended: bool) -> None:
+    def test_call_has_ended_once_stopped_and_idle(self, stopped: bool, busy: bool, ended: bool) -> None:
         scope = CallScope()
         with ExitStack() as stack:
             if busy:
@@ -306,7 +306,7 @@ class TestPool:
         assert len(self.threads()) == count
 
     @pytest.mark.parametrize("count", [1, 5, 32, 40])
-    def test_each_work_gets_a_thread_up_to_thirty_two(self, pool: WorkerPool, count: int) -> None:
+    def test_each_piece_of_work_gets_a_thread_up_to_thirty_two(self, pool: WorkerPool, count: int) -> None:
         works = Works()
         for _ in range(count):
             pool.workers.add(CallScope(), works)
@@ -316,7 +316,7 @@ class TestPool:
         works.go.set()
         works.wait(count - min(count, 32))
 
-    def test_sixteen_threads_read_back_and_tell_what_is_queued(self, pool: WorkerPool) -> None:
+    def test_sixteen_threads_read_back_and_count_what_is_queued(self, pool: WorkerPool) -> None:
         works, scope = Works(), CallScope()
         for _ in range(20):
             pool.readers.add(scope, works)
@@ -377,7 +377,7 @@ class TestPool:
     def no_thread(self) -> None:
         raise RuntimeError("can't start new thread")
 
-    def test_thread_that_works_for_a_call_is_told_apart(self, pool: WorkerPool) -> None:
+    def test_thread_knows_whether_it_works_for_a_call(self, pool: WorkerPool) -> None:
         assert not pool.is_working
         with pool.working_for(CallScope()):
             assert pool.is_working
@@ -592,14 +592,14 @@ class TestSharing:
         release_account(account, None)
         release_account(self.open(memory, rate="auto"), None)
 
-    def test_given_ledgers_are_told_apart(self, memory: Memory) -> None:
+    def test_given_ledgers_are_distinguished(self, memory: Memory) -> None:
         with Ledger(memory.ledger.path, clock=memory.clock) as other:
             first, second = self.open(memory), self.open(memory, other)
             assert first is not second
             release_account(first, None)
             release_account(second, None)
 
-    def test_rates_are_told_to_all_who_listen(self, memory: Memory) -> None:
+    def test_all_listeners_are_called_with_a_rate(self, memory: Memory) -> None:
         heard: list[tuple[str, FoundRate]] = []
         listeners = [lambda rate, name=name: heard.append((name, rate)) for name in "ab"]  # type: ignore[misc]
         account = self.open(memory, on_rate=listeners[0])

@@ -121,7 +121,7 @@ class TestOrder:
         added = [[made.index for made in order.add(index, one(index))] for index in (1, 3, 0, 2)]
         assert added == [[], [], [0, 1], [2, 3]]
 
-    def test_it_is_complete_with_the_last_result(self) -> None:
+    def test_order_is_complete_with_the_last_result(self) -> None:
         order = ResultOrder([], ordered=False, on_result=None)
         assert not order.is_complete
         order.add(-1, EndOfInput(3))
@@ -154,11 +154,11 @@ class TestOrder:
                 order.require_whole_input()
 
     @each_row("callback", [5, "print"])
-    def test_callback_has_to_be_a_function(self, callback: Any) -> None:
+    def test_callback_must_be_a_function(self, callback: Any) -> None:
         with pytest.raises(UsageError, match="on_result= is not a function"):
             ResultOrder([], ordered=False, on_result=callback)
 
-    def test_callback_has_to_be_called_without_await(self) -> None:
+    def test_callback_must_not_be_a_coroutine_function(self) -> None:
         async def callback(_: Submission) -> None:
             pass
 
@@ -196,7 +196,7 @@ class TestOrder:
             (iter(()), None, EndOfInput(1), False),
         ],
     )
-    def test_taken_target_that_nobody_hears_of_is_logged(
+    def test_taken_target_that_is_reported_to_nobody_is_logged(
         self, caplog: pytest.LogCaptureFixture, targets: Any, callback: Any, result: Any, said: bool
     ) -> None:
         caplog.clear()
@@ -378,7 +378,7 @@ class TestInput:
         run.pool.work[0]()  # a thread had taken it
         assert len(run.results) == 2
 
-    def test_stream_that_is_cancelled_tells_how_many_targets_it_took(self, made: Callable[..., Run]) -> None:
+    def test_cancelled_stream_reports_how_many_targets_it_took(self, made: Callable[..., Run]) -> None:
         run = made()
         run.run.on_begun = lambda: None
         run.run.start("a.png")
@@ -426,7 +426,7 @@ class TestKnownTargets:
         run.pool.work[1]()
         assert (run.outcomes(), begun) == ([(0, "active")], [1])
 
-    def test_stop_before_it_is_read_back_cancels_it(self, made: Callable[..., Run]) -> None:
+    def test_stop_before_an_asset_is_read_back_cancels_its_target(self, made: Callable[..., Run]) -> None:
         run = self.known(made)
         run.run.start("a.png")
         run.pool.work[0]()
@@ -434,7 +434,7 @@ class TestKnownTargets:
         run.pool.work[1]()
         assert run.outcomes() == [(0, "cancelled")]
 
-    def test_stop_while_it_begins_cancels_it(self, made: Callable[..., Run]) -> None:
+    def test_stop_while_a_target_begins_cancels_it(self, made: Callable[..., Run]) -> None:
         run = self.known(made)
         answer = run.submitter.answer
         run.submitter.answer = lambda item, index: (run.run.scope.stop.set(), answer(item, index))[1]
@@ -488,7 +488,7 @@ class TestErrors:
             run.submitter.answer = run._active
         assert [type(result) for _, result in run.results] == [UsageError, UsageError]
 
-    def test_first_error_is_that_of_the_call(self, made: Callable[..., Run]) -> None:
+    def test_first_fatal_error_ends_the_call(self, made: Callable[..., Run]) -> None:
         run = made()
         run.run._fatal = first = UsageError("first")
 
@@ -600,7 +600,7 @@ class TestPolling:
         return poll
 
     @each_row("status, ends", [("active", True), ("failed", True), ("processing", False), ("unknown", False)])
-    def test_final_status_ends_it(self, tmp_path: Path, status: str, ends: bool) -> None:
+    def test_final_status_ends_polling(self, tmp_path: Path, status: str, ends: bool) -> None:
         run = Run(tmp_path)
         assert self.poll(run, status=status)() == (run.api.assets[0] if ends else None)
         run.ledger.close()
@@ -618,7 +618,7 @@ class TestPolling:
             (failure(AccountRefused, "auth"), 0.0, True),
         ],
     )
-    def test_errors_that_may_pass_do_not_end_it(
+    def test_temporary_errors_do_not_end_polling(
         self, tmp_path: Path, error: ProviderError, after: float, raised: bool
     ) -> None:
         run = Run(tmp_path, poll_timeout=100.0)
@@ -631,7 +631,7 @@ class TestPolling:
             assert poll() is None
         run.ledger.close()
 
-    def test_poll_whose_turn_does_not_come_tells_nothing(self, made: Callable[..., Run]) -> None:
+    def test_poll_whose_turn_does_not_come_has_no_result(self, made: Callable[..., Run]) -> None:
         run = made()
         poll = self.poll(run, Stopped())
         assert poll() is None
@@ -639,7 +639,7 @@ class TestPolling:
         with pytest.raises(Stopped):
             poll()
 
-    def test_stop_ends_it_before_a_call(self, made: Callable[..., Run]) -> None:
+    def test_stop_ends_polling_before_a_call(self, made: Callable[..., Run]) -> None:
         run = made()
         poll = self.poll(run)
         run.run.scope.stop.set()
@@ -821,7 +821,7 @@ class TestRequests:
         "facts, size, mime",
         [({"size": 7, "format": "png"}, 7, "image/png"), ({}, 0, "application/octet-stream")],
     )
-    def test_host_is_told_what_was_checked(self, facts: dict[str, Any], size: int, mime: str) -> None:
+    def test_host_gets_the_facts_that_were_checked(self, facts: dict[str, Any], size: int, mime: str) -> None:
         submitter = self.submitter()
         request = self.request(submitter, "folder/clip.png", **facts)
         assert request.url is None
