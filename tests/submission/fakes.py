@@ -1,4 +1,4 @@
-"""An account without a network: a real `Provider` whose API answers from memory, and entries for its ledger."""
+"""A provider in memory that registers, gets and lists, with hooks before each call; and entries for its ledger."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from preflight.clock import Clock
 from preflight.errors import AssetNotFound, ProviderError, ProviderUnavailable
-from preflight.ledger import Entry, RegistrationKey, asset_name
+from preflight.ledger import AccountKey, Entry, RegistrationKey, asset_name
 from preflight.providers import ATLAS, Asset, Page, Provider, ProviderSpec, open_provider
 from preflight.providers.spec import BeforeSend, NewAsset
 from preflight.submission.recover import account_key
@@ -102,10 +102,19 @@ def provider_with(
     return provider
 
 
-def entry_of(provider: Provider, content: str = "sha256:00", **facts: Any) -> Entry:
-    """Return the entry of a registration that is about to be made."""
-    account, group, attempt = account_key(provider), facts.pop("group", ""), facts.pop("attempt", 1)
-    key = RegistrationKey(*account, group, "image", content)
+def entry_of(
+    provider: Provider,
+    content: str = "sha256:00",
+    *,
+    account: AccountKey | None = None,
+    group: str = "",
+    kind: str = "image",
+    attempt: int = 1,
+    **facts: Any,
+) -> Entry:
+    """Return the entry of a registration that is about to be made. account: in place of the provider's."""
+    account = account or account_key(provider)
+    key = RegistrationKey(*account, group, kind, content)
     name = asset_name("picture", key.digest, attempt)
-    made = Entry(key.digest, attempt, *account, group, "image", content, "picture.png", name, "rules", url=URL)
+    made = Entry(key.digest, attempt, *account, group, kind, content, "picture.png", name, "rules", url=URL)
     return replace(made, **facts)

@@ -1,4 +1,4 @@
-"""A provider in memory, whose calls fail as a test decides: real objects above it, no server and no waiting."""
+"""A provider in memory that has every call for assets and groups, which fail as a test decides; and its ledger."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar, Unpack, cast
 
 from preflight.errors import AssetNotFound, ProviderError, ProviderUnavailable, RequestRefused
-from preflight.ledger import AccountKey, ContentId, Entry, Ledger, RegistrationKey, asset_name
+from preflight.ledger import AccountKey, Entry, Ledger
 from preflight.providers import (
     PROVIDERS,
     Asset,
@@ -29,6 +29,7 @@ from preflight.providers.provider import BaseApi
 from preflight.providers.spec import BeforeSend, ListQuery, NewAsset
 from preflight.submission.recover import account_key
 from tests.clocks import FakeTime
+from tests.submission.fakes import entry_of
 
 T = TypeVar("T")
 
@@ -186,32 +187,15 @@ class Memory:
     def enter(self, asset_id: str | None, **facts: Any) -> Entry:
         """Write an entry of this account, a second after the last one."""
         self.time.now += 1
-        account = facts.pop("account_key", self.account)
         content = facts.pop("content", f"sha256:{next(self._contents):064}")
-        attempt = facts.pop("attempt", 1)
-        key = RegistrationKey(*account, facts.pop("group_id", ""), facts.pop("kind", "image"), content)
         plain = {
+            "asset_id": asset_id,
             "source": f"{content[-4:]}.png",
-            "name": asset_name("picture", key.digest, attempt),
             "state": "intended" if asset_id is None else "active",
             "reference": None if asset_id is None else f"asset://{asset_id}",
+            "url": "",
         }
-        return self.ledger.write(
-            Entry(
-                key=key.digest,
-                attempt=attempt,
-                provider=key.provider,
-                origin=key.origin,
-                account=key.account,
-                project=key.project,
-                group_id=key.group_id,
-                kind=key.kind,
-                content=ContentId(content).identity,
-                rules_digest="rules",
-                asset_id=asset_id,
-                **plain | facts,
-            )
-        )
+        return self.ledger.write(entry_of(self.provider, content, **plain | facts))
 
     def both(self, asset_id: str, **facts: Any) -> Entry:
         """Add an asset to the provider, and its entry to the ledger."""

@@ -154,7 +154,7 @@ class TestResolve:
     @each_row("name", ["group-20261128171656-a1b2c", "g-used"])
     def test_id_that_does_not_exist_creates_no_group(self, tmp_path: Path, name: str) -> None:
         with Memory(tmp_path) as memory:
-            memory.enter("asset-1", group_id="g-used")
+            memory.enter("asset-1", group="g-used")
             manager = GroupManager(memory.provider, memory.ledger, clock=memory.clock)
             with pytest.raises(UsageError, match=rf"has no group with the id {name}\. Give another group=\.") as caught:
                 manager.resolve(name)
@@ -405,13 +405,13 @@ class TestDelete:
     def test_entries_of_the_group_are_gone_in_every_account(self, memory: Memory, manager: GroupManager) -> None:
         group = memory.api.add_group("heroes")
         manager.resolve("heroes")
-        mine = [memory.enter(f"asset-{number}", group_id=group.id) for number in range(2)]
-        second = memory.enter("asset-2", group_id=group.id, account_key=memory.account._replace(account="second"))
-        earlier = memory.enter("asset-3", group_id=group.id, state="gone")
+        mine = [memory.enter(f"asset-{number}", group=group.id) for number in range(2)]
+        second = memory.enter("asset-2", group=group.id, account=memory.account._replace(account="second"))
+        earlier = memory.enter("asset-3", group=group.id, state="gone")
         kept = [
-            memory.enter("asset-4", group_id="g-other"),
-            memory.enter("asset-5", group_id=group.id, account_key=memory.account._replace(project="other")),
-            memory.enter("asset-6", group_id=group.id, account_key=memory.account._replace(provider="sunra")),
+            memory.enter("asset-4", group="g-other"),
+            memory.enter("asset-5", group=group.id, account=memory.account._replace(project="other")),
+            memory.enter("asset-6", group=group.id, account=memory.account._replace(provider="sunra")),
         ]
         assert manager.delete(group) == 3
         assert memory.api.groups == {}
@@ -426,7 +426,7 @@ class TestDelete:
         assert manager.delete(memory.api.add_group("heroes")) == 0
 
     def test_group_that_is_gone_already_is_deleted(self, memory: Memory, manager: GroupManager) -> None:
-        memory.enter("asset-1", group_id="g-1")
+        memory.enter("asset-1", group="g-1")
         memory.api.failures["delete_group"] = [not_found("Delete")]  # type: ignore[list-item]
         assert manager.delete(Group("g-1", "atlas")) == 1
 
@@ -434,7 +434,7 @@ class TestDelete:
     def test_lost_response_is_decided_by_the_list(self, memory: Memory, manager: GroupManager, late: bool) -> None:
         memory.api.add_group("villains")
         group = memory.api.add_group("heroes")
-        entry = memory.enter("asset-1", group_id=group.id)
+        entry = memory.enter("asset-1", group=group.id)
         memory.api.failures["delete_group"] = [lost()]
         if late:
             memory.api.late.add("delete_group")
@@ -445,7 +445,7 @@ class TestDelete:
             assert memory.ledger.current(entry) == entry
 
     def test_refusal_keeps_the_entries(self, memory: Memory, manager: GroupManager) -> None:
-        entry = memory.enter("asset-1", group_id="g-1")
+        entry = memory.enter("asset-1", group="g-1")
         error = AccountRefused("no", provider="atlas", call="DeleteGroup", reason="access_denied")
         memory.api.failures["delete_group"] = [error]
         with pytest.raises(AccountRefused):

@@ -79,7 +79,7 @@ class TestProviderOf:
     def test_provider_of_the_only_entry_is_returned(self, memory: Memory) -> None:
         memory.enter("asset-1", source="a.png")
         memory.enter("asset-2", source="a.png")
-        memory.enter("other", account_key=memory.account._replace(provider="sunra"))
+        memory.enter("other", account=memory.account._replace(provider="sunra"))
         assert (provider_of(memory.ledger, "a.png"), provider_of(memory.ledger, "other")) == ("atlas", "sunra")
 
     def test_unknown_word_is_refused(self, memory: Memory) -> None:
@@ -89,7 +89,7 @@ class TestProviderOf:
 
     def test_word_of_two_providers_is_refused_with_both(self, memory: Memory) -> None:
         memory.enter("asset-1", source="a.png")
-        memory.enter("asset-2", source="a.png", account_key=memory.account._replace(provider="sunra"))
+        memory.enter("asset-2", source="a.png", account=memory.account._replace(provider="sunra"))
         with pytest.raises(UsageError, match=r"'a\.png' is registered at atlas and sunra\. Choose one with to=\."):
             provider_of(memory.ledger, "a.png")
 
@@ -175,7 +175,7 @@ class TestIdentify:
 
     def test_asset_of_another_provider_is_refused(self, memory: Memory, manager: AssetManager) -> None:
         for name, asset_id in (("volcengine", "v-1"), ("sunra", "s-1")):
-            memory.enter(asset_id, source="a", account_key=memory.account._replace(provider=name))
+            memory.enter(asset_id, source="a", account=memory.account._replace(provider=name))
         with pytest.raises(UsageError, match=r"'s-1' is an asset of Sunra.*, not of Atlas.* Give to=sunra") as caught:
             manager.identify("s-1")
         assert caught.value.parameters == ("to",)
@@ -198,7 +198,7 @@ class TestIdentify:
         self, tmp_path: Path, place: dict[str, str], message: str, parameter: str
     ) -> None:
         with Memory(tmp_path / parameter) as memory:
-            memory.enter("asset-1", source="a", account_key=memory.account._replace(**place))
+            memory.enter("asset-1", source="a", account=memory.account._replace(**place))
             manager = AssetManager(memory.open(account="default"), memory.ledger, clock=memory.clock)
             with pytest.raises(UsageError, match=message) as caught:
                 manager.identify("a")
@@ -215,7 +215,7 @@ class TestIdentify:
 
     def test_newest_registration_is_named(self, memory: Memory) -> None:
         for account in ("second", "third"):
-            memory.enter(f"of-{account}", source="a", account_key=memory.account._replace(account=account))
+            memory.enter(f"of-{account}", source="a", account=memory.account._replace(account=account))
         manager = AssetManager(memory.open(account="default"), memory.ledger, clock=memory.clock)
         with pytest.raises(UsageError, match="account=third"):
             manager.identify("a")
@@ -547,7 +547,7 @@ class TestPending:
             memory.enter(f"asset-{state}", state=state)
         memory.enter(None, state="unknown")
         memory.enter(None)
-        memory.enter(None, account_key=memory.account._replace(provider="sunra"))
+        memory.enter(None, account=memory.account._replace(provider="sunra"))
         sync = LedgerSync(memory.provider, memory.ledger, clock=memory.clock)
         assert [entry.state for entry in sync.pending()] == ["intended", "unknown", "processing"]
         assert [entry.state for entry in sync.pending(active=True)] == ["intended", "unknown", "processing", "active"]
@@ -555,7 +555,7 @@ class TestPending:
     def test_entries_of_other_accounts_are_not_mine(self, memory: Memory) -> None:
         mine = memory.enter("asset-1")
         others = [
-            memory.enter("asset-2", account_key=memory.account._replace(**place))
+            memory.enter("asset-2", account=memory.account._replace(**place))
             for place in ({"account": "second"}, {"project": "films"}, {"origin": "https://else.example"})
         ]
         provider = memory.open(account="default")

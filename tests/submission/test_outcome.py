@@ -199,7 +199,7 @@ class TestAssetFromEntry:
 
     def test_asset_is_as_recorded(self, memory: Memory) -> None:
         entry = memory.enter(
-            "asset-1", group_id="g-1", error_code="code", error_message="text", provider_code="E1", kind="image:Script"
+            "asset-1", group="g-1", error_code="code", error_message="text", provider_code="E1", kind="image:Script"
         )
         asset = asset_from_entry(entry, memory.spec)
         assert asset is not None
@@ -228,7 +228,7 @@ class TestAssetFromEntry:
     )
     def test_kind_and_group_may_be_absent(self, tmp_path: Path, kind: str, group: str, expected: Any) -> None:
         with Memory(tmp_path) as memory:
-            asset = asset_from_entry(memory.enter("asset-1", kind=kind, group_id=group), memory.spec)
+            asset = asset_from_entry(memory.enter("asset-1", kind=kind, group=group), memory.spec)
             assert asset is not None
             assert (asset.kind, asset.group) == expected
 

@@ -46,7 +46,7 @@ class TestChoice:
             for name in names:
                 account = memory.account._replace(account=name)
                 memory.ledger.write_key_id(account, "sk")
-                memory.enter("asset-1", account_key=account)
+                memory.enter("asset-1", account=account)
             choose_account(memory.provider, memory.ledger)
             assert (memory.provider.account, memory.provider.is_account_named) == (chosen, True)
 
@@ -57,7 +57,7 @@ class TestChoice:
             for name in names:
                 account = memory.account._replace(account=name)
                 memory.ledger.write_key_id(account, "sk")
-                memory.enter(f"asset-{name}", account_key=account)
+                memory.enter(f"asset-{name}", account=account)
             message = rf"The ledger has {count} accounts of Atlas.*: {', '.join(names)}\. Name one with account=\."
             with pytest.raises(UsageError, match=message) as caught:
                 choose_account(memory.provider, memory.ledger)
@@ -170,7 +170,7 @@ class TestCheck:
     def test_listed_assets_of_another_account_prove_nothing(self, memory: Memory) -> None:
         memory.enter("asset-1")
         check = self.check(memory)
-        memory.enter("asset-2", account_key=memory.account._replace(account="second"))
+        memory.enter("asset-2", account=memory.account._replace(account="second"))
         memory.api.add("foreign")
         memory.api.add("asset-2")
         memory.ledger.write_key_id(memory.account, self.OLD)
@@ -576,7 +576,7 @@ class TestSharing:
         for name in ("a", "b"):
             account = memory.account._replace(account=name)
             memory.ledger.write_key_id(account, "sk")
-            memory.enter(f"asset-{name}", account_key=account)
+            memory.enter(f"asset-{name}", account=account)
         made = [memory.ledger] if given else self.opened_ledgers(monkeypatch)
         with pytest.raises(UsageError, match="2 accounts"):
             self.open(memory, memory.ledger if given else memory.ledger.path)
