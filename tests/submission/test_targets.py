@@ -350,8 +350,9 @@ class TestInput:
                 if number == SUBMIT_THREADS - 1:
                     blocks.set()
 
+        before = threading.enumerate()
         run.run.feed(targets())
-        (thread,) = [one for one in threading.enumerate() if one.name == "preflight-input"]
+        (thread,) = [one for one in threading.enumerate() if one.name == "preflight-input" and one not in before]
         assert thread.daemon
         while len(run.pool.work) < SUBMIT_THREADS:
             threading.Event().wait(0.001)
