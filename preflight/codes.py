@@ -96,6 +96,18 @@ _FINDING_CODES: Final[dict[str, Code]] = {
     "aspect_ratio_too_large": _bound(
         "Aspect ratio too large", "Displayed width / height is above the maximum. Crop or pad it.",
     ),
+    "long_side_too_small": _bound("Long side too small", f"The larger side is below the minimum. {_RESIZE}"),
+    "long_side_too_large": _bound("Long side too large", f"The larger side is above the maximum. {_RESIZE}"),
+    "short_side_too_small": _bound("Short side too small", f"The smaller side is below the minimum. {_RESIZE}"),
+    "short_side_too_large": _bound("Short side too large", f"The smaller side is above the maximum. {_RESIZE}"),
+    "side_sum_too_small": _bound("Sides too small", f"Width + height is below the minimum. {_RESIZE}"),
+    "side_sum_too_large": _bound("Sides too large", f"Width + height is above the maximum. {_RESIZE}"),
+    "dimensions_not_accepted": _choice(
+        "Dimensions not accepted", "The service accepts only certain pairs of width and height. Resize it.",
+    ),
+    "pixel_frames_too_many": _bound(
+        "Too many pixels in all frames", "Width × height × frames is above the maximum. Scale it down, or cut it.",
+    ),
     "pixel_count_too_small": _bound(
         "Too few pixels", "The limit is on width × height, the total number of pixels, not on a side. Scale it up.",
     ),
@@ -115,6 +127,62 @@ _FINDING_CODES: Final[dict[str, Code]] = {
     ),
     "audio_codec_unsupported": _choice(
         "Audio codec not accepted", "The service accepts the container but not the audio codec. Transcode the audio.",
+    ),
+    "bit_depth_too_low": _bound("Bit depth too low", "The components have fewer bits than required."),
+    "bit_depth_too_high": _bound(
+        "Bit depth too high", "The components have more bits than the service decodes. Convert it to 8 bits.",
+    ),
+    "color_model_unsupported": _choice(
+        "Color model not accepted", "The service does not accept these components, e.g. CMYK. Convert it to RGB.",
+    ),
+    "chroma_unsupported": _choice(
+        "Chroma subsampling not accepted", "The service does not decode this subsampling. Convert it to 4:2:0.",
+    ),
+    "color_space_unsupported": _choice(
+        "Color space not accepted", "The service expects other primaries or another transfer. Convert it to sRGB.",
+    ),
+    "hdr_unsupported": _choice(
+        "HDR not accepted", "The service expects standard dynamic range. Tone-map it to SDR.",
+    ),
+    "coding_unsupported": _choice(
+        "Picture coding not accepted", "The service does not decode this variant of the format. Export it again.",
+    ),
+    "scan_unsupported": _choice(
+        "Interlacing not accepted", "The service expects whole frames. Deinterlace the video.",
+    ),
+    "animation_not_accepted": _choice(
+        "Animation not accepted", "The service expects a still picture, or an animated one. Save a single frame.",
+    ),
+    "keyframes_too_rare": _bound(
+        "Key frames too rare", "The time between two key frames is above the maximum. Encode with more key frames.",
+    ),
+    "video_profile_unsupported": _choice(
+        "Video profile not accepted", "The service does not decode this profile. Encode the video in an accepted one.",
+    ),
+    "video_level_too_high": _bound(
+        "Video level too high", "The level of the codec is above the maximum. Encode the video at a lower level.",
+    ),
+    "video_bit_rate_too_low": _bound("Video bit rate too low", "The video track has too few bits per second."),
+    "video_bit_rate_too_high": _bound(
+        "Video bit rate too high", "The video track has too many bits per second. Encode it at a lower rate.",
+    ),
+    "audio_profile_unsupported": _choice(
+        "Audio profile not accepted", "The service does not decode this profile of AAC. Encode the audio as AAC-LC.",
+    ),
+    "audio_bit_rate_too_low": _bound("Audio bit rate too low", "The audio track has too few bits per second."),
+    "audio_bit_rate_too_high": _bound(
+        "Audio bit rate too high", "The audio track has too many bits per second. Encode it at a lower rate.",
+    ),
+    "video_tracks_too_many": _bound("Too many video tracks", "Keep one video track."),
+    "audio_tracks_too_many": _bound("Too many audio tracks", "Keep one audio track."),
+    "fragmented_not_accepted": _choice(
+        "Fragmented file not accepted", "The service accepts only ordinary MP4 files. Remux the file.",
+    ),
+    "edit_list_not_accepted": _choice(
+        "Edit list not accepted", "An edit list cuts or shifts playback. Encode the file without one.",
+    ),
+    "location_not_accepted": _choice(
+        "Contains a location", "The file says where it was recorded. Remove its GPS metadata.",
     ),
     "audio_track_required": Code(
         "error", "No audio track", "The service requires a video with an audio track.",

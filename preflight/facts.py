@@ -10,7 +10,19 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final, Literal, NamedTuple
 
-from preflight.formats import AUDIO_CODECS, FORMATS, KINDS, VIDEO_CODECS
+from preflight.formats import (
+    AUDIO_CODECS,
+    CHROMAS,
+    COLOR_MODELS,
+    FORMATS,
+    HDR_KINDS,
+    KINDS,
+    PICTURE_CODINGS,
+    PRIMARIES,
+    SCANS,
+    TRANSFERS,
+    VIDEO_CODECS,
+)
 
 Unit = Literal["bytes", "s", "px", "Hz", "bit/s", "fps", "characters"]
 SectionName = Literal["image", "video", "audio", "url", "data_uri", "request"]
@@ -90,6 +102,26 @@ MEDIA_FACTS: Final = _table(
         sections=_IMAGE_AND_VIDEO, track="video_codec", bound_codes=("height_too_small", "height_too_large"),
     ),
     Fact(
+        "long_side", int, "The larger of displayed width and height.", "long side", "px",
+        sections=_IMAGE_AND_VIDEO, track="video_codec", derived_from=("width", "height"),
+        bound_codes=("long_side_too_small", "long_side_too_large"),
+    ),
+    Fact(
+        "short_side", int, "The smaller of displayed width and height.", "short side", "px",
+        sections=_IMAGE_AND_VIDEO, track="video_codec", derived_from=("width", "height"),
+        bound_codes=("short_side_too_small", "short_side_too_large"),
+    ),
+    Fact(
+        "side_sum", int, "Width + height as displayed.", "width + height", "px",
+        sections=_IMAGE_AND_VIDEO, track="video_codec", derived_from=("width", "height"),
+        bound_codes=("side_sum_too_small", "side_sum_too_large"),
+    ),
+    Fact(
+        "dimensions", str, 'Width and height as displayed, e.g. "1280x720".',
+        sections=_IMAGE_AND_VIDEO, track="video_codec", derived_from=("width", "height"),
+        choice_code="dimensions_not_accepted",
+    ),
+    Fact(
         "stored_width", int, "Pixels as coded, before rotation.", "stored width", "px",
         sections=_IMAGE_AND_VIDEO, track="video_codec",
     ),
@@ -121,6 +153,14 @@ MEDIA_FACTS: Final = _table(
         sections=_IMAGE_AND_VIDEO, track="video_codec",
     ),
     Fact(
+        "animated", bool, "Whether an image file has several frames that are shown one after another.",
+        sections=("image",), choice_code="animation_not_accepted",
+    ),
+    Fact(
+        "multi_picture", bool, "Whether a JPEG has further pictures behind the first (MPO).", "several pictures",
+        sections=("image",),
+    ),
+    Fact(
         "duration", float, "Playing time in seconds.", unit="s",
         sections=_ALL_KINDS, bound_codes=("duration_too_short", "duration_too_long"),
     ),
@@ -133,14 +173,77 @@ MEDIA_FACTS: Final = _table(
         sections=("video",), track="video_codec",
     ),
     Fact(
+        "pixel_frames", int, "Width × height × frames: what a decoder has to process.", "pixels of all frames",
+        sections=_IMAGE_AND_VIDEO, track="video_codec", derived_from=("width", "height", "frames"),
+        bound_codes=("value_too_low", "pixel_frames_too_many"),
+    ),
+    Fact(
+        "keyframe_interval", float, "Longest time between two key frames, in seconds.", "key-frame interval", "s",
+        sections=("video",), track="video_codec", bound_codes=("value_too_low", "keyframes_too_rare"),
+    ),
+    Fact(
+        "bit_depth", int, "Bits of one color component; of a palette, the bits of an index.", "bit depth",
+        sections=_IMAGE_AND_VIDEO, track="video_codec", bound_codes=("bit_depth_too_low", "bit_depth_too_high"),
+    ),
+    Fact(
+        "color_model", str, "What the components of a pixel are, as coded.", "color model",
+        sections=_IMAGE_AND_VIDEO, track="video_codec", words=COLOR_MODELS, choice_code="color_model_unsupported",
+    ),
+    Fact(
+        "chroma", str, 'Chroma subsampling of YCbCr; "4:0:0" has no color.', "chroma subsampling",
+        sections=_IMAGE_AND_VIDEO, track="video_codec", words=CHROMAS, choice_code="chroma_unsupported",
+    ),
+    Fact(
+        "primaries", str, "Color primaries, in ffprobe's words.", "color primaries",
+        sections=_IMAGE_AND_VIDEO, track="video_codec", words=PRIMARIES, choice_code="color_space_unsupported",
+    ),
+    Fact(
+        "transfer", str, "Transfer characteristics, in ffprobe's words.", "transfer characteristics",
+        sections=_IMAGE_AND_VIDEO, track="video_codec", words=TRANSFERS, choice_code="color_space_unsupported",
+    ),
+    Fact(
+        "hdr", str, 'Kind of high dynamic range; "none" is standard range.', "HDR",
+        sections=_IMAGE_AND_VIDEO, track="video_codec", words=HDR_KINDS, choice_code="hdr_unsupported",
+        presence_code="hdr_unsupported",
+    ),
+    Fact(
+        "coding", str, "How the picture data is coded.",
+        sections=("image",), words=PICTURE_CODINGS, choice_code="coding_unsupported",
+    ),
+    Fact(
+        "scan", str, "Whether whole frames or interlaced fields are coded.",
+        sections=("video",), track="video_codec", words=SCANS, choice_code="scan_unsupported",
+    ),
+    Fact(
         "video_codec", str, "Codec of the video track.", "video codec",
         sections=("video",), track="video_codec", words=VIDEO_CODECS, choice_code="video_codec_unsupported",
+    ),
+    Fact(
+        "video_profile", str, "Profile of the video codec, in ffprobe's words and lower case.", "video profile",
+        sections=("video",), track="video_codec", choice_code="video_profile_unsupported",
+    ),
+    Fact(
+        "video_level", float, "Level of the video codec, e.g. 4.1.", "video level",
+        sections=("video",), track="video_codec", bound_codes=("value_too_low", "video_level_too_high"),
+    ),
+    Fact(
+        "video_bit_rate", int, "Bits per second of the video track.", "video bit rate", "bit/s",
+        sections=("video",), track="video_codec", bound_codes=("video_bit_rate_too_low", "video_bit_rate_too_high"),
     ),
     Fact(
         "audio_codec", str, 'Codec of the audio track; "none" is a video without one.', "audio codec",
         sections=_VIDEO_AND_AUDIO, words=AUDIO_CODECS,
         choice_code="audio_codec_unsupported", absence_code="audio_track_required",
         presence_code="audio_track_forbidden",
+    ),
+    Fact(
+        "audio_profile", str, "Profile of AAC: lc, he, he_v2, xhe and others.", "audio profile",
+        sections=_VIDEO_AND_AUDIO, track="audio_codec", choice_code="audio_profile_unsupported",
+    ),
+    Fact(
+        "audio_bit_rate", int, "Bits per second of the audio track.", "audio bit rate", "bit/s",
+        sections=_VIDEO_AND_AUDIO, track="audio_codec",
+        bound_codes=("audio_bit_rate_too_low", "audio_bit_rate_too_high"),
     ),
     Fact(
         "sample_rate", int, "Audio samples per second.", "sample rate", "Hz",
@@ -150,7 +253,19 @@ MEDIA_FACTS: Final = _table(
         "channels", int, "Audio channels.",
         sections=_VIDEO_AND_AUDIO, track="audio_codec", absence_code="audio_track_required",
     ),
+    Fact(
+        "sample_bits", int, "Bits of one sample of PCM or lossless audio.", "bits per sample",
+        sections=_VIDEO_AND_AUDIO, track="audio_codec",
+    ),
     Fact("bit_rate", int, "Bits per second, of all tracks.", "bit rate", "bit/s", sections=_VIDEO_AND_AUDIO),
+    Fact(
+        "video_tracks", int, "Number of video tracks; cover pictures do not count.", "video tracks",
+        sections=_VIDEO_AND_AUDIO, bound_codes=("value_too_low", "video_tracks_too_many"),
+    ),
+    Fact(
+        "audio_tracks", int, "Number of audio tracks.", "audio tracks",
+        sections=_VIDEO_AND_AUDIO, bound_codes=("value_too_low", "audio_tracks_too_many"),
+    ),
     Fact(
         "has_alpha", bool, "Whether it has transparency.", "transparency",
         sections=_IMAGE_AND_VIDEO, track="video_codec",
@@ -159,6 +274,23 @@ MEDIA_FACTS: Final = _table(
     Fact(
         "streamable", bool, "MP4 family: whether the index (moov box) precedes the media data.",
         sections=_VIDEO_AND_AUDIO,
+    ),
+    Fact(
+        "fragmented", bool, "MP4 family: whether the media data is in fragments, each with its own index.",
+        sections=_VIDEO_AND_AUDIO, choice_code="fragmented_not_accepted",
+    ),
+    Fact(
+        "edit_list", bool, "MP4 family: whether an edit list does more than compensate for the delay of a codec.",
+        "edit list", sections=_VIDEO_AND_AUDIO, choice_code="edit_list_not_accepted",
+    ),
+    Fact("brand", str, "Major brand of the MP4 family and of HEIF, e.g. isom.", sections=_ALL_KINDS),
+    Fact(
+        "camera_raw", bool, "Whether the file holds a camera's unprocessed sensor data.", "camera raw",
+        sections=_IMAGE_AND_VIDEO, derived_from=("format",), choice_code="camera_raw",
+    ),
+    Fact(
+        "location", bool, "Whether the file says where it was recorded (GPS).", "recording location",
+        sections=_ALL_KINDS, choice_code="location_not_accepted",
     ),
     Fact("notes", tuple, "Words for what a user should know; each is explained by `preflight.codes.NOTES`."),
 )  # fmt: skip

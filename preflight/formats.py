@@ -148,6 +148,26 @@ VIDEO_CODECS: Final = tuple(_VIDEO_CODECS.split())
 AUDIO_CODECS: Final = tuple(_AUDIO_CODECS.split())
 """The codecs that rule files can name, in ffprobe's words; `none` is a video without audio."""
 
+CHROMAS: Final = ("4:2:0", "4:2:2", "4:4:4", "4:4:0", "4:1:1", "4:1:0", "4:0:0")
+COLOR_MODELS: Final = ("rgb", "gray", "palette", "ycbcr", "cmyk", "ycck", "lab")
+HDR_KINDS: Final = ("none", "pq", "hlg", "dolby_vision", "gain_map")
+PICTURE_CODINGS: Final = ("baseline", "extended", "progressive", "arithmetic", "lossless", "hierarchical", "lossy")
+"""How pictures are coded: the processes of JPEG; `lossless` and `lossy` for WebP."""
+SCANS: Final = ("progressive", "interlaced")
+
+PRIMARIES_BY_CODE: Final = {
+    1: "bt709", 4: "bt470m", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m", 8: "film", 9: "bt2020", 10: "smpte428",
+    11: "smpte431", 12: "smpte432", 22: "ebu3213",
+}  # fmt: skip
+TRANSFER_BY_CODE: Final = {
+    1: "bt709", 4: "bt470m", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m", 8: "linear", 9: "log100", 10: "log316",
+    11: "iec61966-2-4", 12: "bt1361e", 13: "iec61966-2-1", 14: "bt2020-10", 15: "bt2020-12", 16: "smpte2084",
+    17: "smpte428", 18: "arib-std-b67",
+}  # fmt: skip
+"""Names of the code points of ITU-T H.273, in ffprobe's words; 0, 2 and 3 (reserved, not specified) have none."""
+PRIMARIES: Final = tuple(PRIMARIES_BY_CODE.values())
+TRANSFERS: Final = tuple(TRANSFER_BY_CODE.values())
+
 
 def holds_media(name: str) -> bool:
     """Return whether a format can hold images, video or audio."""

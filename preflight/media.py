@@ -7,7 +7,7 @@ from operator import attrgetter
 from typing import Final, NamedTuple, TypedDict
 
 from preflight.facts import MEDIA_FACTS
-from preflight.formats import AUDIO, mime_of
+from preflight.formats import AUDIO, CAMERA_RAW, mime_of
 
 NONE: Final = "none"
 """The word for "read, and there is none": a silent video has `audio_codec == NONE`. `None` is "could not be read"."""
@@ -31,17 +31,40 @@ class Media:
     orientation: int | None = None
     pixel_aspect_ratio: float | None = None
     frames: int | None = None
+    animated: bool | None = None
+    multi_picture: bool | None = None
     duration: float | None = None
     fps: float | None = None
     variable_fps: bool | None = None
+    keyframe_interval: float | None = None
+    bit_depth: int | None = None
+    color_model: str | None = None
+    chroma: str | None = None
+    primaries: str | None = None
+    transfer: str | None = None
+    hdr: str | None = None
+    coding: str | None = None
+    scan: str | None = None
     video_codec: str | None = None
+    video_profile: str | None = None
+    video_level: float | None = None
+    video_bit_rate: int | None = None
     audio_codec: str | None = None
+    audio_profile: str | None = None
+    audio_bit_rate: int | None = None
     sample_rate: int | None = None
     channels: int | None = None
+    sample_bits: int | None = None
     bit_rate: int | None = None
+    video_tracks: int | None = None
+    audio_tracks: int | None = None
     has_alpha: bool | None = None
     encrypted: bool | None = None
     streamable: bool | None = None
+    fragmented: bool | None = None
+    edit_list: bool | None = None
+    brand: str | None = None
+    location: bool | None = None
     notes: tuple[str, ...] = ()
 
     @property
@@ -58,6 +81,36 @@ class Media:
     def pixels(self) -> int | None:
         """Return width × height as displayed."""
         return self.width * self.height if self.width is not None and self.height is not None else None
+
+    @property
+    def long_side(self) -> int | None:
+        """Return the larger of displayed width and height, in px."""
+        return max(self.width, self.height) if self.width is not None and self.height is not None else None
+
+    @property
+    def short_side(self) -> int | None:
+        """Return the smaller of displayed width and height, in px."""
+        return min(self.width, self.height) if self.width is not None and self.height is not None else None
+
+    @property
+    def side_sum(self) -> int | None:
+        """Return width + height as displayed, in px."""
+        return self.width + self.height if self.width is not None and self.height is not None else None
+
+    @property
+    def dimensions(self) -> str | None:
+        """Return width and height as displayed, e.g. `1280x720`."""
+        return f"{self.width}x{self.height}" if self.width is not None and self.height is not None else None
+
+    @property
+    def pixel_frames(self) -> int | None:
+        """Return width × height × frames."""
+        return self.pixels * self.frames if self.pixels is not None and self.frames is not None else None
+
+    @property
+    def camera_raw(self) -> bool | None:
+        """Return whether the format is that of a camera's unprocessed sensor data."""
+        return self.format in CAMERA_RAW if self.format is not None else None
 
     def facts(self) -> dict[str, object]:
         """Return all facts as plain JSON values, in the order of `MEDIA_FACTS`."""
