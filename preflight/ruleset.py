@@ -153,11 +153,12 @@ class RuleSet(NamedTuple):
     data_uri: DataUriLimits | None = None
 
     def facts(self) -> frozenset[str]:
-        """Return the facts that its limits need."""
+        """Return the facts that its limits need, and those from which they are computed."""
         groups = (
             group for section in self.sections.values() for group in (section.limits, *section.by_format.values())
         )
-        return frozenset(limit.fact for limits in (*groups, self.url) for limit in limits)
+        facts = (limit.fact for limits in (*groups, self.url) for limit in limits)
+        return frozenset(name for fact in facts for name in (fact, *FACTS[fact].derived_from))
 
 
 def compile_ruleset(name: str, table: Table) -> RuleSet:

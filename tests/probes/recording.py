@@ -24,6 +24,11 @@ EDITS = 300
 SWEPT = 512
 KEPT = 40
 HEAD = 2048
+WORDS = """kind format mime size width height stored_width stored_height rotation orientation pixel_aspect_ratio
+aspect_ratio pixels frames duration fps variable_fps video_codec audio_codec sample_rate channels bit_rate has_alpha
+encrypted streamable notes"""
+FACTS = frozenset(WORDS.split())
+"""The facts that are recorded."""
 NUMBERS = (0, 1, 2, 3, 7, 8, 9, 0x7F, 0x80, 0xFF, 0x7FFF, 0x8000, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)
 
 
@@ -104,7 +109,9 @@ def facts(data: bytes, remote: bool) -> tuple[str, str]:
         media = probe(source)
     except SourceError as error:
         return error.code, ""
-    known = [f"{name}={_shown(value)}" for name, value in media.facts().items() if value not in (None, [])]
+    known = [
+        f"{name}={_shown(value)}" for name, value in media.facts().items() if name in FACTS and value not in (None, [])
+    ]
     return " ".join(known), f"reads={len(source.reads)} bytes={sum(length for _, length in source.reads)}"
 
 

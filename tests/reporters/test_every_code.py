@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from itertools import product
+from typing import Any
 
 import pytest
 
@@ -83,10 +84,14 @@ def limits_on(fact: Fact) -> list[dict[str, object]]:
     return shapes if fact.unit in ("bytes", "s") else [*shapes, {"any_of": [7, 8.5], **beside}]
 
 
-CLIP = Media("video", "mp4", 90_000, 640, 360, 640, 360, 0, 1, 1.0, 50, 2.0, 25.0, False, "h264", "aac", 48_000, 2)
+SHAPE: dict[str, Any] = {"width": 640, "height": 360, "stored_width": 640, "stored_height": 360, "rotation": 0}
+CLIP = Media(
+    "video", "mp4", 90_000, **SHAPE, frames=50, duration=2.0, fps=25.0, variable_fps=False,
+    video_codec="h264", audio_codec="aac", sample_rate=48_000, channels=2,
+)  # fmt: skip
 MEDIA = {
     "video": CLIP,
-    "image": Media("image", "png", 90_000, 640, 360, 640, 360, 0, 1, 1.0, 1, 2.0, has_alpha=True),
+    "image": Media("image", "png", 90_000, **SHAPE, frames=1, duration=2.0, has_alpha=True),
     "audio": Media("audio", "mp3", 90_000, duration=2.0, video_codec=NONE, audio_codec="mp3", channels=2),
 }
 
