@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from preflight.probes.parameter_sets import av1, h264, hevc, mpeg4, vp9, vvc
-from preflight.probes.parameter_sets.record import VideoParameters
+from preflight.probes.parameter_sets.record import NOTHING, VideoParameters
 from tests.rows import each_row
 
 RECORDS = [
@@ -214,7 +214,7 @@ RECORDS = [
 def test_record_states_the_facts_that_ffprobe_gives(
     read: Callable[[bytes], VideoParameters], record: str, expected: tuple[object, ...]
 ) -> None:
-    assert tuple(read(bytes.fromhex(record))) == expected
+    assert read(bytes.fromhex(record))[: len(expected)] == expected
 
 
 def _packed(*fields: tuple[int, int] | int) -> bytes:
@@ -240,16 +240,16 @@ def test_parameter_set_overrules_zeroed_fields_of_hvcc() -> None:
 
 def test_hvcc_without_parameter_set_gives_its_fields() -> None:
     found = hevc.read_hvcc(_record("hevc: HLG")[:22] + b"\0")
-    assert found == VideoParameters("main 10", 2.0, 10, "4:2:0", scan="progressive")
+    assert found == VideoParameters("main 10", 2.0, 10, "4:2:0", scan="progressive", states_color=False)
 
 
 def test_avcc_without_parameter_set_gives_profile_and_level() -> None:
-    assert h264.read_avcc(b"\1\x64\0\x1f\xff\xe0\0") == VideoParameters("high", 3.1)
+    assert h264.read_avcc(b"\1\x64\0\x1f\xff\xe0\0") == VideoParameters("high", 3.1, states_color=False)
 
 
 def test_av1c_without_sequence_header_gives_its_fields() -> None:
     assert av1.read_av1c(_record("av1: 12 bits")[:4]) == VideoParameters(
-        "professional", 2.0, 12, "4:4:4", scan="progressive"
+        "professional", 2.0, 12, "4:4:4", scan="progressive", states_color=False
     )
 
 
@@ -308,13 +308,13 @@ def test_key_frame_of_vp9_states_depth_and_chroma() -> None:
 
 
 def test_other_frame_of_vp9_states_nothing() -> None:
-    assert vp9.read_frame(_packed((2, 2), (0, 2), (0, 1), (1, 1), (0, 30))) == VideoParameters()
+    assert vp9.read_frame(_packed((2, 2), (0, 2), (0, 1), (1, 1), (0, 30))) == NOTHING
 
 
 def test_vvcc_states_profile_level_and_sample_format() -> None:
     record = bytes(4) + _packed((31, 5), (3, 2), (1, 1), (0, 9), (1, 3), (0, 2), (1, 2), (2, 3), (31, 5))
     record += _packed((0, 2), (1, 6), (1, 7), (0, 1), (51, 8))
-    assert vvc.read_vvcc(record) == VideoParameters("main 10", 3.1, 10, "4:2:0", scan="progressive")
+    assert vvc.read_vvcc(record) == VideoParameters("main 10", 3.1, 10, "4:2:0", scan="progressive", states_color=False)
 
 
 @given(st.sampled_from(RECORDS), st.integers(0, 300), st.lists(st.tuples(st.integers(0, 300), st.integers(0, 255))))

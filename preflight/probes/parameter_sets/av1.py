@@ -28,6 +28,7 @@ def read_av1c(data: bytes) -> VideoParameters:
         (12 if fields & 0x20 else 10) if fields & 0x40 else 8,
         "4:0:0" if mono else "4:2:0" if down else "4:2:2" if across else "4:4:4",
         scan="progressive",
+        states_color=False,
     )
     return read_obus(data[4:], stated)
 

@@ -31,7 +31,7 @@ _LEVEL_1B: Final = 9
 def read_avcc(data: bytes) -> VideoParameters:
     """Return what an `avcC` states; without a parameter set (`avc3`), only profile and level."""
     if len(data) < 8 or not data[5] & 31:
-        return VideoParameters(_profile(data), _level(data[3])) if len(data) >= 4 else NOTHING
+        return VideoParameters(_profile(data), _level(data[3]), states_color=False) if len(data) >= 4 else NOTHING
     return read_sps(data[8 : 8 + int.from_bytes(data[6:8])])
 
 
@@ -40,6 +40,7 @@ def read_sps(unit: bytes) -> VideoParameters:
     if len(unit) < 4:
         return NOTHING
     chroma = depth = scan = color = None
+    states_color = False
     bits = Bits(payload(unit, 4))
     try:
         bits.skip_codes(1)  # seq_parameter_set_id
@@ -54,9 +55,10 @@ def read_sps(unit: bytes) -> VideoParameters:
         if bits.flag():  # frame_cropping_flag
             bits.skip_codes(4)
         color = color_description(bits) if bits.flag() else None
+        states_color = True
     except (ValueError, IndexError):
         pass  # what was read before the fault counts
-    return VideoParameters(_profile(unit), _level(unit[3]), depth, chroma, *color_names(color), scan)
+    return VideoParameters(_profile(unit), _level(unit[3]), depth, chroma, *color_names(color), scan, states_color)
 
 
 def _profile(data: bytes) -> str | None:

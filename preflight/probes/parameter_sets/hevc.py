@@ -39,7 +39,9 @@ def read_hvcc(data: bytes) -> VideoParameters:
     if unit:
         return read_sps(unit)
     profile, level, scan = _profile_tier_level(data)
-    return VideoParameters(profile, level, 8 + (data[17] & 7), CHROMA_BY_IDC[data[16] & 3], scan=scan)
+    return VideoParameters(
+        profile, level, 8 + (data[17] & 7), CHROMA_BY_IDC[data[16] & 3], scan=scan, states_color=False
+    )
 
 
 def _parameter_set(data: bytes) -> bytes:
@@ -63,6 +65,7 @@ def read_sps(unit: bytes) -> VideoParameters:
         return NOTHING
     profile, level, scan = _profile_tier_level(body)
     chroma = depth = color = None
+    states_color = False
     bits = Bits(body[_PROFILE_BYTES:])
     sub_layers = body[0] >> 1 & 7
     try:
@@ -77,9 +80,10 @@ def read_sps(unit: bytes) -> VideoParameters:
                 bits.skip_codes(2)
             bits.skip(1)  # neutral_chroma_indication_flag
             scan = "interlaced" if bits.flag() else scan  # field_seq_flag
+        states_color = True
     except (ValueError, IndexError):
         pass  # what was read before the fault counts
-    return VideoParameters(profile, level, depth, chroma, *color_names(color), scan)
+    return VideoParameters(profile, level, depth, chroma, *color_names(color), scan, states_color)
 
 
 def _profile_tier_level(data: bytes) -> tuple[str | None, float | None, str]:

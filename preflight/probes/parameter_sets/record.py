@@ -15,7 +15,8 @@ _IDENTITY: Final = 0
 class VideoParameters(NamedTuple):
     """What a configuration states about pictures, in the words of the facts of `Media`; None: not stated.
 
-    is_identity  the components are green, blue and red
+    is_identity   the components are green, blue and red
+    states_color  a color that is not stated is not stated in the coded data either
     """
 
     profile: str | None = None
@@ -26,16 +27,19 @@ class VideoParameters(NamedTuple):
     transfer: str | None = None
     is_identity: bool | None = None
     scan: str | None = None
+    states_color: bool = True
 
     @property
     def color_model(self) -> str | None:
         """Return what the components are: YCbCr unless stated otherwise."""
-        if self.chroma is None:
-            return None
-        return "gray" if self.chroma == "4:0:0" else "rgb" if self.is_identity else "ycbcr"
+        if self.chroma == "4:0:0":
+            return "gray"
+        if self.is_identity:
+            return "rgb"
+        return "ycbcr" if self.chroma is not None or self.is_identity is not None else None
 
 
-NOTHING: Final = VideoParameters()
+NOTHING: Final = VideoParameters(states_color=False)
 
 
 def color_names(code_points: tuple[int, int, int] | None) -> tuple[str | None, str | None, bool | None]:

@@ -26,6 +26,7 @@ def read_vvcc(data: bytes) -> VideoParameters:
         8 + (data[7] >> 5),
         CHROMA_BY_IDC[data[6] & 3],
         scan="progressive",
+        states_color=False,
     )
 
 

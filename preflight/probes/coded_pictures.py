@@ -1,0 +1,66 @@
+"""Read the boxes that describe coded pictures, in the sample entries of MP4 and as item properties of HEIF alike.
+
+The configuration of the codec states profile, level and sample format; `colr` states the color, and takes precedence
+over the coded data (ISO/IEC 14496-12 12.1.5); `dvcC`, `dvvC` and `dvwC` announce Dolby Vision (Dolby Vision Streams
+Within the ISO Base Media File Format 2.2).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Final, TypedDict
+
+from preflight.formats import PRIMARIES_BY_CODE, TRANSFER_BY_CODE
+from preflight.media import NONE
+from preflight.probes.parameter_sets import av1, h264, hevc, vp9, vvc
+from preflight.probes.parameter_sets.record import VideoParameters
+
+CONFIGURATIONS: Final[dict[bytes, Callable[[bytes], VideoParameters]]] = {
+    b"av1C": av1.read_av1c,
+    b"avcC": h264.read_avcc,
+    b"hvcC": hevc.read_hvcc,
+    b"vpcC": vp9.read_vpcc,
+    b"vvcC": vvc.read_vvcc,
+}
+DOLBY_VISION: Final = frozenset((b"dvcC", b"dvvC", b"dvwC"))
+_CODE_POINTS: Final = frozenset((b"nclx", b"nclc"))
+"""Types of `colr` that hold code points of ITU-T H.273; the older has no matrix that differs."""
+_HDR_TRANSFERS: Final = {"smpte2084": "pq", "arib-std-b67": "hlg"}
+
+
+class PictureFacts(TypedDict):
+    """The facts of `Media` that coded pictures of films and of stills have."""
+
+    bit_depth: int | None
+    chroma: str | None
+    color_model: str | None
+    primaries: str | None
+    transfer: str | None
+    hdr: str | None
+
+
+def with_colr(parameters: VideoParameters, bodies: Iterable[bytes]) -> VideoParameters:
+    """Return the parameters with the color that the first `colr` with code points states, if there is one."""
+    for body in bodies:
+        if body[:4] in _CODE_POINTS and len(body) >= 10:
+            primaries, transfer, matrix = (int.from_bytes(body[at : at + 2]) for at in (4, 6, 8))
+            return parameters._replace(
+                primaries=PRIMARIES_BY_CODE.get(primaries) or parameters.primaries,
+                transfer=TRANSFER_BY_CODE.get(transfer) or parameters.transfer,
+                is_identity=matrix == 0,
+                states_color=True,
+            )
+    return parameters
+
+
+def picture_facts(parameters: VideoParameters, *, dolby_vision: bool = False) -> PictureFacts:
+    """Return the facts; what states no transfer has none of high dynamic range."""
+    hdr = _HDR_TRANSFERS.get(parameters.transfer or "", NONE) if parameters.states_color else None
+    return PictureFacts(
+        bit_depth=parameters.bit_depth,
+        chroma=parameters.chroma,
+        color_model=parameters.color_model,
+        primaries=parameters.primaries,
+        transfer=parameters.transfer,
+        hdr="dolby_vision" if dolby_vision else hdr,
+    )
