@@ -10,6 +10,8 @@ _CHANNELS: Final = {1: 1, 2: 2, 3: 3, 4: 4, 5: 5, 6: 6, 7: 8, 11: 7, 12: 8, 13: 
 GENERAL_AUDIO: Final = frozenset((1, 2, 3, 4, 6, 7))
 """Audio object types with a GASpecificConfig: their frames have 1024 samples, or 960."""
 _SBR, _PS = 5, 29
+PROFILES: Final = {1: "main", 2: "lc", 3: "ssr", 4: "ltp", 17: "er_lc", 23: "ld", 39: "eld", 42: "xhe"}
+"""Names of audio object types; the others are rare or not AAC."""
 _SBR_SYNC, _PS_SYNC = 0x2B7, 0x548
 CONFIG_BYTES: Final = 32
 """Bytes of a configuration that are read: the needed fields are in the first ten."""
@@ -23,6 +25,7 @@ class AudioConfig(NamedTuple):
     channels     as played
     core_rate    Hz of the core codec, which spectral band replication doubles
     short        frames have 960 samples instead of 1024
+    profile      as played: `lc`, `he` with spectral band replication, `he_v2` with parametric stereo too …
     """
 
     object_type: int
@@ -30,6 +33,7 @@ class AudioConfig(NamedTuple):
     channels: int | None
     core_rate: int | None
     short: bool
+    profile: str | None = None
 
 
 class BitReader:
@@ -63,13 +67,14 @@ def read_config(bits: BitReader, *, extended: bool) -> AudioConfig:
             channels = 2
         rate = _rate(bits) or rate
         short = _object_type(bits) in GENERAL_AUDIO and bits.take(1) == 1
-        return AudioConfig(2, rate, channels, core_rate, short)
+        return AudioConfig(2, rate, channels, core_rate, short, "he_v2" if object_type == _PS else "he")
+    profile = PROFILES.get(object_type)
     short = object_type in GENERAL_AUDIO and bits.take(1) == 1
     if object_type in GENERAL_AUDIO and layout and extended:
-        rate, channels = _read_extension(bits, rate, channels)
+        rate, channels, profile = _read_extension(bits, rate, channels, profile)
     elif object_type in GENERAL_AUDIO and not layout:
         channels = _count_elements(bits)
-    return AudioConfig(object_type, rate, channels, core_rate, short)
+    return AudioConfig(object_type, rate, channels, core_rate, short, profile)
 
 
 def _count_elements(bits: BitReader) -> int | None:
@@ -88,16 +93,18 @@ def _count_elements(bits: BitReader) -> int | None:
     return channels or None
 
 
-def _read_extension(bits: BitReader, rate: int | None, channels: int | None) -> tuple[int | None, int | None]:
+def _read_extension(
+    bits: BitReader, rate: int | None, channels: int | None, profile: str | None
+) -> tuple[int | None, int | None, str | None]:
     """Read the extension after GASpecificConfig, which old decoders ignore (1.6.5.2)."""
     if bits.take(1):
         bits.take(14)
     if bits.take(1) or bits.take(11) != _SBR_SYNC or _object_type(bits) != _SBR or not bits.take(1):
-        return rate, channels
+        return rate, channels, profile
     rate = _rate(bits) or rate
     if bits.take(11) == _PS_SYNC and bits.take(1) and channels == 1:
-        channels = 2
-    return rate, channels
+        return rate, 2, "he_v2"
+    return rate, channels, "he"
 
 
 def _object_type(bits: BitReader) -> int:

@@ -28,7 +28,7 @@ _CODE_POINTS: Final = frozenset((b"nclx", b"nclc"))
 _HDR_TRANSFERS: Final = {"smpte2084": "pq", "arib-std-b67": "hlg"}
 
 
-class PictureFacts(TypedDict):
+class PictureFacts(TypedDict, total=False):
     """The facts of `Media` that coded pictures of films and of stills have."""
 
     bit_depth: int | None

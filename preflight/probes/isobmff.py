@@ -39,6 +39,12 @@ class Box(NamedTuple):
     end: int | None
 
 
+def brand_name(brand: bytes) -> str | None:
+    """Return a brand without trailing blanks; None unless it is four printable characters."""
+    name = brand.decode("latin-1")
+    return name.rstrip() or None if len(name) == 4 and name.isascii() and name.isprintable() else None
+
+
 def boxes(data: bytes, start: int = 0, end: int | None = None) -> Iterator[tuple[bytes, int, int]]:
     """Yield (type, body start, body end) of each box between `start` and `end` of `data`, without their children.
 

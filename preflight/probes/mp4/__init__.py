@@ -8,15 +8,18 @@ The duration of a fragmented file is that of its fragments, from the first to th
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Final
+from typing import Final, TypedDict
 
 from preflight.formats import AUDIO, VIDEO
 from preflight.media import NONE, Media, Need, size_facts
 from preflight.probes.codec_names import STILL_CODECS
+from preflight.probes.isobmff import brand_name
+from preflight.probes.mp4.edits import more_than_delay
 from preflight.probes.mp4.layout import Layout, LayoutReader
 from preflight.probes.mp4.movie import AUDIO_HANDLER, VIDEO_HANDLER, Movie, Track
-from preflight.probes.mp4.timing import Duration, duration_of, read_stts
+from preflight.probes.mp4.pictures import VideoCoding, video_coding
+from preflight.probes.mp4.samples import KeyFrames, total_bytes
+from preflight.probes.mp4.timing import Duration, duration_of, media_ticks, read_stts
 from preflight.sources import Source
 
 _FORMATS: Final = {
@@ -29,7 +32,14 @@ _FORMATS: Final = {
     b"M4VP": "m4v",
 }
 """The format by major brand; any other brand is MP4."""
-_TIMING_FACTS: Final = frozenset(("bit_rate", "duration", "fps", "frames", "variable_fps"))
+_FRAGMENT_FACTS: Final = frozenset(
+    (
+        *("audio_bit_rate", "bit_rate", "duration", "fps", "fragmented", "frames"),
+        *("keyframe_interval", "variable_fps", "video_bit_rate"),
+    )
+)
+"""Facts of fragmented files for which the fragments are read."""
+_CODING_FACTS: Final = frozenset(VideoCoding.__annotations__)
 _LATE_START: Final = 1.0
 """s before the first frame of a fragmented file that other readers add to its duration."""
 
@@ -41,20 +51,20 @@ def read(source: Source, need: Need, _name: str) -> Media:
     movie = layout.movie
     size = source.size
     if movie is None:
-        return Media(None, _format(layout), size, streamable=layout.streamable, notes=_notes_without_movie(layout))
-    videos, has_covers = _video_tracks(movie, is_audio_brand=_format(layout) == "m4a")
+        return _without_movie(layout, size)
+    videos, covers, chapters = _video_tracks(movie, is_audio_brand=_format(layout) == "m4a")
     video, audio = _played(videos), _played([track for track in movie.tracks if track.handler == AUDIO_HANDLER])
-    if movie.fragmented and not need.facts.isdisjoint(_TIMING_FACTS):
+    if movie.fragmented and not need.facts.isdisjoint(_FRAGMENT_FACTS):
         reader.read_fragments(video)
     stated = duration_of(movie, video or audio)
     duration = _seconds(reader, movie, stated)
     absent = NONE if movie.is_fully_read and (video or audio) else None
     notes = {
         **_notes(layout, movie, stated, duration),
-        "cover_art": has_covers or movie.cover_art,
+        "cover_art": covers + chapters > 0 or movie.cover_art,
         "multiple_video_tracks": len(videos) > 1,
     }
-    media = Media(
+    return Media(
         kind=VIDEO if video else AUDIO if audio else None,
         format=_format(layout),
         size=size,
@@ -62,13 +72,33 @@ def read(source: Source, need: Need, _name: str) -> Media:
         bit_rate=round(size * 8 / duration) if duration and size else None,
         encrypted=_encrypted(movie),
         streamable=layout.streamable,
-        video_codec=absent,
-        audio_codec=absent,
+        fragmented=_is_fragmented(layout, movie),
+        edit_list=more_than_delay(movie),
+        brand=_brand(layout),
+        location=True if movie.located else False if movie.is_fully_read else None,
         notes=tuple(sorted(note for note, applies in notes.items() if applies)),
+        video_tracks=_count_tracks(movie, VIDEO_HANDLER, covers),
+        audio_tracks=_count_tracks(movie, AUDIO_HANDLER),
+        **(_video_facts(layout, movie, video, need) if video else _VideoFacts(video_codec=absent)),
+        **(_coding(movie, video, need) if video else VideoCoding()),
+        **(_audio_facts(layout, movie, audio, need) if audio else _AudioFacts(audio_codec=absent)),
     )
-    if video is not None:
-        media = _add_video(media, layout, movie, video)
-    return _add_audio(media, audio) if audio is not None else media
+
+
+def _without_movie(layout: Layout, size: int | None) -> Media:
+    return Media(
+        format=_format(layout),
+        size=size,
+        streamable=layout.streamable,
+        fragmented=layout.is_segment or None,
+        brand=_brand(layout),
+        notes=_notes_without_movie(layout),
+    )
+
+
+def _brand(layout: Layout) -> str | None:
+    """Return the major brand without trailing blanks, `none` without a brand, None if it is not a word."""
+    return brand_name(layout.brand) if layout.brand is not None else NONE
 
 
 def _format(layout: Layout) -> str:
@@ -79,8 +109,8 @@ def _format(layout: Layout) -> str:
     return "3gp" if brand.startswith(b"3g") else _FORMATS.get(brand, "mp4")
 
 
-def _video_tracks(movie: Movie, *, is_audio_brand: bool) -> tuple[list[Track], bool]:
-    """Return the tracks that are videos, and whether others are covers or the pictures of chapters.
+def _video_tracks(movie: Movie, *, is_audio_brand: bool) -> tuple[list[Track], int, int]:
+    """Return the tracks that are videos, the number of covers, and the number of tracks with pictures of chapters.
 
     Tracks of depth or thumbnails, which declare that they only help another, are neither. A still picture next to
     another video track, or in a file whose brand says that it is audio, is its cover; next to audio alone it is what
@@ -91,11 +121,14 @@ def _video_tracks(movie: Movie, *, is_audio_brand: bool) -> tuple[list[Track], b
     has_audio = any(track.handler == AUDIO_HANDLER for track in movie.tracks)
     accompanied = len(pictures) > 1 or (is_audio_brand and has_audio)
     videos = []
+    covers = 0
     for track in pictures:
         codec = track.entry.codec if track.entry else None
-        if track.id not in chapters and not (accompanied and track.samples == 1 and codec in STILL_CODECS):
+        if accompanied and track.samples == 1 and codec in STILL_CODECS:
+            covers += 1
+        elif track.id not in chapters:
             videos.append(track)
-    return videos, len(videos) < len(pictures)
+    return videos, covers, len(pictures) - len(videos) - covers
 
 
 def _played(tracks: list[Track]) -> Track | None:
@@ -123,22 +156,61 @@ def _seconds(reader: LayoutReader, movie: Movie, stated: Duration) -> float | No
     return seconds
 
 
-def _add_video(media: Media, layout: Layout, movie: Movie, video: Track) -> Media:
+def _is_fragmented(layout: Layout, movie: Movie) -> bool | None:
+    """Return whether there are fragments; None if they are announced and were not looked for, or not to the end."""
+    fragments = layout.fragments
+    if fragments is None:
+        return None if movie.fragmented else False
+    return True if fragments.count else False if fragments.ended or layout.broken else None
+
+
+def _count_tracks(movie: Movie, handler: bytes, covers: int = 0) -> int | None:
+    found = sum(track.handler == handler for track in movie.tracks) - covers
+    return found if movie.is_fully_read else None
+
+
+class _VideoFacts(TypedDict, total=False):
+    """The facts of a video track, apart from those of its coding."""
+
+    width: int | None
+    height: int | None
+    stored_width: int | None
+    stored_height: int | None
+    rotation: int
+    pixel_aspect_ratio: float | None
+    frames: int | None
+    fps: float | None
+    variable_fps: bool | None
+    keyframe_interval: float | None
+    video_codec: str | None
+    video_bit_rate: int | None
+
+
+def _video_facts(layout: Layout, movie: Movie, video: Track, need: Need) -> _VideoFacts:
     entry = video.entry
     width = (entry and entry.width) or video.width
     height = (entry and entry.height) or video.height
     rotation = (video.rotation + movie.rotation) % 360
+    size = size_facts(width, height, transposed=rotation in (90, 270))
     frames, fps, variable = _frame_rate(layout, movie, video)
-    return replace(
-        media,
-        **size_facts(width, height, transposed=rotation in (90, 270)),
+    facts = _VideoFacts(
+        width=size["width"],
+        height=size["height"],
+        stored_width=size["stored_width"],
+        stored_height=size["stored_height"],
         rotation=rotation,
-        pixel_aspect_ratio=entry.pixel_aspect_ratio if entry else None,
         frames=frames,
         fps=fps,
         variable_fps=variable,
-        video_codec=entry.codec if entry else None,
     )
+    if entry is not None:
+        facts["video_codec"] = entry.codec
+        facts["pixel_aspect_ratio"] = entry.pixel_aspect_ratio
+    if "video_bit_rate" in need.facts:
+        facts["video_bit_rate"] = _bit_rate(layout, movie, video)
+    if "keyframe_interval" in need.facts:
+        facts["keyframe_interval"] = _keyframe_interval(layout, movie, video)
+    return facts
 
 
 def _frame_rate(layout: Layout, movie: Movie, video: Track) -> tuple[int | None, float | None, bool | None]:
@@ -158,11 +230,67 @@ def _frame_rate(layout: Layout, movie: Movie, video: Track) -> tuple[int | None,
     )
 
 
-def _add_audio(media: Media, audio: Track) -> Media:
+def _coding(movie: Movie, video: Track, need: Need) -> VideoCoding:
+    if video.entry is None or need.facts.isdisjoint(_CODING_FACTS):
+        return VideoCoding()
+    return video_coding(movie.data, video.entry)
+
+
+class _AudioFacts(TypedDict, total=False):
+    """The facts of an audio track."""
+
+    audio_codec: str | None
+    audio_profile: str | None
+    audio_bit_rate: int | None
+    sample_rate: int | None
+    channels: int | None
+    sample_bits: int | None
+
+
+def _audio_facts(layout: Layout, movie: Movie, audio: Track, need: Need) -> _AudioFacts:
+    facts = _AudioFacts()
+    if "audio_bit_rate" in need.facts:
+        facts["audio_bit_rate"] = _bit_rate(layout, movie, audio)
     entry = audio.entry
-    if entry is None:
-        return replace(media, audio_codec=None)
-    return replace(media, audio_codec=entry.codec, sample_rate=entry.rate, channels=entry.channels)
+    if entry is not None:
+        facts["audio_codec"] = entry.codec
+        facts["audio_profile"] = entry.profile
+        facts["sample_rate"] = entry.rate
+        facts["channels"] = entry.channels
+        facts["sample_bits"] = entry.sample_bits
+    return facts
+
+
+def _samples_of(layout: Layout, movie: Movie, track: Track) -> tuple[int | None, int | None]:
+    """Return the bytes and the ticks of all samples of a track, in fragments too; None if not all were read."""
+    fragments = layout.fragments
+    if fragments is not None and layout.is_fragmented:
+        found = fragments.tracks[track.id]
+        return (found.bytes, found.ticks) if fragments.ended and not fragments.skipped else (None, None)
+    if not movie.complete or movie.fragmented:
+        return None, None
+    ticks = media_ticks(movie.data, *track.stts, track.samples)
+    return total_bytes(movie.data, track), track.duration if ticks is None else ticks
+
+
+def _bit_rate(layout: Layout, movie: Movie, track: Track) -> int | None:
+    """Return the bits/s of a track. PCM has its own: QuickTime writes sizes of 1 for samples of any size."""
+    entry = track.entry
+    if entry is not None and entry.codec == "pcm" and entry.rate and entry.channels and entry.sample_bits:
+        return entry.rate * entry.channels * entry.sample_bits
+    size, ticks = _samples_of(layout, movie, track)
+    return round(size * 8 * track.timescale / ticks) if size and ticks and track.timescale else None
+
+
+def _keyframe_interval(layout: Layout, movie: Movie, video: Track) -> float | None:
+    """Return the longest time between two key frames, in s; with a single one, the duration of the track."""
+    _, ticks = _samples_of(layout, movie, video)
+    fragments = layout.fragments
+    keys = fragments.tracks[video.id].keys if fragments is not None and layout.is_fragmented else None
+    if keys is None:
+        keys = KeyFrames()
+        keys.add_track(movie.data, video)
+    return keys.seconds(video.timescale, ticks) if ticks else None
 
 
 def _encrypted(movie: Movie) -> bool | None:

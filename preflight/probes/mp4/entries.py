@@ -6,11 +6,12 @@ in `esds` in ISO/IEC 14496-1 7.2.6.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from struct import Struct
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from preflight.probes.aac_config import CONFIG_BYTES, audio_config
+from preflight.probes.aac_config import CONFIG_BYTES, PROFILES, audio_config
 from preflight.probes.codec_names import (
     AUDIO_ENTRIES,
     AUDIO_OBJECT_TYPES,
@@ -23,11 +24,13 @@ from preflight.probes.isobmff import EMPTY, Range, first_of_each
 
 _MAX_CHILDREN: Final = 256
 """Boxes of one parent that are read; real ones hold a dozen."""
-_VIDEO_FIELDS: Final = Struct(">24x2H")
-_AUDIO_FIELDS: Final = Struct(">8xH6xH2x4xI")
+_VIDEO_FIELDS: Final = Struct(">24x2H46xH")
+_AUDIO_FIELDS: Final = Struct(">8xH6x2H4xI")
 _AUDIO_FIELDS_2: Final = Struct(">28x4xdI")
 _PROTECTED: Final = frozenset((b"encv", b"enca", b"drms", b"drmi"))
 _RESTRICTED: Final = b"resv"
+_MPEG2_AAC: Final = 0x65
+_NO_BOXES: Final[Mapping[bytes, Range]] = MappingProxyType({})
 _OPUS_RATE: Final = 48000
 _AMR_RATES: Final = {b"samr": 8000, b"sawb": 16000}
 _AC3_RATES: Final = (48000, 44100, 32000)
@@ -40,18 +43,30 @@ _CICP_CHANNELS: Final = (0, 1, 2, 3, 4, 5, 6, 8, 2, 3, 4, 7, 8, 24, 8, 12, 10, 1
 class SampleEntry(NamedTuple):
     """One sample entry; None = not stated.
 
+    kind                type of the entry before protection
+    boxes               body ranges of its first child of each type
+    end                 end of its body
     width, height       px as coded
+    pixel_depth         bits of a pixel, with alpha
     pixel_aspect_ratio  as `pasp` states it
     rate                Hz
+    profile             of AAC
+    sample_bits         bits of a sample of PCM or lossless audio
     """
 
     codec: str | None
     encrypted: bool
+    kind: bytes = b""
+    boxes: Mapping[bytes, Range] = _NO_BOXES
+    end: int = 0
     width: int | None = None
     height: int | None = None
+    pixel_depth: int = 0
     pixel_aspect_ratio: float | None = None
     rate: int | None = None
     channels: int | None = None
+    profile: str | None = None
+    sample_bits: int | None = None
 
 
 def child_boxes(data: bytes, start: int, end: int) -> dict[bytes, Range]:
@@ -63,7 +78,7 @@ def video_entry(fourcc: bytes, data: bytes, start: int, end: int) -> SampleEntry
     """Return the VisualSampleEntry whose body is `data[start:end]`."""
     if end - start < 78:
         return SampleEntry(None, fourcc in _PROTECTED)
-    width, height = _VIDEO_FIELDS.unpack_from(data, start)
+    width, height, depth = _VIDEO_FIELDS.unpack_from(data, start)
     inner = child_boxes(data, start + 78, end)
     fourcc, encrypted = _unprotected(fourcc, data, inner)
     codec = sample_entry_codec(fourcc, VIDEO_ENTRIES) if fourcc not in _PROTECTED else None
@@ -75,18 +90,19 @@ def video_entry(fourcc: bytes, data: bytes, start: int, end: int) -> SampleEntry
         at, stop = inner[b"pasp"]
         across, down = int.from_bytes(data[at : at + 4]), int.from_bytes(data[at + 4 : at + 8])
         ratio = across / down if across and down and stop - at >= 8 else None
-    return SampleEntry(codec, encrypted, width or None, height or None, ratio)
+    return SampleEntry(codec, encrypted, fourcc, inner, end, width or None, height or None, depth, ratio)
 
 
 def audio_entry(fourcc: bytes, data: bytes, start: int, end: int, table_version: int) -> SampleEntry:
     """Return the AudioSampleEntry whose body is `data[start:end]`, in an `stsd` of version `table_version`."""
     if end - start < 28:
         return SampleEntry(None, fourcc in _PROTECTED)
-    version, channels, fixed = _AUDIO_FIELDS.unpack_from(data, start)
+    version, channels, bits, fixed = _AUDIO_FIELDS.unpack_from(data, start)
     rate = fixed >> 16
     first_child = start + 28
     if version == 2 and end - start >= 44:
         precise, channels = _AUDIO_FIELDS_2.unpack_from(data, start)
+        bits = int.from_bytes(data[start + 48 : min(end, start + 52)])
         rate = int(precise) if 0 < precise < 1 << 31 else 0
         first_child += 36
     elif version == 1 and table_version == 0:
@@ -102,14 +118,15 @@ def audio_entry(fourcc: bytes, data: bytes, start: int, end: int, table_version:
         at, _ = inner[b"srat"]
         rate = int.from_bytes(data[at + 4 : at + 8]) or rate
     if fourcc == b"mp4a" and b"esds" in inner:
-        codec, rate, channels = _mpeg4_audio(data, inner[b"esds"], rate, channels)
-    elif fourcc == b"mp4a":
+        return _mpeg4_audio(data, inner[b"esds"], rate, channels, encrypted=encrypted)
+    if fourcc == b"mp4a":
         codec = "aac"
     elif fourcc in _AMR_RATES:
         rate, channels = _AMR_RATES[fourcc], 1  # the entry holds placeholders (3GPP TS 26.244 6.5)
     else:
         rate, channels = _by_codec_box(codec, data, inner, rate, channels)
-    return SampleEntry(codec, encrypted, rate=rate or None, channels=channels or None)
+    bits = _sample_bits(codec, fourcc, data, inner, bits)
+    return SampleEntry(codec, encrypted, rate=rate or None, channels=channels or None, sample_bits=bits or None)
 
 
 def _unprotected(fourcc: bytes, data: bytes, inner: dict[bytes, Range]) -> tuple[bytes, bool]:
@@ -123,13 +140,29 @@ def _unprotected(fourcc: bytes, data: bytes, inner: dict[bytes, Range]) -> tuple
     return fourcc, encrypted
 
 
-def _mpeg4_audio(data: bytes, esds: Range, rate: int, channels: int) -> tuple[str | None, int, int]:
+def _mpeg4_audio(data: bytes, esds: Range, rate: int, channels: int, *, encrypted: bool) -> SampleEntry:
+    """Return the entry whose `esds` decides; the object types 0x66 to 0x68 are profiles of MPEG-2 AAC."""
     kind, specific = object_type(data, *esds)
     codec = "aac" if kind is None else AUDIO_OBJECT_TYPES.get(kind)
     config = audio_config(specific) if codec == "aac" else None
-    if config is None:
-        return codec, rate, channels
-    return MPEG4_AUDIO_CODECS.get(config.object_type, codec), config.rate or rate, config.channels or channels
+    profile = PROFILES.get((kind or 0) - _MPEG2_AAC) if codec == "aac" else None
+    if config is not None:
+        codec = MPEG4_AUDIO_CODECS.get(config.object_type, codec)
+        rate, channels, profile = config.rate or rate, config.channels or channels, config.profile
+    return SampleEntry(codec, encrypted, rate=rate or None, channels=channels or None, profile=profile)
+
+
+def _sample_bits(codec: str | None, kind: bytes, data: bytes, inner: dict[bytes, Range], bits: int) -> int:
+    """Return the bits of a sample of PCM or lossless audio, 0 for others; `bits`: as the entry states them."""
+    box, at = _SAMPLE_BITS_BOXES.get(codec or "", (b"", 0))
+    start, end = inner.get(box, EMPTY)
+    if codec == "flac" and end - start >= 22:
+        return (int.from_bytes(data[start + 20 : start + 22]) >> 4 & 31) + 1
+    if box and end - start > at:
+        return data[start + at]
+    if codec == "pcm":
+        return _PCM_BITS.get(kind, bits if bits <= _MAX_SAMPLE_BITS else 0)
+    return 8 if codec in ("alaw", "mulaw") else 0
 
 
 def _by_codec_box(
@@ -180,6 +213,16 @@ def _read_mpegh(box: bytes, rate: int, channels: int) -> tuple[int, int]:
     return rate, (_CICP_CHANNELS[box[2]] if box[2] < len(_CICP_CHANNELS) else 0) or channels
 
 
+_SAMPLE_BITS_BOXES: Final = {"alac": (b"alac", 9), "flac": (b"dfLa", 20), "pcm": (b"pcmC", 5)}
+"""By codec: the box that states the bits of a sample, and where (for FLAC see RFC 9639 8.2)."""
+_MAX_SAMPLE_BITS: Final = 64
+_PCM_BITS: Final = {
+    **dict.fromkeys((b"in24", b"42ni"), 24),
+    **dict.fromkeys((b"in32", b"23ni", b"fl32", b"lf32"), 32),
+    **dict.fromkeys((b"fl64", b"lf64"), 64),
+    b"s16l": 16,
+}
+"""Types whose entries state 16 bits for compatibility (QuickTime File Format, "Sound sample descriptions")."""
 _CODEC_BOX_BYTES: Final = 48
 _CODEC_BOXES: Final[dict[str, tuple[bytes, int, Callable[[bytes, int, int], tuple[int, int]]]]] = {
     "ac3": (b"dac3", 3, _read_ac3),
@@ -198,8 +241,8 @@ _CODEC_BOXES: Final[dict[str, tuple[bytes, int, Callable[[bytes, int, int], tupl
 _ES, _DECODER_CONFIG, _DECODER_SPECIFIC = 3, 4, 5
 
 
-def object_type(data: bytes, start: int, end: int) -> tuple[int | None, bytes]:
-    """Return objectTypeIndication and the decoder's configuration in the body of an `esds` box."""
+def object_type(data: bytes, start: int, end: int, max_bytes: int = CONFIG_BYTES) -> tuple[int | None, bytes]:
+    """Return objectTypeIndication and the first bytes of the decoder's configuration in the body of an `esds` box."""
     found = _descriptor(data, start + 4, end, _ES)
     if found is None or found[0] + 3 > found[1]:
         return None, b""
@@ -214,7 +257,7 @@ def object_type(data: bytes, start: int, end: int) -> tuple[int | None, bytes]:
         return None, b""
     at, end = found
     specific = _descriptor(data, at + 13, end, _DECODER_SPECIFIC)
-    return data[at], data[specific[0] : min(specific[1], specific[0] + CONFIG_BYTES)] if specific else b""
+    return data[at], data[specific[0] : min(specific[1], specific[0] + max_bytes)] if specific else b""
 
 
 def _descriptor(data: bytes, at: int, end: int, tag: int) -> tuple[int, int] | None:

@@ -5,25 +5,33 @@ Where not all fragments can be read, the indexes `sidx` (8.16.3) and `mfra` (8.8
 
 from __future__ import annotations
 
-from itertools import islice
+from array import array
+from itertools import islice, repeat
 from typing import Final, NamedTuple
 
 from preflight.probes.isobmff import EMPTY, Box, Range, boxes
-from preflight.probes.mp4.movie import AUDIO_HANDLER, VIDEO_HANDLER, Movie, Track
+from preflight.probes.mp4.movie import AUDIO_HANDLER, VIDEO_HANDLER, Movie, SampleDefaults, Track
+from preflight.probes.mp4.samples import NOT_SYNC, KeyFrames, total_bytes
 from preflight.probes.mp4.timing import Timing, read_stts, total_ticks, uint32_array
 from preflight.sources import BoundReached, Source
 
 _HAS_BASE_OFFSET: Final = 1
 _HAS_DESCRIPTION: Final = 2
-_HAS_DEFAULT_DURATION: Final = 8
-_HAS_DATA_OFFSET, _HAS_FIRST_FLAGS, _HAS_DURATIONS = 1, 4, 0x100
+_HAS_DEFAULTS: Final = (8, 0x10, 0x20)
+"""Flags of `tfhd` for the fields of `SampleDefaults`, in the order of both."""
+_HAS_DATA_OFFSET, _HAS_FIRST_FLAGS, _HAS_DURATIONS, _HAS_SIZES, _HAS_FLAGS = 1, 4, 0x100, 0x200, 0x400
 _SAMPLE_FIELDS: Final = 0xF00
 _MAX_RUNS: Final = 1 << 17
 """Track runs in all: 4096 fragments of two tracks usually have a sixteenth of that."""
 
 
 class TrackFragments:
-    """The fragments of one track so far, in its timescale: from `start` to `end`; `timing`: of the samples counted."""
+    """The fragments of one track so far, in its timescale: from `start` to `end`.
+
+    timing  of the samples counted
+    total   bytes and ticks of all samples, None if a table of the moov box cannot be read
+    keys    key frames of the samples counted
+    """
 
     def __init__(self, track: Track, movie: Movie, *, counted: bool) -> None:
         self.track = track
@@ -31,27 +39,76 @@ class TrackFragments:
         self.end: int | None = 0
         self.resumes: int | None = None  # when the next fragment begins, if it does not state that itself
         self.timing: Timing | None = Timing()
+        self.bytes: int | None = 0
+        self.ticks = 0
+        self.keys = KeyFrames() if counted else None
         if track.samples:
             self.start = 0
             self.timing = read_stts(movie.data, *track.stts) if counted else None
-            self.end = self.timing.ticks if self.timing else total_ticks(movie.data, *track.stts)
+            self.end = self.ticks = self.timing.ticks if self.timing else total_ticks(movie.data, *track.stts)
+            self.bytes = total_bytes(movie.data, track)
+            if self.keys is not None:
+                self.keys.add_track(movie.data, track)
 
-    def add(self, data: bytes, start: int, end: int, default: int) -> int:
-        """Count the samples of one `trun` and return their ticks (8.8.8); `default`: ticks of a sample."""
-        if end - start < 8:
-            return 0
-        flags = int.from_bytes(data[start + 1 : start + 4])
-        count = int.from_bytes(data[start + 4 : start + 8])
-        if not flags & _HAS_DURATIONS:
+    def add(self, run: TrackRun, default: SampleDefaults, begin: int | None) -> int:
+        """Count the samples of one `trun` and return their ticks; `begin`: ticks when the first is decoded."""
+        durations = run.durations
+        if durations is None:
+            ticks = run.samples * default.duration
             if self.timing is not None:
-                self.timing.add(count, default)
-            return count * default
-        at = start + 8 + (4 if flags & _HAS_DATA_OFFSET else 0) + (4 if flags & _HAS_FIRST_FLAGS else 0)
-        step = (flags & _SAMPLE_FIELDS).bit_count()
-        durations = uint32_array(data[at : min(end, at + 4 * step * count)])[::step]
-        if self.timing is not None:
-            self.timing.add_each(durations)
-        return sum(durations)
+                self.timing.add(run.samples, default.duration)
+        else:
+            ticks = sum(durations)
+            if self.timing is not None:
+                self.timing.add_each(durations)
+        self.ticks += ticks
+        if self.bytes is not None:
+            self.bytes += run.samples * default.size if run.sizes is None else sum(run.sizes)
+        if self.keys is not None:
+            self._add_keys(self.keys, run, default, begin, ticks)
+        return ticks
+
+    def _add_keys(self, keys: KeyFrames, run: TrackRun, default: SampleDefaults, begin: int | None, ticks: int) -> None:
+        durations = run.durations
+        if run.flags is not None:
+            keys.add_flagged(begin, run.flags, repeat(default.duration) if durations is None else durations, run.first)
+        elif default.flags & NOT_SYNC or begin is None:
+            keys.add_first(begin, run.first)
+        elif durations is None:
+            keys.add_all(begin, run.samples, (default.duration,)[: run.samples - 1], ticks, default.duration)
+        else:
+            keys.add_all(begin, len(durations), durations[:-1], ticks, durations[-1] if durations else 0)
+
+
+class TrackRun(NamedTuple):
+    """One `trun` (8.8.8): how many samples it has, the flags of the first, and what it states of each."""
+
+    samples: int
+    first: int | None
+    durations: array[int] | None
+    sizes: array[int] | None
+    flags: array[int] | None
+
+
+def _read_run(data: bytes, start: int, end: int) -> TrackRun | None:
+    """Return the run in the body of a `trun`, or as much of it as there is."""
+    if end - start < 8:
+        return None
+    flags = int.from_bytes(data[start + 1 : start + 4])
+    count = int.from_bytes(data[start + 4 : start + 8])
+    at = start + 8 + (4 if flags & _HAS_DATA_OFFSET else 0)
+    first = None
+    if flags & _HAS_FIRST_FLAGS:
+        first = int.from_bytes(data[at : min(end, at + 4)])
+        at += 4
+    step = (flags & _SAMPLE_FIELDS).bit_count()
+    table = uint32_array(data[at : min(end, at + 4 * step * count)])
+    columns = []
+    before = 0
+    for field in (_HAS_DURATIONS, _HAS_SIZES, _HAS_FLAGS):
+        columns.append(table[before::step] if flags & field else None)
+        before += bool(flags & field)
+    return TrackRun(count, first, *columns)
 
 
 class Fragments:
@@ -101,10 +158,7 @@ class Fragments:
         track = self.tracks.get(int.from_bytes(data[at + 4 : at + 8])) if stop - at >= 8 else None
         if track is None:
             return
-        flags = int.from_bytes(data[at + 1 : at + 4])
-        at += 8 + (8 if flags & _HAS_BASE_OFFSET else 0) + (4 if flags & _HAS_DESCRIPTION else 0)
-        stated = int.from_bytes(data[at : min(stop, at + 4)]) if flags & _HAS_DEFAULT_DURATION else None
-        default = track.track.default_duration if stated is None else stated
+        default = _read_defaults(data, at, stop, track.track.defaults)
         begin = track.resumes if track.end is None else track.end
         if b"tfdt" in inner:
             start, stop = inner[b"tfdt"]
@@ -113,7 +167,9 @@ class Fragments:
             begin = int.from_bytes(data[start + 4 : min(stop, start + (12 if large else 8))], signed=large)
         ticks = 0
         for at, stop in truns:
-            ticks += track.add(data, at, stop, default)
+            run = _read_run(data, at, stop)
+            if run is not None:
+                ticks += track.add(run, default, None if begin is None else begin + ticks)
         self._runs += len(truns)
         if begin is not None:
             track.start = begin if track.start is None else track.start
@@ -142,6 +198,18 @@ class Fragments:
             and found.track.handler in (VIDEO_HANDLER, AUDIO_HANDLER)
         ]
         return (min(start for start, _ in spans), max(end for _, end in spans)) if spans else None
+
+
+def _read_defaults(data: bytes, at: int, end: int, stated: SampleDefaults) -> SampleDefaults:
+    """Return the defaults of a `tfhd`, which replace those `stated` before (8.8.7)."""
+    flags = int.from_bytes(data[at + 1 : at + 4])
+    at += 8 + (8 if flags & _HAS_BASE_OFFSET else 0) + (4 if flags & _HAS_DESCRIPTION else 0)
+    values = list(stated)
+    for index, flag in enumerate(_HAS_DEFAULTS):
+        if flags & flag:
+            values[index] = int.from_bytes(data[at : min(end, at + 4)])
+            at += 4
+    return SampleDefaults(*values)
 
 
 # --- indexes of fragments that are not read

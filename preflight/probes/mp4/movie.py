@@ -23,6 +23,7 @@ _AUXILIARY: Final = frozenset((b"thmb", b"auxl", b"vdep", b"vplx"))
 """References by which a track declares that it only helps another (8.3.3.3)."""
 
 
+_LOCATION_KEY: Final = b"location.ISO6709"
 _MAX_EDITS: Final = 4096
 _EDIT: Final = Struct(">IiI")
 _EDIT_VERSION_1: Final = Struct(">QqI")
@@ -50,12 +51,23 @@ class Edits(NamedTuple):
     complete: bool
 
 
+class SampleDefaults(NamedTuple):
+    """What samples in fragments have unless a fragment states otherwise: ticks, bytes and flags (8.8.3)."""
+
+    duration: int
+    size: int
+    flags: int
+
+
 class Track:
     """One `trak`. Clocks are in ticks; None = not stated. `entry`: its first sample entry, None if it has none.
 
     shift     ticks by which the first sample is shown after it is decoded
-    stts      body of its table of sample durations
+    stts      body of its table of sample durations; ctts: of when they are shown; sync: of its key frames (None: all)
+    partial   body of its table of further key frames, after which some pictures need earlier ones
+    sizes     body of its table of sample sizes; compact: it is an `stz2`
     chapters  ids of the tracks that hold this one's chapters
+    defaults  duration, size and flags of a sample in fragments (`trex`)
     """
 
     def __init__(self) -> None:
@@ -71,7 +83,12 @@ class Track:
         self.samples = 0
         self.shift = 0
         self.stts: Range = EMPTY
-        self.default_duration = 0  # trex
+        self.ctts: Range = EMPTY
+        self.sync: Range | None = None
+        self.partial: Range = EMPTY
+        self.sizes: Range = EMPTY
+        self.compact = False
+        self.defaults = SampleDefaults(0, 0, 0)
         self.chapters: frozenset[int] = frozenset()
         self.auxiliary = False
 
@@ -87,6 +104,7 @@ class Movie:
 
     complete  the box does not extend beyond the data that was read
     limited   it holds more than is read: boxes that were not found may exist
+    located   its metadata has coordinates
     """
 
     def __init__(self, data: bytes, *, complete: bool) -> None:
@@ -100,6 +118,7 @@ class Movie:
         self.fragment_duration: int | None = None
         self.cover_art = False
         self.limited = False
+        self.located = False
 
     @property
     def is_fully_read(self) -> bool:
@@ -150,9 +169,11 @@ def _add_box(movie: Movie, kind: bytes, at: int, stop: int) -> None:
             movie.timescale, movie.duration = _read_clock(data, at, stop)
             movie.rotation = _rotation(data, at + (48 if data[at : at + 1] == b"\1" else 36), stop)
         elif kind == b"udta":
-            movie.cover_art |= _has_cover(data, *child_boxes(data, at, stop).get(b"meta", EMPTY))
+            inner = child_boxes(data, at, stop)
+            movie.located |= b"\xa9xyz" in inner or b"loci" in inner
+            _add_metadata(movie, *inner.get(b"meta", EMPTY))
         elif kind == b"meta":
-            movie.cover_art |= _has_cover(data, at, stop)
+            _add_metadata(movie, at, stop)
     except BoundReached:
         movie.limited = True
 
@@ -180,7 +201,10 @@ def _read_mvex(movie: Movie, data: bytes, start: int, end: int) -> None:
         if kind == b"trex" and stop - at >= 20:
             track = tracks.get(int.from_bytes(data[at + 4 : at + 8]))
             if track is not None:
-                track.default_duration = int.from_bytes(data[at + 12 : at + 16])
+                duration, size, flags = (
+                    int.from_bytes(data[field : min(stop, field + 4)]) for field in (at + 12, at + 16, at + 20)
+                )
+                track.defaults = SampleDefaults(duration, size, flags)
         elif kind == b"mehd":
             movie.fragment_duration = _read_ticks(data, at + 4, stop, large=data[at : at + 1] == b"\1")
 
@@ -206,10 +230,14 @@ def _read_trak(data: bytes, start: int, end: int) -> Track:
         track.handler = VIDEO_HANDLER if b"vmhd" in information else AUDIO_HANDLER if b"smhd" in information else b""
     if b"stsd" in table:
         track.entry = _first_entry(track.handler, data, *table[b"stsd"])
-    sizes, stop = table.get(b"stsz") or table.get(b"stz2") or EMPTY
+    sizes, stop = track.sizes = table.get(b"stsz") or table.get(b"stz2") or EMPTY
+    track.compact = b"stsz" not in table
     track.samples = int.from_bytes(data[sizes + 8 : min(stop, sizes + 12)])
     track.stts = table.get(b"stts", EMPTY)
-    track.shift = _first_shift(data, *table.get(b"ctts", EMPTY))
+    track.ctts = table.get(b"ctts", EMPTY)
+    track.sync = table.get(b"stss")
+    track.partial = table.get(b"stps", EMPTY)
+    track.shift = _first_shift(data, *track.ctts)
     return track
 
 
@@ -306,9 +334,14 @@ def _rotation(data: bytes, at: int, end: int) -> int:
     return 180 if a < 0 else 0
 
 
-def _has_cover(data: bytes, start: int, end: int) -> bool:
-    """Return whether iTunes metadata has a `covr` item; QuickTime's `meta` has no version before its children."""
+def _add_metadata(movie: Movie, start: int, end: int) -> None:
+    """Read whether metadata has a cover (iTunes' `covr`) or coordinates (QTFF, "Metadata atoms").
+
+    QuickTime's `meta` has no version before its children.
+    """
+    data = movie.data
     if data[start + 4 : start + 8] != b"hdlr":
         start += 4
-    items = child_boxes(data, start, end).get(b"ilst", EMPTY)
-    return b"covr" in child_boxes(data, *items)
+    inner = child_boxes(data, start, end)
+    movie.cover_art |= b"covr" in child_boxes(data, *inner.get(b"ilst", EMPTY))
+    movie.located |= data.find(_LOCATION_KEY, *inner.get(b"keys", EMPTY)) >= 0

@@ -96,13 +96,13 @@ def read_stts(data: bytes, start: int, end: int) -> Timing | None:
     if min(int.from_bytes(data[start + 4 : start + 8]), (end - start - 8) // 8) > _MAX_ENTRIES:
         return None
     timing = Timing()
-    timing.add_runs(*_stts_entries(data, start, end))
+    timing.add_runs(*stts_entries(data, start, end))
     return timing
 
 
 def total_ticks(data: bytes, start: int, end: int) -> int:
     """Return only the sum of the durations in `stts`, for tracks whose frame rate is not needed."""
-    return sum(map(mul, *_stts_entries(data, start, end)))
+    return sum(map(mul, *stts_entries(data, start, end)))
 
 
 def media_ticks(data: bytes, start: int, end: int, samples: int) -> int | None:
@@ -111,14 +111,15 @@ def media_ticks(data: bytes, start: int, end: int, samples: int) -> int | None:
         count = int.from_bytes(data[start + 8 : start + 12])
         duration = int.from_bytes(data[start + 12 : start + 16])
         return count * duration if samples == count and count > 0 and duration < MIN_NEGATIVE else None
-    counts, durations = _stts_entries(data, start, end)
+    counts, durations = stts_entries(data, start, end)
     if not samples or sum(counts) != samples or max(durations) >= MIN_NEGATIVE:
         return None
     ticks: int = sum(map(mul, counts, durations))
     return ticks
 
 
-def _stts_entries(data: bytes, start: int, end: int) -> tuple[array[int], array[int]]:
+def stts_entries(data: bytes, start: int, end: int) -> tuple[array[int], array[int]]:
+    """Return the counts and the durations of the runs in `stts`, at most `_MAX_ENTRIES`."""
     count = min(int.from_bytes(data[start + 4 : start + 8]), (end - start - 8) // 8, _MAX_ENTRIES)
     table = uint32_array(data[start + 8 : start + 8 + 8 * max(0, count)])
     return table[0::2], table[1::2]
@@ -126,7 +127,7 @@ def _stts_entries(data: bytes, start: int, end: int) -> tuple[array[int], array[
 
 # --- the duration of a movie: the movie header, checked against the tracks
 
-_SLACK: Final = 0.3
+SLACK: Final = 0.3
 """s by which headers may differ without a contradiction: some frames, or an encoder's delay (2112 samples at 8 kHz)."""
 _RELATIVE_SLACK: Final = 0.01
 """The same, relative to the duration."""
@@ -195,7 +196,7 @@ def duration_of(movie: Movie, described: Track | None) -> Duration:
         if seconds is None:
             seconds = played
         else:
-            slack = max(_SLACK, _RELATIVE_SLACK * seconds, _SLACK_TICKS / movie.timescale if movie.timescale else 0)
+            slack = max(SLACK, _RELATIVE_SLACK * seconds, _SLACK_TICKS / movie.timescale if movie.timescale else 0)
             if not shortest - slack <= seconds <= longest + slack:
                 seconds, contradicted = played, True
     if nothing and shortest <= 0:
@@ -217,7 +218,7 @@ def _presentation(movie: Movie, track: Track) -> Presentation | None:
     inconsistent = (
         stated is not None
         and stated > 0
-        and abs(stated / track.timescale - media) > max(_SLACK, _RELATIVE_SLACK * media)
+        and abs(stated / track.timescale - media) > max(SLACK, _RELATIVE_SLACK * media)
     )
     if track.edits is None or not movie.timescale:
         return Presentation(media, 0.0, media, inconsistent=inconsistent)
@@ -235,13 +236,13 @@ def _is_notably_edited(movie: Movie, track: Track, edits: Edits, span: Presentat
         return True
     if span is None:
         return False
-    added = _added_by_encoders(track)
-    if abs(span.shown - span.media) > max(_SLACK, added):
+    added = added_by_encoders(track)
+    if abs(span.shown - span.media) > max(SLACK, added):
         return True
     return bool(stated and abs(stated - span.media) > max(_MIN_NOTABLE, added))
 
 
-def _added_by_encoders(track: Track) -> float:
+def added_by_encoders(track: Track) -> float:
     """Return the s that an audio encoder may add before and after the content, which is more at low sample rates."""
     rate = track.entry.rate if track.handler == AUDIO_HANDLER and track.entry else None
     return _MAX_PRIMING_SAMPLES / max(rate, _MIN_RATE) if rate else 0.0
