@@ -10,11 +10,13 @@ from dataclasses import replace
 from typing import Final, NamedTuple
 
 from preflight.formats import IMAGE
-from preflight.media import Media, Need, size_facts
+from preflight.media import NONE, Media, Need, size_facts
+from preflight.probes.coded_pictures import PictureFacts
 from preflight.probes.exif import TRANSPOSED
 from preflight.probes.heif import picture
 from preflight.probes.heif.items import Items, read_meta
-from preflight.probes.isobmff import EMPTY, Box, Range, box_at, boxes, first_of_each, top_level
+from preflight.probes.heif.metadata import states_location
+from preflight.probes.isobmff import EMPTY, Box, Range, box_at, boxes, brand_name, first_of_each, top_level
 from preflight.sources import BoundReached, Source, read_exactly
 
 _AVIF: Final = frozenset(b"avif avis avio".split())
@@ -24,6 +26,7 @@ _NEUTRAL: Final = frozenset(b"mif1 mif2 msf1 miaf".split())
 _MAX_BOXES: Final = 64
 """Boxes of the file that are read: those that are needed are among the first, or the last of very few."""
 _MAX_BRAND_BYTES: Final = 512
+_PICTURE_FACTS: Final = frozenset(PictureFacts.__annotations__)
 
 
 class _TopLevel(NamedTuple):
@@ -39,14 +42,20 @@ class _TopLevel(NamedTuple):
     limited: bool = False
 
 
-def read(source: Source, _need: Need, _name: str) -> Media:
+def read(source: Source, need: Need, _name: str) -> Media:
     """Return the facts of a HEIF or AVIF file. Read up to and including its `meta` box, and `moov` of sequences."""
     layout = _top_level(source)
-    media = Media(IMAGE, _format(None, layout.brands), source.size, notes=("truncated",) if layout.truncated else ())
+    media = Media(
+        IMAGE,
+        _format(None, layout.brands),
+        source.size,
+        brand=brand_name(layout.brands[0]) if layout.brands else NONE,
+        notes=("truncated",) if layout.truncated else (),
+    )
     limited = layout.limited
     try:
         if b"meta" in layout.boxes:
-            media = _from_items(media, source, layout)
+            media = _from_items(media, source, layout, need)
         elif b"mini" in layout.boxes:
             media = _from_mini(media, source, layout.boxes[b"mini"])
         if b"moov" in layout.boxes:
@@ -99,7 +108,7 @@ def _format(coding: bytes | None, brands: tuple[bytes, ...]) -> str:
     return "heic" if coding in (b"hvc1", b"hev1") else "heif"
 
 
-def _from_items(media: Media, source: Source, layout: _TopLevel) -> Media:
+def _from_items(media: Media, source: Source, layout: _TopLevel, need: Need) -> Media:
     meta = read_meta(source, layout.boxes[b"meta"])
     items = Items(meta)
     size = picture.geometry(source, items)
@@ -128,7 +137,10 @@ def _from_items(media: Media, source: Source, layout: _TopLevel) -> Media:
         frames=None if meta.truncated else picture.count_pictures(items),
         has_alpha=alpha or (None if meta.truncated else alpha),
         encrypted=info.protected if info else None,
+        animated=None if meta.truncated else False,
+        location=states_location(source, items, need) if "location" in need.facts and not meta.truncated else None,
         notes=tuple(notes),
+        **(PictureFacts() if need.facts.isdisjoint(_PICTURE_FACTS) else picture.coded_pictures(items)),
     )
 
 
@@ -158,7 +170,14 @@ def _from_sequence(media: Media, track: ImageSequence, brands: tuple[bytes, ...]
         return media
     notes = (*media.notes, "animated") if track.frames > 1 else media.notes
     alpha = True if track.has_alpha else media.has_alpha
-    media = replace(media, frames=track.frames, duration=track.duration, has_alpha=alpha, notes=notes)
+    media = replace(
+        media,
+        frames=track.frames,
+        animated=track.frames > 1,
+        duration=track.duration,
+        has_alpha=alpha,
+        notes=notes,
+    )
     if media.stored_width is not None or not track.width or not track.height:
         return media
     return replace(

@@ -27,11 +27,15 @@ _INFE_3: Final = Struct(">B2xBIH4s")
 
 
 class ItemInfo(NamedTuple):
-    """One entry of `iinf`: its coding or kind of derivation (`hvc1`, `grid` …), whether it is hidden or protected."""
+    """One entry of `iinf`: its coding or kind of derivation (`hvc1`, `grid` …), whether it is hidden or protected.
+
+    content  MIME type of a `mime` item, else empty
+    """
 
     type: bytes
     hidden: bool
     protected: bool
+    content: bytes = b""
 
 
 class Reference(NamedTuple):
@@ -123,14 +127,17 @@ class Items:
 
     def payload(self, source: Source, item: int, length: int) -> bytes:
         """Return the first bytes of an item's data; empty if their position is not known."""
+        found = self.position(item)
+        return source.read_at(found[0], length) if found is not None else b""
+
+    def position(self, item: int) -> tuple[int, int] | None:
+        """Return where an item's data begins in the file, and how many bytes later it ends; None if not known."""
         iloc = self._meta.bodies.get(b"iloc", b"")
-        found = ((method, start) for entry, method, start, _ in _read_iloc(iloc) if entry == item)
-        method, offset = next(found, (None, 0))
-        if method == 1 and self._meta.idat is not None:
-            offset += self._meta.idat
-        elif method != 0:
-            return b""
-        return source.read_at(offset, length) if offset < MAX_OFFSET else b""
+        for entry, method, start, end in _read_iloc(iloc):
+            if entry == item:
+                moved = self._meta.idat if method == 1 else 0 if method == 0 else None
+                return (start + moved, end - start) if moved is not None and start + moved < MAX_OFFSET else None
+        return None
 
     def end_beyond(self, item: int, size: int) -> bool:
         """Return whether the data of an item, or of those it is made from, extends beyond a file of `size` bytes."""
@@ -158,7 +165,10 @@ def _read_iinf(iinf: bytes) -> dict[int, ItemInfo]:
             _, flags, item, protection, coding = _INFE_3.unpack_from(iinf, at)
         else:
             continue  # versions 0 and 1 name a MIME type, so they are not images that HEIF defines
-        found[item] = ItemInfo(coding, bool(flags & 1), protection != 0)
+        content = b""
+        if coding == b"mime":  # item_name and content_type, each with a zero at its end
+            content = iinf[at + (12 if version == 2 else 14) : end].partition(b"\0")[2].partition(b"\0")[0]
+        found[item] = ItemInfo(coding, bool(flags & 1), protection != 0, content)
     return found
 
 

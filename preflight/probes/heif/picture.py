@@ -9,7 +9,10 @@ from __future__ import annotations
 from struct import Struct
 from typing import Final, NamedTuple
 
+from preflight.media import NONE
+from preflight.probes.coded_pictures import CONFIGURATIONS, PictureFacts, picture_facts, with_colr
 from preflight.probes.heif.items import Items
+from preflight.probes.parameter_sets.record import VideoParameters
 from preflight.sources import Source
 
 _MAX_DEPTH: Final = 8
@@ -22,6 +25,8 @@ _ALPHA: Final = (
     b"urn:mpeg:hevc:2015:auxid:1",
     b"urn:mpeg:avc:2015:auxid:1",
 )
+_PROFILES: Final = (b"prof", b"rICC")
+"""Types of `colr` that hold an ICC profile."""
 _WORDS: Final = Struct(">II")
 _FRACTIONS: Final = Struct(">IIII")
 
@@ -112,13 +117,45 @@ def _cropped(width: int, height: int, clap: bytes) -> _Size:
 
 def coding(items: Items) -> bytes | None:
     """Return the coding of the picture: the primary item's type, or that of the first item it is derived from."""
+    item = _coded_item(items)
+    return items.type_of(item) if item is not None else None
+
+
+def _coded_item(items: Items) -> int | None:
+    """Return the primary item, or the first coded item that it is derived from."""
     item = items.primary
     for _ in range(_MAX_DEPTH):
         kind = items.type_of(item) if item is not None else None
-        if item is None or (kind not in _COMPOSED and kind not in _WRAPPED):
-            return kind
-        item = next(iter(items.sources(item)), None)
+        if kind not in _COMPOSED and kind not in _WRAPPED:
+            return item
+        item = next(iter(items.sources(item)), None) if item is not None else None
     return None
+
+
+def coded_pictures(items: Items) -> PictureFacts:
+    """Return what the properties of the picture state: those of its coded item, and the color of the primary item."""
+    item = _coded_item(items)
+    if item is None or items.primary is None:
+        return PictureFacts()
+    properties = items.properties(item)
+    parameters = _sample_format(properties)
+    outer = items.properties(items.primary) if items.type_of(items.primary) in _COMPOSED else properties
+    colors = [body for kind, body in (*outer, *properties) if kind == b"colr"]
+    if any(body[:4] in _PROFILES for body in colors):
+        parameters = parameters._replace(primaries=None, transfer=None)  # the profile replaces what is coded
+    facts = picture_facts(with_colr(parameters, colors))
+    if facts["hdr"] == NONE and has_gain_map(items):
+        facts["hdr"] = "gain_map"
+    return facts
+
+
+def _sample_format(properties: _Properties) -> VideoParameters:
+    """Return what the configuration of the codec states, else the bits of `pixi` (ISO/IEC 23008-12 6.5.6)."""
+    for kind, body in properties:
+        if kind in CONFIGURATIONS:
+            return CONFIGURATIONS[kind](body)
+    depth = next((body[5] for kind, body in properties if kind == b"pixi" and len(body) > 5), None)
+    return VideoParameters(bit_depth=depth, states_color=False)
 
 
 def has_alpha(items: Items) -> bool | None:
