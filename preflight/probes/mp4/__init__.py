@@ -262,11 +262,16 @@ def _audio_facts(layout: Layout, movie: Movie, audio: Track, need: Need) -> _Aud
 
 
 def _samples_of(layout: Layout, movie: Movie, track: Track) -> tuple[int | None, int | None]:
-    """Return the bytes and the ticks of all samples of a track, in fragments too; None if not all were read."""
+    """Return the bytes and the ticks of all samples of a track, in fragments too; None if not all were read.
+
+    In fragments the ticks are those from the first to the end of the last: some writers leave durations at 0.
+    """
     fragments = layout.fragments
     if fragments is not None and layout.is_fragmented:
         found = fragments.tracks[track.id]
-        return (found.bytes, found.ticks) if fragments.ended and not fragments.skipped else (None, None)
+        if found.start is None or found.end is None or not fragments.ended or fragments.skipped:
+            return None, None
+        return found.bytes, found.end - found.start
     if not movie.complete or movie.fragmented:
         return None, None
     ticks = media_ticks(movie.data, *track.stts, track.samples)

@@ -29,7 +29,7 @@ class TrackFragments:
     """The fragments of one track so far, in its timescale: from `start` to `end`.
 
     timing  of the samples counted
-    total   bytes and ticks of all samples, None if a table of the moov box cannot be read
+    bytes   of all samples; None if their table in the moov box cannot be read
     keys    key frames of the samples counted
     """
 
@@ -40,12 +40,11 @@ class TrackFragments:
         self.resumes: int | None = None  # when the next fragment begins, if it does not state that itself
         self.timing: Timing | None = Timing()
         self.bytes: int | None = 0
-        self.ticks = 0
         self.keys = KeyFrames() if counted else None
         if track.samples:
             self.start = 0
             self.timing = read_stts(movie.data, *track.stts) if counted else None
-            self.end = self.ticks = self.timing.ticks if self.timing else total_ticks(movie.data, *track.stts)
+            self.end = self.timing.ticks if self.timing else total_ticks(movie.data, *track.stts)
             self.bytes = total_bytes(movie.data, track)
             if self.keys is not None:
                 self.keys.add_track(movie.data, track)
@@ -61,7 +60,6 @@ class TrackFragments:
             ticks = sum(durations)
             if self.timing is not None:
                 self.timing.add_each(durations)
-        self.ticks += ticks
         if self.bytes is not None:
             self.bytes += run.samples * default.size if run.sizes is None else sum(run.sizes)
         if self.keys is not None:
