@@ -17,6 +17,7 @@ from preflight.probes.heif import picture
 from preflight.probes.heif.items import Items, read_meta
 from preflight.probes.heif.metadata import states_location
 from preflight.probes.isobmff import EMPTY, Box, Range, box_at, boxes, brand_name, first_of_each, top_level
+from preflight.probes.parameter_sets.record import CHROMA_BY_IDC
 from preflight.sources import BoundReached, Source, read_exactly
 
 _AVIF: Final = frozenset(b"avif avis avio".split())
@@ -45,23 +46,17 @@ class _TopLevel(NamedTuple):
 def read(source: Source, need: Need, _name: str) -> Media:
     """Return the facts of a HEIF or AVIF file. Read up to and including its `meta` box, and `moov` of sequences."""
     layout = _top_level(source)
-    media = Media(
-        IMAGE,
-        _format(None, layout.brands),
-        source.size,
-        brand=brand_name(layout.brands[0]) if layout.brands else NONE,
-        notes=("truncated",) if layout.truncated else (),
-    )
     limited = layout.limited
+    media = None
     try:
         if b"meta" in layout.boxes:
-            media = _from_items(media, source, layout, need)
-        elif b"mini" in layout.boxes:
-            media = _from_mini(media, source, layout.boxes[b"mini"])
+            media = _from_items(source, layout, need)
+        media = media or _without_items(source, layout)
         if b"moov" in layout.boxes:
             media = _from_sequence(media, read_sequence(source, layout.boxes[b"moov"]), layout.brands)
     except BoundReached:
         limited = True
+        media = media or _without_items(source, layout)
     if limited:
         return replace(media, notes=(*media.notes, "read_limit"))
     if media.stored_width is None and "truncated" not in media.notes:
@@ -108,26 +103,47 @@ def _format(coding: bytes | None, brands: tuple[bytes, ...]) -> str:
     return "heic" if coding in (b"hvc1", b"hev1") else "heif"
 
 
-def _from_items(media: Media, source: Source, layout: _TopLevel, need: Need) -> Media:
+def _brand(layout: _TopLevel) -> str | None:
+    return brand_name(layout.brands[0]) if layout.brands else NONE
+
+
+def _without_items(source: Source, layout: _TopLevel) -> Media:
+    """Return the facts of a file without a `meta` box, or with one that cannot be read."""
+    media = Media(
+        kind=IMAGE,
+        format=_format(None, layout.brands),
+        size=source.size,
+        brand=_brand(layout),
+        notes=("truncated",) if layout.truncated else (),
+    )
+    if b"mini" in layout.boxes and b"meta" not in layout.boxes:
+        return _from_mini(media, source, layout.boxes[b"mini"])
+    return media
+
+
+def _from_items(source: Source, layout: _TopLevel, need: Need) -> Media:
     meta = read_meta(source, layout.boxes[b"meta"])
     items = Items(meta)
     size = picture.geometry(source, items)
     info = items.info.get(items.primary or 0)
     alpha = picture.has_alpha(items)
-    notes = list(media.notes)
+    notes = ["truncated"] if layout.truncated else []
     after = box_at(meta.following, layout.boxes[b"meta"].end or 0, source.size)
     data_is_missing = (after and _ends_inside(after, source)) or _lacks_image_data(items, source.size, meta.following)
     if meta.truncated or data_is_missing:
         notes = ["truncated"]
-    if picture.has_gain_map(items):
+    has_gain_map = picture.has_gain_map(items)
+    if has_gain_map:
         notes.append("gain_map")
     coding = picture.coding(items)
     name = _format(coding, layout.brands)
     if coding == b"av01" and name != "avif":
         notes.append("av1_coded")
-    return replace(
-        media,
+    return Media(
+        kind=IMAGE,
         format=name,
+        size=source.size,
+        brand=_brand(layout),
         width=size.displayed[0] if size.displayed else None,
         height=size.displayed[1] if size.displayed else None,
         stored_width=size.stored[0] if size.stored else None,
@@ -140,7 +156,11 @@ def _from_items(media: Media, source: Source, layout: _TopLevel, need: Need) -> 
         animated=None if meta.truncated else False,
         location=states_location(source, items, need) if "location" in need.facts and not meta.truncated else None,
         notes=tuple(notes),
-        **(PictureFacts() if need.facts.isdisjoint(_PICTURE_FACTS) else picture.coded_pictures(items)),
+        **(
+            PictureFacts()
+            if need.facts.isdisjoint(_PICTURE_FACTS)
+            else picture.coded_pictures(items, has_gain_map=has_gain_map)
+        ),
     )
 
 
@@ -160,7 +180,9 @@ def _from_mini(media: Media, source: Source, mini: Box) -> Media:
         media,
         **size_facts(width + 1, height + 1, transposed=(bits >> 48 & 7) + 1 in TRANSPOSED),
         has_alpha=bool(bits >> 58 & 1),
+        chroma=CHROMA_BY_IDC[bits >> 51 & 3],
         frames=1,
+        animated=False,
     )
 
 

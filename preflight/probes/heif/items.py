@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
 from struct import Struct, unpack_from
 from typing import Final, NamedTuple
 
@@ -132,18 +133,23 @@ class Items:
 
     def position(self, item: int) -> tuple[int, int] | None:
         """Return where an item's data begins in the file, and how many bytes later it ends; None if not known."""
-        iloc = self._meta.bodies.get(b"iloc", b"")
-        for entry, method, start, end in _read_iloc(iloc):
-            if entry == item:
-                moved = self._meta.idat if method == 1 else 0 if method == 0 else None
-                return (start + moved, end - start) if moved is not None and start + moved < MAX_OFFSET else None
-        return None
+        method, start, end = self._places.get(item, (None, 0, 0))
+        moved = self._meta.idat if method == 1 else 0 if method == 0 else None
+        return (start + moved, end - start) if moved is not None and start + moved < MAX_OFFSET else None
 
     def end_beyond(self, item: int, size: int) -> bool:
         """Return whether the data of an item, or of those it is made from, extends beyond a file of `size` bytes."""
-        iloc = self._meta.bodies.get(b"iloc", b"")
-        wanted = {item, *self.sources(item)}
-        return any(entry in wanted and method == 0 and end > size for entry, method, _, end in _read_iloc(iloc))
+        places = self._places
+        wanted = [places[part] for part in (item, *self.sources(item)) if part in places]
+        return any(method == 0 and end > size for method, _, end in wanted)
+
+    @cached_property
+    def _places(self) -> dict[int, tuple[int, int, int]]:
+        """Return where the data of each item is; the first entry of an item counts."""
+        found: dict[int, tuple[int, int, int]] = {}
+        for item, method, start, end in _read_iloc(self._meta.bodies.get(b"iloc", b"")):
+            found.setdefault(item, (method, start, end))
+        return found
 
     def _read_properties(self, iprp: bytes) -> None:
         for kind, at, end in boxes(iprp):

@@ -132,7 +132,7 @@ def _coded_item(items: Items) -> int | None:
     return None
 
 
-def coded_pictures(items: Items) -> PictureFacts:
+def coded_pictures(items: Items, *, has_gain_map: bool) -> PictureFacts:
     """Return what the properties of the picture state: those of its coded item, and the color of the primary item."""
     item = _coded_item(items)
     if item is None or items.primary is None:
@@ -144,7 +144,7 @@ def coded_pictures(items: Items) -> PictureFacts:
     if any(body[:4] in _PROFILES for body in colors):
         parameters = parameters._replace(primaries=None, transfer=None)  # the profile replaces what is coded
     facts = picture_facts(with_colr(parameters, colors))
-    if facts["hdr"] == NONE and has_gain_map(items):
+    if facts["hdr"] == NONE and has_gain_map:
         facts["hdr"] = "gain_map"
     return facts
 
