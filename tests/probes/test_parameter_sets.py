@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from preflight.probes.parameter_sets import av1, h264, hevc, mpeg4, vp9, vvc
+from preflight.probes.parameter_sets import av1, frames, h264, hevc, mpeg2, mpeg4, vp9, vvc
 from preflight.probes.parameter_sets.record import NOTHING, VideoParameters
 from tests.rows import each_row
 
@@ -207,6 +207,86 @@ RECORDS = [
         ("profile 1", 2.0, 8, "4:4:4", None, None, True, "progressive"),
         id="vp9: green, blue and red",
     ),
+    pytest.param(
+        frames.BY_CODEC["prores"],
+        "00008d4669637066009400004c617663014000f08000020202400003",
+        (None, None, None, "4:2:2", None, None, False, "progressive"),
+        id="prores: 4:2:2",
+    ),
+    pytest.param(
+        frames.BY_CODEC["prores"],
+        "0000968869637066009400004c617663014000f08000020202400003",
+        (None, None, None, "4:2:2", None, None, False, "progressive"),
+        id="prores: 4:4:4 entry, 4:2:2 coded",
+    ),
+    pytest.param(
+        frames.BY_CODEC["prores"],
+        "00039fee69637066009400004c617663050002d08800020202400003",
+        (None, None, None, "4:2:2", None, None, False, "interlaced"),
+        id="prores: fields",
+    ),
+    pytest.param(
+        frames.BY_CODEC["dnxhd"],
+        "00000280030180a00000000000000000000000000000000000f001400000f0000038880000000000000004f880",
+        ("dnxhr hq", None, 8, "4:2:2", None, None, None, "progressive"),
+        id="dnxhd: 8 bits",
+    ),
+    pytest.param(
+        frames.BY_CODEC["dnxhd"],
+        "00000280030180a00000000000000000000000000000000000f001400000f0000058880000000000000004f780",
+        ("dnxhr hqx", None, 10, "4:2:2", None, None, None, "progressive"),
+        id="dnxhd: 10 bits",
+    ),
+    pytest.param(
+        frames.BY_CODEC["mpeg2video"],
+        "000001b32d01e014ffffe018000001b5148200010000000001b80008004000000100000ffff8000001b58ffff3800000"
+        "0001012b7ce11804c4c02850690d43523300e7f4a7a7ec84210fd3f8ed9e61a00f80c01903c4b030c01492c0cbb1280c",
+        ("main", None, 8, "4:2:0", None, None, None, "interlaced"),
+        id="mpeg2video: fields",
+    ),
+    pytest.param(
+        frames.BY_CODEC["mpeg2video"],
+        "000001b31400f022ffffe458000001b5185c00010000000001b80008004000000100000ffff8000001b58ffff3408000"
+        "00010123f9c23006842018061340aa86a495980cf49694a7e4210514e94a78e46fcd9c0c803401b00dc0f01901b30217",
+        ("4:2:2", None, 8, "4:2:2", None, None, None, "progressive"),
+        id="mpeg2video: 4:2:2",
+    ),
+    pytest.param(
+        frames.BY_CODEC["mjpeg"],
+        "ffd8ffe000104a46494600010200000100010000fffe00104c61766335392e33372e31303000ffdb0043000808080908"
+        "090b0b0b0b0b0b0d0c0d0d0d0d0d0d0d0d0d0d0d0e0e0e1111110e0e0e0d0d0e0e101011111213121111111113131414"
+        "14181817171c1c1d222229ffc400c3000101010003010101000000000000000000060507040308020101010002030101"
+        "01000000000000000000000506070408030102100001030203030b010406080701010000000211010312211304063105"
+        "41328334b34422148251c21571338142a191c152236116f0d2d3a3b153a2c36284a464b2e3722411000103020401050d"
+        "040804050501000001000203041112312105133222334106b2b4b1618272b33651341407358323917581d11584744271"
+        "5216a1d362d25324a254639373f09243ffc000110800f0014003012200021100031100",
+        (None, None, 8, "4:2:0", None, None, None, None),
+        id="mjpeg: 4:2:0",
+    ),
+    pytest.param(
+        frames.BY_CODEC["mjpeg"],
+        "ffd8ffe000104a46494600010200000100010000fffe00104c61766335392e33372e31303000ffdb0043000808080908"
+        "090b0b0b0b0b0b0d0c0d0d0d0d0d0d0d0d0d0d0d0e0e0e1111110e0e0e0d0d0e0e101011111213121111111113131414"
+        "14181817171c1c1d222229ffc400c6000101010003010101000000000000000000060507040308020101010002030101"
+        "01000000000000000000000506070408030201100001030203030b010406080701010000000211010312211304063105"
+        "41328334b34422148251c21571338142a191c152236116f0d2d3a3b153a2c36284a464b2e3722411000103020204070c"
+        "0805010607010000010200030411120513310621334172b251072261b38382b4523634b135148171c184917532a17462"
+        "532315d142e1a216927343d224f1259344f054ffc000110800f0014003012200021200031200",
+        (None, None, 8, "4:2:2", None, None, None, None),
+        id="mjpeg: 4:2:2",
+    ),
+    pytest.param(
+        frames.BY_CODEC["png"],
+        "89504e470d0a1a0a0000000d4948445200000140000000f00802",
+        (None, None, 8, None, None, None, True, None),
+        id="png: 8 bits",
+    ),
+    pytest.param(
+        frames.BY_CODEC["png"],
+        "89504e470d0a1a0a0000000d4948445200000140000000f01002",
+        (None, None, 16, None, None, None, True, None),
+        id="png: 16 bits",
+    ),
 ]
 
 
@@ -331,5 +411,6 @@ def test_damaged_records_never_fail(row: pytest.param, length: int, flips: list[
 def test_any_bytes_are_read_as_any_record(data: bytes) -> None:
     for read in (h264.read_avcc, h264.read_sps, hevc.read_hvcc, hevc.read_sps, av1.read_av1c, vp9.read_vpcc):
         assert isinstance(read(data), VideoParameters)
-    for read in (vp9.read_frame, vvc.read_vvcc, mpeg4.read_headers, av1.read_obus):
+    others = (vp9.read_frame, vvc.read_vvcc, mpeg4.read_headers, av1.read_obus, mpeg2.read_headers)
+    for read in (*others, *frames.BY_CODEC.values()):
         assert isinstance(read(data), VideoParameters)

@@ -15,11 +15,12 @@ from preflight.media import NONE, Media, Need, size_facts
 from preflight.probes.codec_names import STILL_CODECS
 from preflight.probes.isobmff import brand_name
 from preflight.probes.mp4.edits import more_than_delay
-from preflight.probes.mp4.layout import Layout, LayoutReader
+from preflight.probes.mp4.layout import FIRST_RESPONSE_BYTES, Layout, LayoutReader
 from preflight.probes.mp4.movie import AUDIO_HANDLER, VIDEO_HANDLER, Movie, Track
 from preflight.probes.mp4.pictures import VideoCoding, video_coding
 from preflight.probes.mp4.samples import KeyFrames, total_bytes
 from preflight.probes.mp4.timing import Duration, duration_of, media_ticks, read_stts
+from preflight.probes.parameter_sets import frames
 from preflight.sources import Source
 
 _FORMATS: Final = {
@@ -80,7 +81,7 @@ def read(source: Source, need: Need, _name: str) -> Media:
         video_tracks=_count_tracks(movie, VIDEO_HANDLER, covers),
         audio_tracks=_count_tracks(movie, AUDIO_HANDLER),
         **(_video_facts(layout, movie, video, need) if video else _VideoFacts(video_codec=absent)),
-        **(_coding(movie, video, need) if video else VideoCoding()),
+        **(_coding(source, movie, video, need) if video else VideoCoding()),
         **(_audio_facts(layout, movie, audio, need) if audio else _AudioFacts(audio_codec=absent)),
     )
 
@@ -230,10 +231,20 @@ def _frame_rate(layout: Layout, movie: Movie, video: Track) -> tuple[int | None,
     )
 
 
-def _coding(movie: Movie, video: Track, need: Need) -> VideoCoding:
-    if video.entry is None or need.facts.isdisjoint(_CODING_FACTS):
+def _coding(source: Source, movie: Movie, video: Track, need: Need) -> VideoCoding:
+    entry = video.entry
+    if entry is None or need.facts.isdisjoint(_CODING_FACTS):
         return VideoCoding()
-    return video_coding(movie.data, video.entry)
+    return video_coding(movie.data, entry, _first_frame(source, video) if entry.codec in frames.BY_CODEC else b"")
+
+
+def _first_frame(source: Source, video: Track) -> bytes:
+    """Return the start of the first frame; empty if it is encrypted, not there, or costs a request."""
+    start, end = video.first, video.first + frames.FIRST_BYTES
+    is_near = source.size is not None and start < source.size and not (source.remote and end > FIRST_RESPONSE_BYTES)
+    if not start or not is_near or video.entry is None or video.entry.encrypted:
+        return b""
+    return source.read_at(start, frames.FIRST_BYTES)
 
 
 class _AudioFacts(TypedDict, total=False):

@@ -19,7 +19,7 @@ from preflight.sources import Source
 _CHUNK_SIZE: Final = 1024
 _AFTER_MOVIE_BYTES: Final = 256
 """Bytes read along with a leading moov box: they show whether the media data after it is complete."""
-_FIRST_RESPONSE_BYTES: Final = 32 << 10
+FIRST_RESPONSE_BYTES: Final = 32 << 10
 """Bytes of the first response: reading them costs no further request."""
 _MAX_REMOTE_FRAGMENTS: Final = 16
 """Fragments whose headers are read where each costs a request; on a disk they cost microseconds."""
@@ -169,7 +169,7 @@ class LayoutReader:
             return False
         if max_count:
             return fragments.count >= max_count
-        far = self._source.remote and self._at >= _FIRST_RESPONSE_BYTES
+        far = self._source.remote and self._at >= FIRST_RESPONSE_BYTES
         return far or fragments.count >= _MAX_LOCAL_FRAGMENTS
 
     def _next_box(self) -> Box | None:
@@ -218,7 +218,7 @@ class LayoutReader:
         padding = 0
         while not layout.has_media:
             header = data[at : at + 16]
-            is_near = not self._source.remote or start + 16 <= _FIRST_RESPONSE_BYTES
+            is_near = not self._source.remote or start + 16 <= FIRST_RESPONSE_BYTES
             if not header and padding < _MAX_PADDING_BOXES and is_near:
                 padding += 1
                 header = self._window.read_at(start, 16)

@@ -67,6 +67,7 @@ class Track:
     partial   body of its table of further key frames, after which some pictures need earlier ones
     sizes     body of its table of sample sizes; compact: it is an `stz2`
     chapters  ids of the tracks that hold this one's chapters
+    first     offset of its first sample in the file, 0: not known
     defaults  duration, size and flags of a sample in fragments (`trex`)
     """
 
@@ -88,6 +89,7 @@ class Track:
         self.partial: Range = EMPTY
         self.sizes: Range = EMPTY
         self.compact = False
+        self.first = 0
         self.defaults = SampleDefaults(0, 0, 0)
         self.chapters: frozenset[int] = frozenset()
         self.auxiliary = False
@@ -235,6 +237,8 @@ def _read_trak(data: bytes, start: int, end: int) -> Track:
     track.samples = int.from_bytes(data[sizes + 8 : min(stop, sizes + 12)])
     track.stts = table.get(b"stts", EMPTY)
     track.ctts = table.get(b"ctts", EMPTY)
+    offsets, stop = table.get(b"stco") or table.get(b"co64") or EMPTY
+    track.first = int.from_bytes(data[offsets + 8 : min(stop, offsets + (12 if b"stco" in table else 16))])
     track.sync = table.get(b"stss")
     track.partial = table.get(b"stps", EMPTY)
     track.shift = _first_shift(data, *track.ctts)

@@ -7,7 +7,7 @@ from typing import Final
 from preflight.probes.coded_pictures import CONFIGURATIONS, DOLBY_VISION, PictureFacts, picture_facts, with_colr
 from preflight.probes.isobmff import boxes
 from preflight.probes.mp4.entries import SampleEntry, object_type
-from preflight.probes.parameter_sets import fixed, mpeg4
+from preflight.probes.parameter_sets import fixed, frames, mpeg4
 from preflight.probes.parameter_sets.record import NOTHING, VideoParameters
 
 _MAX_COLORS: Final = 8
@@ -21,9 +21,12 @@ class VideoCoding(PictureFacts, total=False):
     video_level: float | None
 
 
-def video_coding(data: bytes, entry: SampleEntry) -> VideoCoding:
-    """Return what the sample entry of a video track states about its pictures."""
-    parameters = with_colr(_parameters(data, entry), _colr(data, entry))
+def video_coding(data: bytes, entry: SampleEntry, first_frame: bytes) -> VideoCoding:
+    """Return what the sample entry of a video track states about its pictures, and the start of its first frame."""
+    parameters = _parameters(data, entry)
+    if first_frame and entry.codec in frames.BY_CODEC:
+        parameters = _completed(frames.BY_CODEC[entry.codec](first_frame), parameters)
+    parameters = with_colr(parameters, _colr(data, entry))
     inner = entry.boxes
     scan = parameters.scan
     if scan != "progressive" and b"fiel" in inner:
@@ -35,6 +38,11 @@ def video_coding(data: bytes, entry: SampleEntry) -> VideoCoding:
         video_profile=parameters.profile,
         video_level=parameters.level,
     )
+
+
+def _completed(coded: VideoParameters, stated: VideoParameters) -> VideoParameters:
+    """Return what is coded, and what is only stated outside."""
+    return stated._replace(**{name: value for name, value in coded._asdict().items() if value is not None})
 
 
 _SCANS: Final = {1: "progressive", 2: "interlaced"}
