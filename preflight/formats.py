@@ -165,8 +165,10 @@ TRANSFER_BY_CODE: Final = {
     17: "smpte428", 18: "arib-std-b67",
 }  # fmt: skip
 """Names of the code points of ITU-T H.273, in ffprobe's words; 0, 2 and 3 (reserved, not specified) have none."""
-PRIMARIES: Final = tuple(PRIMARIES_BY_CODE.values())
-TRANSFERS: Final = tuple(TRANSFER_BY_CODE.values())
+OTHER: Final = "other"
+"""A color space that a file describes and that has no name here: a monitor's, a printer's or a scanner's."""
+PRIMARIES: Final = (*PRIMARIES_BY_CODE.values(), "adobe_rgb", "prophoto_rgb", OTHER)
+TRANSFERS: Final = (*TRANSFER_BY_CODE.values(), OTHER)
 
 
 def holds_media(name: str) -> bool:
