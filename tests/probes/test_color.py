@@ -1,0 +1,150 @@
+"""Test the names of colors: code points, ICC profiles, chromaticities, exponents."""
+
+from __future__ import annotations
+
+from struct import pack
+
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import ImageCms
+
+from preflight.formats import PRIMARIES, TRANSFERS
+from preflight.probes.color import SRGB, UNSTATED, Color, from_chromaticities, from_codes, from_gamma, from_profile
+from tests.rows import each_row
+
+P3_D50 = ((0.5151, 0.2412, -0.0011), (0.2920, 0.6922, 0.0419), (0.1571, 0.0666, 0.7841))
+SRGB_D50 = ((0.4361, 0.2225, 0.0139), (0.3851, 0.7169, 0.0971), (0.1431, 0.0606, 0.7141))
+ADOBE_D50 = ((0.6097, 0.3111, 0.0195), (0.2053, 0.6257, 0.0609), (0.1492, 0.0632, 0.7446))
+PROPHOTO_D50 = ((0.7977, 0.2880, 0.0), (0.1352, 0.7119, 0.0), (0.0313, 0.0001, 0.8249))
+"""X, Y and Z of red, green and blue, as the profiles of Apple, HP, Adobe and Kodak have them."""
+SRGB_CURVE = b"para" + pack(">IHHiiiii", 0, 3, 0, 157286, 62119, 3417, 5072, 2651)
+
+
+def profile(space: bytes = b"RGB ", **tags: bytes) -> bytes:
+    """Return an ICC profile with these tags."""
+    table, body = b"", b""
+    start = 132 + 12 * len(tags)
+    for name, data in tags.items():
+        table += pack(">4sII", name.encode(), start + len(body), len(data))
+        body += data + bytes(-len(data) % 4)
+    return bytes(16) + space + bytes(108) + pack(">I", len(tags)) + table + body
+
+
+def described(name: str, version: int = 2) -> bytes:
+    if version == 2:
+        return b"desc\0\0\0\0" + pack(">I", len(name) + 1) + name.encode() + b"\0" + bytes(78)
+    text = name.encode("utf-16-be")
+    return b"mluc\0\0\0\0" + pack(">II", 1, 12) + b"enUS" + pack(">II", len(text), 28) + text
+
+
+def colorants(rows: tuple[tuple[float, ...], ...]) -> dict[str, bytes]:
+    packed = (b"XYZ \0\0\0\0" + pack(">iii", *(round(value * 65536) for value in row)) for row in rows)
+    return dict(zip(("rXYZ", "gXYZ", "bXYZ"), packed, strict=True))
+
+
+def exponent(gamma: float) -> bytes:
+    return b"curv" + pack(">IIH", 0, 1, round(gamma * 256))
+
+
+def sampled(gamma: float, count: int = 1024) -> bytes:
+    values = (round(65535 * (at / (count - 1)) ** gamma) for at in range(count))
+    return b"curv" + pack(f">II{count}H", 0, count, *values)
+
+
+@each_row(
+    ("codes", "color"),
+    [
+        ((1, 13), SRGB),
+        ((9, 16), Color("bt2020", "smpte2084")),
+        ((9, 18), Color("bt2020", "arib-std-b67")),
+        ((12, 13), Color("smpte432", "iec61966-2-1")),
+        ((2, 2), UNSTATED),
+        ((0, 255), UNSTATED),
+    ],
+)
+def test_code_points_have_the_names_of_ffprobe(codes: tuple[int, int], color: Color) -> None:
+    assert from_codes(*codes) == color
+
+
+@each_row(("transfer", "hdr"), [("smpte2084", "pq"), ("arib-std-b67", "hlg"), ("bt709", "none"), (None, None)])
+def test_transfer_says_whether_it_is_hdr(transfer: str | None, hdr: str | None) -> None:
+    assert Color(None, transfer).hdr == hdr
+
+
+@each_row("version", [2, 4])
+@each_row(
+    ("name", "color"),
+    [
+        ("sRGB IEC61966-2.1", SRGB),
+        ("Display P3", Color("smpte432", "iec61966-2-1")),
+        ("Adobe RGB (1998)", Color("adobe_rgb", "bt470m")),
+        ("ProPhoto RGB", Color("prophoto_rgb", "other")),
+        ("Rec. ITU-R BT.2100 PQ", Color("bt2020", "smpte2084")),
+        ("Rec2100HLG", Color("bt2020", "arib-std-b67")),
+        ("sRGB-elle-V2-g10.icc", UNSTATED),
+        ("Linear sRGB", UNSTATED),
+        ("", UNSTATED),
+    ],
+)
+def test_profile_is_known_by_its_description(name: str, color: Color, version: int) -> None:
+    assert from_profile(profile(desc=described(name, version))) == color
+
+
+@each_row(
+    ("rows", "curve", "color"),
+    [
+        (SRGB_D50, SRGB_CURVE, SRGB),
+        (P3_D50, SRGB_CURVE, Color("smpte432", "iec61966-2-1")),
+        (ADOBE_D50, exponent(2.19921875), Color("adobe_rgb", "bt470m")),
+        (PROPHOTO_D50, exponent(1.8), Color("prophoto_rgb", "other")),
+        (SRGB_D50, b"curv" + bytes(8), Color("bt709", "linear")),
+        (SRGB_D50, sampled(2.2), Color("bt709", "bt470m")),
+        (SRGB_D50, sampled(2.2, 16), Color("bt709", None)),
+        (((0.45, 0.25, 0.02), *SRGB_D50[1:]), sampled(2.0), Color("other", "other")),
+    ],
+)
+def test_profile_of_another_name_is_known_by_colorants_and_curve(
+    rows: tuple[tuple[float, ...], ...], curve: bytes, color: Color
+) -> None:
+    tags = {"desc": described("c2"), **colorants(rows), "rTRC": curve}
+    assert from_profile(profile(**tags)) == color
+
+
+def test_code_points_in_a_profile_count_before_its_description() -> None:
+    tags = {"desc": described("sRGB IEC61966-2.1"), "cicp": b"cicp\0\0\0\0" + bytes((9, 16, 0, 1))}
+    assert from_profile(profile(**tags)) == Color("bt2020", "smpte2084")
+
+
+def test_profile_of_gray_has_a_curve_only() -> None:
+    assert from_profile(profile(b"GRAY", kTRC=exponent(2.2))) == Color(None, "bt470m")
+
+
+def test_profile_of_cmyk_states_no_primaries() -> None:
+    assert from_profile(profile(b"CMYK", desc=described("sRGB IEC61966-2.1"))) == UNSTATED
+
+
+def test_profile_of_little_cms_is_srgb() -> None:
+    made = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    assert from_profile(made) == from_profile(made.replace(b"s\0R\0G\0B", b"x\0x\0x\0x")) == SRGB
+
+
+def test_chromaticities_of_srgb_and_of_a_monitor() -> None:
+    assert from_chromaticities(((0.64, 0.33), (0.3, 0.6), (0.15, 0.06))) == "bt709"
+    assert from_chromaticities(((0.6500, 0.335), (0.32, 0.62), (0.15, 0.06))) == "other"
+    assert from_chromaticities(((0.64, 0.33), (0.0, 0.6), (0.15, 0.06))) is None
+
+
+@each_row(
+    ("gamma", "name"), [(2.2, "bt470m"), (1 / 0.45455, "bt470m"), (2.8, "bt470bg"), (1.0, "linear"), (1.8, "other")]
+)
+def test_exponent_has_the_name_of_ffprobe(gamma: float, name: str) -> None:
+    assert from_gamma(gamma) == name
+
+
+@given(st.binary(max_size=400), st.integers(0, 700))
+def test_any_bytes_of_a_profile_give_known_words(noise: bytes, end: int) -> None:
+    whole = profile(desc=described("c2"), **colorants(P3_D50), rTRC=SRGB_CURVE)
+    for data in (whole[:end] + noise, whole[:132] + noise, noise):
+        color = from_profile(data)
+        assert color.primaries in (None, *PRIMARIES)
+        assert color.transfer in (None, *TRANSFERS)
