@@ -1,17 +1,17 @@
 """Read the boxes that describe coded pictures, in the sample entries of MP4 and as item properties of HEIF alike.
 
-The configuration of the codec states profile, level and sample format; `colr` states the color, and takes precedence
-over the coded data (ISO/IEC 14496-12 12.1.5); `dvcC`, `dvvC` and `dvwC` announce Dolby Vision (Dolby Vision Streams
-Within the ISO Base Media File Format 2.2).
+The configuration of the codec states profile, level and sample format. `colr` states the color, by code points or else
+by an ICC profile, and takes precedence over the coded data (ISO/IEC 14496-12 12.1.5). `dvcC`, `dvvC` and `dvwC`
+announce Dolby Vision (Dolby Vision Streams Within the ISO Base Media File Format 2.2).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from typing import Final, TypedDict
 
-from preflight.formats import PRIMARIES_BY_CODE, TRANSFER_BY_CODE
 from preflight.media import NONE
+from preflight.probes import color
 from preflight.probes.parameter_sets import av1, h264, hevc, vp9, vvc
 from preflight.probes.parameter_sets.record import VideoParameters
 
@@ -25,7 +25,9 @@ CONFIGURATIONS: Final[dict[bytes, Callable[[bytes], VideoParameters]]] = {
 DOLBY_VISION: Final = frozenset((b"dvcC", b"dvvC", b"dvwC"))
 _CODE_POINTS: Final = frozenset((b"nclx", b"nclc"))
 """Types of `colr` that hold code points of ITU-T H.273; the older has no matrix that differs."""
-_HDR_TRANSFERS: Final = {"smpte2084": "pq", "arib-std-b67": "hlg"}
+_MAX_PROFILE_BYTES: Final = 64 << 10
+_PROFILES: Final = frozenset((b"prof", b"rICC"))
+"""Types of `colr` that hold an ICC profile."""
 
 
 class PictureFacts(TypedDict, total=False):
@@ -39,23 +41,28 @@ class PictureFacts(TypedDict, total=False):
     hdr: str | None
 
 
-def with_colr(parameters: VideoParameters, bodies: Iterable[bytes]) -> VideoParameters:
-    """Return the parameters with the color that the first `colr` with code points states, if there is one."""
+def with_colr(parameters: VideoParameters, bodies: Sequence[bytes]) -> VideoParameters:
+    """Return the parameters with the color that the first `colr` with code points states, else the first profile."""
     for body in bodies:
         if body[:4] in _CODE_POINTS and len(body) >= 10:
             primaries, transfer, matrix = (int.from_bytes(body[at : at + 2]) for at in (4, 6, 8))
+            stated = color.from_codes(primaries, transfer)
             return parameters._replace(
-                primaries=PRIMARIES_BY_CODE.get(primaries) or parameters.primaries,
-                transfer=TRANSFER_BY_CODE.get(transfer) or parameters.transfer,
+                primaries=stated.primaries or parameters.primaries,
+                transfer=stated.transfer or parameters.transfer,
                 is_identity=matrix == 0,
                 states_color=True,
             )
-    return parameters
+    profile = next((body[4:] for body in bodies if body[:4] in _PROFILES), None)
+    if profile is None:
+        return parameters
+    stated = color.from_profile(profile[:_MAX_PROFILE_BYTES])
+    return parameters._replace(primaries=stated.primaries, transfer=stated.transfer, states_color=True)
 
 
 def picture_facts(parameters: VideoParameters, *, dolby_vision: bool = False) -> PictureFacts:
     """Return the facts; what states no transfer has none of high dynamic range."""
-    hdr = _HDR_TRANSFERS.get(parameters.transfer or "", NONE) if parameters.states_color else None
+    hdr = color.HDR_BY_TRANSFER.get(parameters.transfer or "", NONE) if parameters.states_color else None
     return PictureFacts(
         bit_depth=parameters.bit_depth,
         chroma=parameters.chroma,

@@ -53,7 +53,7 @@ def read(source: Source, need: Need, _name: str) -> Media:
             media = _from_items(source, layout, need)
         media = media or _without_items(source, layout)
         if b"moov" in layout.boxes:
-            media = _from_sequence(media, read_sequence(source, layout.boxes[b"moov"]), layout.brands)
+            media = _from_sequence(media, read_sequence(source, layout.boxes[b"moov"]), layout.brands, need)
     except BoundReached:
         limited = True
         media = media or _without_items(source, layout)
@@ -159,7 +159,7 @@ def _from_items(source: Source, layout: _TopLevel, need: Need) -> Media:
         **(
             PictureFacts()
             if need.facts.isdisjoint(_PICTURE_FACTS)
-            else picture.coded_pictures(items, has_gain_map=has_gain_map)
+            else picture.coded_pictures(source, items, has_gain_map=has_gain_map)
         ),
     )
 
@@ -186,7 +186,7 @@ def _from_mini(media: Media, source: Source, mini: Box) -> Media:
     )
 
 
-def _from_sequence(media: Media, track: ImageSequence, brands: tuple[bytes, ...]) -> Media:
+def _from_sequence(media: Media, track: ImageSequence, brands: tuple[bytes, ...], need: Need) -> Media:
     """Add the facts of a sequence; if no item is the image, its frames are."""
     if track.frames is None:
         return media
@@ -208,7 +208,16 @@ def _from_sequence(media: Media, track: ImageSequence, brands: tuple[bytes, ...]
         **size_facts(track.width, track.height, transposed=track.rotation in (90, 270)),
         rotation=track.rotation,
         has_alpha=track.has_alpha,
+        **(PictureFacts() if need.facts.isdisjoint(_PICTURE_FACTS) else _described(track.entry)),
     )
+
+
+def _described(entry: bytes) -> PictureFacts:
+    """Return what a sample entry states about its pictures."""
+    from preflight.probes.mp4.entries import video_entry  # most files have no sequence
+    from preflight.probes.mp4.pictures import picture_coding
+
+    return picture_coding(entry, video_entry(entry[4:8], entry, 8, min(len(entry), int.from_bytes(entry[:4]))))
 
 
 _MAX_MOOV_BYTES: Final = 256 << 10
@@ -219,6 +228,7 @@ class ImageSequence(NamedTuple):
     """The first track of images. None: not stated.
 
     coding         sample entry type: `av01`, `hvc1` …
+    entry          that sample entry, and what follows it
     width, height  px as coded
     rotation       clockwise degrees to display
     duration       s of one pass
@@ -226,6 +236,7 @@ class ImageSequence(NamedTuple):
     """
 
     coding: bytes | None = None
+    entry: bytes = b""
     width: int | None = None
     height: int | None = None
     rotation: int | None = None
@@ -260,6 +271,7 @@ def _read_trak(data: bytes, at: int, end: int) -> tuple[bytes, ImageSequence]:
     coded = len(entry) >= 36
     return handler, ImageSequence(
         coding=entry[4:8] if coded else None,
+        entry=entry,
         width=int.from_bytes(entry[32:34]) or None,
         height=int.from_bytes(entry[34:36]) or None if coded else None,
         rotation=_rotation(_body(data, track, b"tkhd")),

@@ -6,6 +6,7 @@ from typing import Final
 
 from preflight.media import EVERYTHING, Need
 from preflight.probes.heif.items import Items
+from preflight.probes.isobmff import costs_request
 from preflight.probes.location import MAX_XMP_BYTES, exif_states_location, xmp_states_location
 from preflight.probes.window import Window
 from preflight.sources import Source
@@ -13,8 +14,6 @@ from preflight.sources import Source
 _XMP: Final = b"application/rdf+xml"
 _BLOCK_BYTES: Final = 1024
 """Bytes of an EXIF item read first: directories of most cameras are there."""
-_FIRST_RESPONSE_BYTES: Final = 32 << 10
-"""Bytes of the first response: reading them costs no further request."""
 _MAX_ITEMS: Final = 4
 
 
@@ -27,8 +26,7 @@ def states_location(source: Source, items: Items, need: Need) -> bool | None:
     found: list[bool | None] = []
     for item in sorted(metadata, key=lambda item: items.type_of(item) != b"Exif")[:_MAX_ITEMS]:
         position = items.position(item)
-        is_near = position is not None and sum(position) <= _FIRST_RESPONSE_BYTES
-        if position is None or not (is_near or not source.remote or need is not EVERYTHING):
+        if position is None or (need is EVERYTHING and costs_request(source, sum(position))):
             found.append(None)
         elif items.type_of(item) == b"Exif":
             found.append(_exif(source, *position))

@@ -12,6 +12,8 @@ from typing import Final, NamedTuple
 from preflight.media import NONE
 from preflight.probes.coded_pictures import CONFIGURATIONS, PictureFacts, picture_facts, with_colr
 from preflight.probes.heif.items import Items
+from preflight.probes.isobmff import costs_request
+from preflight.probes.parameter_sets.av1 import read_obus
 from preflight.probes.parameter_sets.record import VideoParameters
 from preflight.sources import Source
 
@@ -25,8 +27,8 @@ _ALPHA: Final = (
     b"urn:mpeg:hevc:2015:auxid:1",
     b"urn:mpeg:avc:2015:auxid:1",
 )
-_PROFILES: Final = (b"prof", b"rICC")
-"""Types of `colr` that hold an ICC profile."""
+_HEADER_BYTES: Final = 64
+"""Bytes of AV1 data that hold its sequence header, which many files do not repeat in `av1C`."""
 _WORDS: Final = Struct(">II")
 _FRACTIONS: Final = Struct(">IIII")
 
@@ -132,7 +134,7 @@ def _coded_item(items: Items) -> int | None:
     return None
 
 
-def coded_pictures(items: Items, *, has_gain_map: bool) -> PictureFacts:
+def coded_pictures(source: Source, items: Items, *, has_gain_map: bool) -> PictureFacts:
     """Return what the properties of the picture state: those of its coded item, and the color of the primary item."""
     item = _coded_item(items)
     if item is None or items.primary is None:
@@ -140,10 +142,12 @@ def coded_pictures(items: Items, *, has_gain_map: bool) -> PictureFacts:
     properties = items.properties(item)
     parameters = _sample_format(properties)
     outer = items.properties(items.primary) if items.type_of(items.primary) in _COMPOSED else properties
-    colors = [body for kind, body in (*outer, *properties) if kind == b"colr"]
-    if any(body[:4] in _PROFILES for body in colors):
-        parameters = parameters._replace(primaries=None, transfer=None)  # the profile replaces what is coded
-    facts = picture_facts(with_colr(parameters, colors))
+    parameters = with_colr(parameters, [body for kind, body in (*outer, *properties) if kind == b"colr"])
+    if not parameters.states_color and items.type_of(item) == b"av01":
+        position = items.position(item)
+        if position is not None and not costs_request(source, position[0] + _HEADER_BYTES):
+            parameters = read_obus(source.read_at(position[0], _HEADER_BYTES), parameters)
+    facts = picture_facts(parameters)
     if facts["hdr"] == NONE and has_gain_map:
         facts["hdr"] = "gain_map"
     return facts

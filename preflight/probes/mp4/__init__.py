@@ -13,9 +13,9 @@ from typing import Final, TypedDict
 from preflight.formats import AUDIO, VIDEO
 from preflight.media import NONE, Media, Need, size_facts
 from preflight.probes.codec_names import STILL_CODECS
-from preflight.probes.isobmff import brand_name
+from preflight.probes.isobmff import brand_name, costs_request
 from preflight.probes.mp4.edits import more_than_delay
-from preflight.probes.mp4.layout import FIRST_RESPONSE_BYTES, Layout, LayoutReader
+from preflight.probes.mp4.layout import Layout, LayoutReader
 from preflight.probes.mp4.movie import AUDIO_HANDLER, VIDEO_HANDLER, Movie, Track
 from preflight.probes.mp4.pictures import VideoCoding, video_coding
 from preflight.probes.mp4.samples import KeyFrames, total_bytes
@@ -241,8 +241,8 @@ def _coding(source: Source, movie: Movie, video: Track, need: Need) -> VideoCodi
 def _first_frame(source: Source, video: Track) -> bytes:
     """Return the start of the first frame; empty if it is encrypted, not there, or costs a request."""
     start, end = video.first, video.first + frames.FIRST_BYTES
-    is_near = source.size is not None and start < source.size and not (source.remote and end > FIRST_RESPONSE_BYTES)
-    if not start or not is_near or video.entry is None or video.entry.encrypted:
+    is_there = source.size is not None and 0 < start < source.size
+    if not is_there or costs_request(source, end) or video.entry is None or video.entry.encrypted:
         return b""
     return source.read_at(start, frames.FIRST_BYTES)
 

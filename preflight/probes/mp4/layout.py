@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 from preflight.media import Need
-from preflight.probes.isobmff import MAX_BOXES, Box, box_at
+from preflight.probes.isobmff import MAX_BOXES, Box, box_at, costs_request
 from preflight.probes.mp4.fragments import Fragments, find_last_fragment, index_seconds
 from preflight.probes.mp4.movie import Movie, Track, read_movie
 from preflight.probes.window import Window
@@ -19,8 +19,6 @@ from preflight.sources import Source
 _CHUNK_SIZE: Final = 1024
 _AFTER_MOVIE_BYTES: Final = 256
 """Bytes read along with a leading moov box: they show whether the media data after it is complete."""
-FIRST_RESPONSE_BYTES: Final = 32 << 10
-"""Bytes of the first response: reading them costs no further request."""
 _MAX_REMOTE_FRAGMENTS: Final = 16
 """Fragments whose headers are read where each costs a request; on a disk they cost microseconds."""
 _MAX_LOCAL_FRAGMENTS: Final = 4096
@@ -169,7 +167,7 @@ class LayoutReader:
             return False
         if max_count:
             return fragments.count >= max_count
-        far = self._source.remote and self._at >= FIRST_RESPONSE_BYTES
+        far = costs_request(self._source, self._at + 1)
         return far or fragments.count >= _MAX_LOCAL_FRAGMENTS
 
     def _next_box(self) -> Box | None:
@@ -218,8 +216,7 @@ class LayoutReader:
         padding = 0
         while not layout.has_media:
             header = data[at : at + 16]
-            is_near = not self._source.remote or start + 16 <= FIRST_RESPONSE_BYTES
-            if not header and padding < _MAX_PADDING_BOXES and is_near:
+            if not header and padding < _MAX_PADDING_BOXES and not costs_request(self._source, start + 16):
                 padding += 1
                 header = self._window.read_at(start, 16)
             box = box_at(header, start, size)

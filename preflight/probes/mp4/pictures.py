@@ -23,21 +23,32 @@ class VideoCoding(PictureFacts, total=False):
 
 def video_coding(data: bytes, entry: SampleEntry, first_frame: bytes) -> VideoCoding:
     """Return what the sample entry of a video track states about its pictures, and the start of its first frame."""
-    parameters = _parameters(data, entry)
-    if first_frame and entry.codec in frames.BY_CODEC:
-        parameters = _completed(frames.BY_CODEC[entry.codec](first_frame), parameters)
-    parameters = with_colr(parameters, _colr(data, entry))
+    parameters = _all_parameters(data, entry, first_frame)
     inner = entry.boxes
     scan = parameters.scan
     if scan != "progressive" and b"fiel" in inner:
         at, end = inner[b"fiel"]
         scan = _SCANS.get(data[at], scan) if at < end else scan
     return VideoCoding(
-        **picture_facts(parameters, dolby_vision=not DOLBY_VISION.isdisjoint(inner)),
-        scan=scan,
-        video_profile=parameters.profile,
-        video_level=parameters.level,
+        **_facts(parameters, entry), scan=scan, video_profile=parameters.profile, video_level=parameters.level
     )
+
+
+def picture_coding(data: bytes, entry: SampleEntry) -> PictureFacts:
+    """Return what the sample entry of a sequence of images states about them."""
+    return _facts(_all_parameters(data, entry, b""), entry)
+
+
+def _facts(parameters: VideoParameters, entry: SampleEntry) -> PictureFacts:
+    return picture_facts(parameters, dolby_vision=not DOLBY_VISION.isdisjoint(entry.boxes))
+
+
+def _all_parameters(data: bytes, entry: SampleEntry, first_frame: bytes) -> VideoParameters:
+    """Return the parameters of the configuration, of the first frame and of `colr`, of which each takes precedence."""
+    parameters = _parameters(data, entry)
+    if first_frame and entry.codec in frames.BY_CODEC:
+        parameters = _completed(frames.BY_CODEC[entry.codec](first_frame), parameters)
+    return with_colr(parameters, _colr(data, entry))
 
 
 def _completed(coded: VideoParameters, stated: VideoParameters) -> VideoParameters:
