@@ -178,7 +178,8 @@ MEDIA_FACTS: Final = _table(
         bound_codes=("value_too_low", "pixel_frames_too_many"),
     ),
     Fact(
-        "keyframe_interval", float, "Longest time between two key frames, in seconds.", "key-frame interval", "s",
+        "keyframe_interval", float, "Longest time between key frames, in seconds; the duration if there is only one.",
+        "key-frame interval", "s",
         sections=("video",), track="video_codec", bound_codes=("value_too_low", "keyframes_too_rare"),
     ),
     Fact(

@@ -186,6 +186,11 @@ class TestBitRates:
     def test_pcm_has_the_rate_of_its_format(self) -> None:
         assert heard(sound_entry(b"sowt", 48000, 2)).audio_bit_rate == 48000 * 2 * 16
 
+    def test_sizes_of_1_are_those_of_no_packet(self) -> None:
+        track = sound(entry=sound_entry(b"ima4", 44100, 1))
+        assert seen(movie(track._replace(samples=(b"x",) * 86), brand=b"qt  ")).audio_bit_rate is None
+        assert seen(movie(track, brand=b"qt  ")).audio_bit_rate == round(6 * 8 * 44100 / 1024)
+
     def test_sizes_in_fragments_are_added_up(self) -> None:
         track = blank()._replace(samples=(bytes(50),) * 24 + (bytes(150),) * 24)
         assert seen(fragmented(track)).video_bit_rate == 100 * 24 * 8

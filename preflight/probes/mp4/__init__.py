@@ -41,6 +41,8 @@ _FRAGMENT_FACTS: Final = frozenset(
 )
 """Facts of fragmented files for which the fragments are read."""
 _CODING_FACTS: Final = frozenset(VideoCoding.__annotations__)
+_UNCOMPRESSED: Final = frozenset(("alaw", "mulaw", "pcm"))
+_OLD_CODECS: Final = frozenset(("adpcm", "mace"))
 _LATE_START: Final = 1.0
 """s before the first frame of a fragmented file that other readers add to its duration."""
 
@@ -290,12 +292,14 @@ def _samples_of(layout: Layout, movie: Movie, track: Track) -> tuple[int | None,
 
 
 def _bit_rate(layout: Layout, movie: Movie, track: Track) -> int | None:
-    """Return the bits/s of a track. PCM has its own: QuickTime writes sizes of 1 for samples of any size."""
+    """Return the bits/s of a track. QuickTime writes sizes of 1 for PCM and ADPCM, whose own rate counts if known."""
     entry = track.entry
-    if entry is not None and entry.codec == "pcm" and entry.rate and entry.channels and entry.sample_bits:
+    if entry is not None and entry.codec in _UNCOMPRESSED and entry.rate and entry.channels and entry.sample_bits:
         return entry.rate * entry.channels * entry.sample_bits
     size, ticks = _samples_of(layout, movie, track)
-    return round(size * 8 * track.timescale / ticks) if size and ticks and track.timescale else None
+    if not size or not ticks or (size == track.samples and entry is not None and entry.codec in _OLD_CODECS):
+        return None
+    return round(size * 8 * track.timescale / ticks) if track.timescale else None
 
 
 def _keyframe_interval(layout: Layout, movie: Movie, video: Track) -> float | None:
