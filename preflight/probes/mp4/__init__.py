@@ -15,6 +15,7 @@ from preflight.media import NONE, Media, Need, size_facts
 from preflight.probes.codec_names import STILL_CODECS
 from preflight.probes.isobmff import brand_name, costs_request
 from preflight.probes.mp4.edits import more_than_delay
+from preflight.probes.mp4.fragments import TrackFragments
 from preflight.probes.mp4.layout import Layout, LayoutReader
 from preflight.probes.mp4.movie import AUDIO_HANDLER, VIDEO_HANDLER, Movie, Track
 from preflight.probes.mp4.pictures import VideoCoding, video_coding
@@ -274,21 +275,25 @@ def _audio_facts(layout: Layout, movie: Movie, audio: Track, need: Need) -> _Aud
     return facts
 
 
-def _samples_of(layout: Layout, movie: Movie, track: Track) -> tuple[int | None, int | None]:
-    """Return the bytes and the ticks of all samples of a track, in fragments too; None if not all were read.
-
-    In fragments the ticks are those from the first to the end of the last: some writers leave durations at 0.
-    """
+def _fragments_of(layout: Layout, track: Track) -> TrackFragments | None:
     fragments = layout.fragments
-    if fragments is not None and layout.is_fragmented:
-        found = fragments.tracks[track.id]
-        if found.start is None or found.end is None or not fragments.ended or fragments.skipped:
-            return None, None
-        return found.bytes, found.end - found.start
+    return fragments.tracks[track.id] if fragments is not None and layout.is_fragmented else None
+
+
+def _ticks_of(layout: Layout, movie: Movie, track: Track) -> int | None:
+    """Return the ticks of all samples of a track; None if not all were read.
+
+    In fragments they are those from the first to the end of the last: some writers leave durations at 0.
+    """
+    found = _fragments_of(layout, track)
+    if found is not None:
+        assert layout.fragments is not None
+        is_whole = layout.fragments.ended and not layout.fragments.skipped
+        return found.end - found.start if is_whole and found.start is not None and found.end is not None else None
     if not movie.complete or movie.fragmented:
-        return None, None
-    ticks = media_ticks(movie.data, *track.stts, track.samples)
-    return total_bytes(movie.data, track), track.duration if ticks is None else ticks
+        return None
+    ticks = media_ticks(movie, track)
+    return track.duration if ticks is None else ticks
 
 
 def _bit_rate(layout: Layout, movie: Movie, track: Track) -> int | None:
@@ -296,7 +301,9 @@ def _bit_rate(layout: Layout, movie: Movie, track: Track) -> int | None:
     entry = track.entry
     if entry is not None and entry.codec in _UNCOMPRESSED and entry.rate and entry.channels and entry.sample_bits:
         return entry.rate * entry.channels * entry.sample_bits
-    size, ticks = _samples_of(layout, movie, track)
+    ticks = _ticks_of(layout, movie, track)
+    found = _fragments_of(layout, track)
+    size = (total_bytes(movie.data, track) if found is None else found.bytes) if ticks else None
     if not size or not ticks or (size == track.samples and entry is not None and entry.codec in _OLD_CODECS):
         return None
     return round(size * 8 * track.timescale / ticks) if track.timescale else None
@@ -304,13 +311,15 @@ def _bit_rate(layout: Layout, movie: Movie, track: Track) -> int | None:
 
 def _keyframe_interval(layout: Layout, movie: Movie, video: Track) -> float | None:
     """Return the longest time between two key frames, in s; with a single one, the duration of the track."""
-    _, ticks = _samples_of(layout, movie, video)
-    fragments = layout.fragments
-    keys = fragments.tracks[video.id].keys if fragments is not None and layout.is_fragmented else None
+    ticks = _ticks_of(layout, movie, video)
+    if not ticks:
+        return None
+    found = _fragments_of(layout, video)
+    keys = found.keys if found is not None else None
     if keys is None:
         keys = KeyFrames()
         keys.add_track(movie.data, video)
-    return keys.seconds(video.timescale, ticks) if ticks else None
+    return keys.seconds(video.timescale, ticks)
 
 
 def _encrypted(movie: Movie) -> bool | None:

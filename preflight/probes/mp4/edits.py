@@ -38,15 +38,15 @@ def _is_edited(movie: Movie, track: Track) -> bool:
         return begin > 0
     added = 0.0
     if track.handler == VIDEO_HANDLER:
-        begin = max(0, begin - _first_shown(movie.data, track))
+        begin = 0 if begin == track.shift else max(0, begin - _first_shown(movie.data, track))
     else:
         added = added_by_encoders(track)
         if track.entry and track.entry.profile in ("he", "he_v2"):
             added *= 2  # the delay counts samples of the core codec, of which there are half as many
     if begin / track.timescale > max(_ROUNDING, added):
         return True
-    media = media_ticks(movie.data, *track.stts, track.samples) if movie.complete else None
-    if not length or media is None or not movie.timescale:
+    media = media_ticks(movie, track) if length and movie.timescale else None
+    if media is None:
         return False
     played = (media - begin) / track.timescale
     return abs(played - length / movie.timescale) > max(SLACK, added)

@@ -29,6 +29,7 @@ _EDIT: Final = Struct(">IiI")
 _EDIT_VERSION_1: Final = Struct(">QqI")
 NORMAL_RATE: Final = 0x10000
 """The rate of an edit that plays at normal speed, in 16.16."""
+NOT_ADDED: Final = -1
 MIN_NEGATIVE: Final = 1 << 31
 """Durations from this value on are negative numbers that were written as unsigned ones."""
 
@@ -67,6 +68,7 @@ class Track:
     partial   body of its table of further key frames, after which some pictures need earlier ones
     sizes     body of its table of sample sizes; compact: it is an `stz2`
     chapters  ids of the tracks that hold this one's chapters
+    ticks     sum of its sample durations; None if implausible, `NOT_ADDED` until it is needed
     first     offset of its first sample in the file, 0: not known
     defaults  duration, size and flags of a sample in fragments (`trex`)
     """
@@ -89,6 +91,7 @@ class Track:
         self.partial: Range = EMPTY
         self.sizes: Range = EMPTY
         self.compact = False
+        self.ticks: int | None = NOT_ADDED
         self.first = 0
         self.defaults = SampleDefaults(0, 0, 0)
         self.chapters: frozenset[int] = frozenset()

@@ -13,7 +13,16 @@ from collections import Counter
 from operator import mul
 from typing import Final, NamedTuple
 
-from preflight.probes.mp4.movie import AUDIO_HANDLER, MIN_NEGATIVE, NORMAL_RATE, VIDEO_HANDLER, Edits, Movie, Track
+from preflight.probes.mp4.movie import (
+    AUDIO_HANDLER,
+    MIN_NEGATIVE,
+    NORMAL_RATE,
+    NOT_ADDED,
+    VIDEO_HANDLER,
+    Edits,
+    Movie,
+    Track,
+)
 
 _MAX_ENTRIES: Final = 1 << 20
 """Entries of one table that are read: 4 hours of 60 frames/s, no two of them of the same duration."""
@@ -105,8 +114,17 @@ def total_ticks(data: bytes, start: int, end: int) -> int:
     return sum(map(mul, *stts_entries(data, start, end)))
 
 
-def media_ticks(data: bytes, start: int, end: int, samples: int) -> int | None:
-    """Return the sum of the durations if it is plausible: one for each of `samples`, and none negative."""
+def media_ticks(movie: Movie, track: Track) -> int | None:
+    """Return the sum of the durations if it is plausible: one for each sample, and none negative.
+
+    It is added up once, whichever facts need it.
+    """
+    if track.ticks == NOT_ADDED:
+        track.ticks = _add_ticks(movie.data, *track.stts, track.samples) if movie.complete else None
+    return track.ticks
+
+
+def _add_ticks(data: bytes, start: int, end: int, samples: int) -> int | None:
     if int.from_bytes(data[start + 4 : start + 8]) == 1 and end - start >= 16:  # a constant rate
         count = int.from_bytes(data[start + 8 : start + 12])
         duration = int.from_bytes(data[start + 12 : start + 16])
@@ -208,7 +226,7 @@ def _presentation(movie: Movie, track: Track) -> Presentation | None:
     """Return the playback of one track; None if the durations of its samples are not known."""
     if not track.timescale or (track.edits is not None and not track.edits.complete):
         return None
-    ticks = media_ticks(movie.data, *track.stts, track.samples) if movie.complete else None
+    ticks = media_ticks(movie, track)
     stated = track.duration
     if ticks is None:
         ticks = stated
