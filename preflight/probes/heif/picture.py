@@ -14,6 +14,7 @@ from preflight.probes.coded_pictures import CONFIGURATIONS, PictureFacts, pictur
 from preflight.probes.heif.items import Items
 from preflight.probes.isobmff import costs_request
 from preflight.probes.parameter_sets.av1 import read_obus
+from preflight.probes.parameter_sets.hevc import read_hvcc
 from preflight.probes.parameter_sets.record import VideoParameters
 from preflight.sources import Source
 
@@ -140,9 +141,9 @@ def coded_pictures(source: Source, items: Items, *, has_gain_map: bool) -> Pictu
     if item is None or items.primary is None:
         return PictureFacts()
     properties = items.properties(item)
-    parameters = _sample_format(properties)
-    outer = items.properties(items.primary) if items.type_of(items.primary) in _COMPOSED else properties
-    parameters = with_colr(parameters, [body for kind, body in (*outer, *properties) if kind == b"colr"])
+    outer = items.properties(items.primary) if items.type_of(items.primary) in _COMPOSED else []
+    colors = [body for kind, body in (*outer, *properties) if kind == b"colr"]
+    parameters = with_colr(_sample_format(properties, has_color=bool(colors)), colors)
     if not parameters.states_color and items.type_of(item) == b"av01":
         position = items.position(item)
         if position is not None and not costs_request(source, position[0] + _HEADER_BYTES):
@@ -153,9 +154,11 @@ def coded_pictures(source: Source, items: Items, *, has_gain_map: bool) -> Pictu
     return facts
 
 
-def _sample_format(properties: _Properties) -> VideoParameters:
+def _sample_format(properties: _Properties, *, has_color: bool) -> VideoParameters:
     """Return what the configuration of the codec states, else the bits of `pixi` (ISO/IEC 23008-12 6.5.6)."""
     for kind, body in properties:
+        if kind == b"hvcC" and has_color:
+            return read_hvcc(body, with_color=False)
         if kind in CONFIGURATIONS:
             return CONFIGURATIONS[kind](body)
     depth = next((body[5] for kind, body in properties if kind == b"pixi" and len(body) > 5), None)

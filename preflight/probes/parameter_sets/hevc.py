@@ -31,13 +31,16 @@ _MAX_LONG_TERM_PICTURES: Final = 32
 _MAX_PICTURES: Final = 16
 
 
-def read_hvcc(data: bytes) -> VideoParameters:
-    """Return what an `hvcC` states. Its parameter set decides: some writers leave the fields of the record at 0."""
+def read_hvcc(data: bytes, *, with_color: bool = True) -> VideoParameters:
+    """Return what an `hvcC` states. Its parameter set decides: some writers leave the fields of the record at 0.
+
+    with_color  read on to the color and the coding of fields, which are at the end of a parameter set
+    """
     if len(data) < _RECORD_BYTES:
         return NOTHING
     unit = _parameter_set(data)
     if unit:
-        return read_sps(unit)
+        return read_sps(unit, with_color=with_color)
     profile, level, scan = _profile_tier_level(data)
     return VideoParameters(
         profile, level, 8 + (data[17] & 7), CHROMA_BY_IDC[data[16] & 3], scan=scan, states_color=False
@@ -58,7 +61,7 @@ def _parameter_set(data: bytes) -> bytes:
     return b""
 
 
-def read_sps(unit: bytes) -> VideoParameters:
+def read_sps(unit: bytes, *, with_color: bool = True) -> VideoParameters:
     """Return what the NAL unit of a sequence parameter set of the base layer states."""
     body = payload(unit, 2)
     if len(body) < _PROFILE_BYTES:
@@ -73,17 +76,24 @@ def read_sps(unit: bytes) -> VideoParameters:
             _skip_sub_layers(bits, sub_layers)
         bits.skip_codes(1)  # sps_seq_parameter_set_id
         chroma, depth = _sample_format(bits)
-        _skip_to_vui(bits, sub_layers)
-        if bits.flag():  # vui_parameters_present_flag
-            color = color_description(bits)
-            if bits.flag():  # chroma_loc_info_present_flag
-                bits.skip_codes(2)
-            bits.skip(1)  # neutral_chroma_indication_flag
-            scan = "interlaced" if bits.flag() else scan  # field_seq_flag
-        states_color = True
+        if with_color:
+            _skip_to_vui(bits, sub_layers)
+            if bits.flag():  # vui_parameters_present_flag
+                color, codes_fields = _read_vui(bits)
+                scan = "interlaced" if codes_fields else scan
+            states_color = True
     except (ValueError, IndexError):
         pass  # what was read before the fault counts
     return VideoParameters(profile, level, depth, chroma, *color_names(color), scan, states_color)
+
+
+def _read_vui(bits: Bits) -> tuple[tuple[int, int, int] | None, bool]:
+    """Return the code points of the color, and field_seq_flag (E.2.1)."""
+    color = color_description(bits)
+    if bits.flag():  # chroma_loc_info_present_flag
+        bits.skip_codes(2)
+    bits.skip(1)  # neutral_chroma_indication_flag
+    return color, bits.flag()
 
 
 def _profile_tier_level(data: bytes) -> tuple[str | None, float | None, str]:
