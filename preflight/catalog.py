@@ -10,10 +10,20 @@ from typing import Final
 
 from preflight.confinement import MAX_PATH_CHARS, Confinement
 from preflight.errors import RuleFileError, UsageError, suggestion
-from preflight.ruleset import RuleSet, Table, compile_ruleset, is_rule_file_path, merge_tables
+from preflight.ruleset import (
+    STAGES,
+    RuleSet,
+    Table,
+    compile_ruleset,
+    is_rule_file_path,
+    merge_tables,
+    split_variant,
+)
 
 ALL: Final = "all"
 """The name that stands for every current built-in rule set."""
+STAGE: Final = "stage"
+"""The name before a colon and a stage: every current built-in rule set of that stage."""
 MAX_EXTENDS: Final = 16
 """Rule files in one chain of `extends`."""
 
@@ -38,7 +48,8 @@ def current() -> tuple[str, ...]:
 
 
 RuleSetLike = str | os.PathLike[str] | RuleSet
-"""A name, a path of a rule file, several of them with commas, `all`, or a compiled rule set."""
+"""A name or path of a rule file, each with or without `:VARIANT`; several of them with commas; `all`; `stage:STAGE`; or
+a compiled rule set."""
 RuleSetsLike = RuleSetLike | list[RuleSetLike] | tuple[RuleSetLike, ...]
 
 
@@ -74,22 +85,52 @@ def _split_names(part: object) -> Iterator[str]:
         yield os.fspath(part)
     elif isinstance(part, str):
         for name in filter(None, map(str.strip, part.split(","))):
-            yield from current() if name == ALL else (name,)
+            yield from _expand(name)
     else:
         shown = f"{part!r}"[:60]
         raise UsageError(f"{shown} is not a rule set. Give a name, the path of a rule file, or a list of them.")
 
 
+def _expand(name: str) -> Iterator[str]:
+    """Yield the names that a name stands for. Raise `UsageError` for an unknown stage."""
+    start, _, stage = name.partition(":")
+    if name == ALL:
+        yield from current()
+    elif start == STAGE and not is_rule_file_path(name):
+        if stage not in STAGES:
+            raise UsageError(f"Unknown stage {stage[:60]!r}. {suggestion(stage, STAGES)}")
+        yield from (each for each in current() if load(each).stage == stage)
+    else:
+        yield name
+
+
 def load(name: str) -> RuleSet:
-    """Return one rule set, by its built-in name or by the path of a rule file, which is read each time."""
-    if is_rule_file_path(name):
-        return compile_ruleset(name, _read_merged(name))
-    return _load_builtin(name if name in names() else name.lower())
+    """Return one rule set, by its built-in name or by the path of a rule file, which is read each time.
+
+    `NAME:VARIANT` chooses a variant.
+    """
+    start, variant = split_variant(name)
+    if is_rule_file_path(start):
+        return _compile(start, variant)
+    return _load_builtin(start if start in names() else start.lower(), variant)
 
 
 @cache
-def _load_builtin(name: str) -> RuleSet:
-    return compile_ruleset(name, _read_merged(name))
+def _load_builtin(name: str, variant: str | None) -> RuleSet:
+    return _compile(name, variant)
+
+
+def _compile(name: str, variant: str | None) -> RuleSet:
+    """Return a rule set. Raise `UsageError` for an unknown variant, `RuleFileError` for an unknown default."""
+    table = _read_merged(name)
+    known = list(table.get("variants", ()))
+    if variant is not None and variant not in known:
+        remedy = suggestion(variant, known) if known else "Leave it out: the rule set has none."
+        raise UsageError(f"Unknown variant {variant[:60]!r} of {name}. {remedy}")
+    default = table.get("default_variant")
+    if default is not None and default not in known:
+        raise _error_at(name, "default_variant", f"Unknown variant {default[:60]!r}. {suggestion(default, known)}")
+    return compile_ruleset(name, table, variant)
 
 
 def _read_merged(name: str) -> Table:
@@ -110,10 +151,10 @@ def _follow_extends(name: str, read: Callable[[str], Table]) -> Iterator[str]:
         if is_rule_file_path(link):
             link = os.path.normpath(os.path.join(os.path.dirname(chain[-1]), link))
         if problem := _reference_problem(link, chain):
-            raise _extends_error(chain[-1], problem)
+            raise _error_at(chain[-1], "extends", problem)
         yield link
         if is_rule_file_path(link) and not os.path.exists(link):
-            raise _extends_error(chain[-1], f"Rule file {link} not found. Check the path.")
+            raise _error_at(chain[-1], "extends", f"Rule file {link} not found. Check the path.")
         chain.append(link)
 
 
@@ -133,12 +174,12 @@ def _reference_problem(link: str, chain: list[str]) -> str | None:
     return None
 
 
-def _extends_error(name: str, problem: str) -> RuleFileError:
+def _error_at(name: str, key: str, problem: str) -> RuleFileError:
     if not is_rule_file_path(name):
         return RuleFileError([f"{name}: {problem}"])
     from preflight.rulefile import parse_rule_file
 
-    return parse_rule_file(name).error_at(("extends",), problem)
+    return parse_rule_file(name).error_at((key,), problem)
 
 
 def _read(name: str, *, is_validated: bool = True) -> Table:
@@ -176,6 +217,7 @@ def confinement_problem(path: str, confinement: Confinement) -> str | None:
 
 def rule_file_paths(name: str) -> Iterator[str]:
     """Yield the path of a rule file, given by name or path, and of each file that it extends, if they can be read."""
+    name, _ = split_variant(name)
     name = name if is_rule_file_path(name) or name in names() else name.lower()
     with suppress(RuleFileError, UsageError):  # reported when the rule file is used
         for link in _follow_extends(name, _read_unchecked):

@@ -116,6 +116,7 @@ _FINDING_CODES: Final[dict[str, Code]] = {
         "The limit is on width × height, the total number of pixels: 927,408 is 834×1112, not 927 by 408. "
         "Scale it down.",
     ),
+    "not_a_multiple": _choice("Not a multiple", "The service accepts only multiples of a number. Resize it."),
     "file_size_too_small": _bound("File too small", "The file has fewer bytes than the service accepts."),
     "file_size_too_large": _bound("File too large", "The file has more bytes than the service accepts. Compress it."),
     "duration_too_short": _bound("Too short", "The playing time is below the minimum of the service."),
@@ -250,6 +251,12 @@ _FINDING_CODES: Final[dict[str, Code]] = {
     "extension_mismatch": Code(
         "note", "Misleading extension",
         "The extension belongs to another format than the content. Services that check the content accept it.",
+    ),
+    "variant_fails": Code(
+        "warning", "Fails in a variant",
+        "The rule set has variants (models, output resolutions, plans, ways of sending), none of which was chosen, and "
+        "the file fails in some of them. Choose one: NAME:VARIANT.",
+        "fails in the variant{value}: choose one, such as {limit}",
     ),
     # sources that cannot be read
     "not_found": Code("unknown", "Not found", "There is no file at this path."),

@@ -17,7 +17,7 @@ from preflight.codes import CODES
 from preflight.confinement import ROOTS, Confinement
 from preflight.errors import UsageError, suggestion
 from preflight.net.options import MAX_TIMEOUT, checked_user_agent
-from preflight.ruleset import is_rule_file_path
+from preflight.ruleset import is_rule_file_path, split_variant
 from preflight.sources.open import is_url
 
 FILE_NAME: Final = "preflight.toml"
@@ -125,15 +125,16 @@ class _Reader:
         return [self._rule_set(word) for word in words]
 
     def _rule_set(self, word: str) -> str:
-        if is_rule_file_path(word):
-            path = self._inside("rules", word, word)
+        start, variant = split_variant(word)
+        if is_rule_file_path(start):
+            path = self._inside("rules", start, word)
             if not os.path.exists(path):
                 raise self._error("rules", f"rules: the rule file {_short(word)} does not exist. Check its path.")
             if problem := catalog.confinement_problem(path, self._confinement):
                 raise self._error("rules", f"rules: {_short(word)} {problem}")
-            return path
+            return f"{path}:{variant}" if variant else path
         names = catalog.names()
-        if word != catalog.ALL and word not in names:
+        if word != catalog.ALL and start not in (*names, catalog.STAGE):
             raise self._error("rules", f"rules: unknown rule set {_short(word)}. {suggestion(word, names)}")
         return word
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache, lru_cache
-from typing import Any, Final
+from itertools import chain
+from typing import Any, Final, Protocol
 
 from preflight.codes import CODES, Severity, fixed_message
 from preflight.facts import FACTS, label
 from preflight.formats import CAMERA_RAW, holds_media
 from preflight.media import NONE, Delivery, Media, lacks_track_of
-from preflight.report import Finding, LimitData, Plan, Problem, Result, verdict_of
-from preflight.ruleset import Limit, RuleSet, Section
+from preflight.report import Finding, LimitData, Plan, Problem, Result, needs_change, verdict_of
+from preflight.ruleset import NOT_A_MULTIPLE, Limit, RuleSet, Section, When
 from preflight.units import format_span, format_value
 from preflight.wording import accepted, either, excess
 
@@ -49,19 +50,46 @@ def judge(  # noqa: PLR0913 - one call of keyword arguments, each a fact or an o
     if delivery is not None:
         findings += _delivery_findings(delivery, media, rules, problem, private=private)
     section = None
+    if media is not None and (section := rules.sections.get(media.kind or "")) is not None:
+        section = section.at(media)
     if delivery is not None and any(finding.code == "web_page" and finding.severity == "error" for finding in findings):
         findings = [finding for finding in findings if (finding.fact or finding.code) not in _PAGE_FACTS]
+        section = None
     elif media is not None:
-        section = rules.sections.get(media.kind or "")
         findings += _media_findings(media, section, rules, dropped)
     if media is None or media.kind is None:
         dropped = frozenset()
     findings, plan = _counted(findings, dropped), None
-    if media is not None and section is not None and any(finding.severity == "error" for finding in findings):
-        findings, plan = _planner()(findings, media, section, name)
+    if media is not None and section is not None and any(needs_change(finding, strict=strict) for finding in findings):
+        findings, plan = _planner()(findings, media, section, name, strict=strict)
+        if plan is not None and rules.sections[media.kind or ""].depends_on(plan.changed):
+            plan = None  # other limits may hold after the changes
     findings += _counted(extra, dropped)
+    if rules.variants and media is not None and verdict_of(findings) != "fail":
+        found = _variant_findings(media, delivery, rules, private=private, dropped=dropped)
+        findings += _counted(list(found), dropped)
     verdict = verdict_of(findings, strict=strict)
-    return Result(rules.name, rules.stage, rules.as_of, rules.basis, verdict, tuple(findings), plan)
+    return Result(rules.name, rules.stage, rules.as_of, rules.basis, verdict, tuple(findings), plan, rules.variant)
+
+
+def _variant_findings(
+    media: Media, delivery: Delivery | None, rules: RuleSet, *, private: bool, dropped: frozenset[str]
+) -> Iterator[Finding]:
+    """Yield the warning that names the variants in which a media fails, if there are any."""
+    failing = []
+    for variant in rules.variants:
+        section = variant.sections.get(media.kind or "")
+        found = _media_findings(media, section.at(media) if section is not None else None, variant, dropped)
+        if delivery is not None:
+            found = chain(found, _delivery_findings(delivery, media, variant, None, private=private))
+        if any(finding.severity == "error" and not _is_dropped(finding, dropped) for finding in found):
+            failing.append(variant.variant or "")
+    if failing:
+        words = {
+            "value": f"{'s' if len(failing) > 1 else ''} {either(failing, 'and')}",
+            "limit": f"{rules.name}:{failing[0]}",
+        }
+        yield _finding("variant_fails", rules, words, fact="kind", value=failing)
 
 
 def _counted(findings: Sequence[Finding], dropped: frozenset[str]) -> list[Finding]:
@@ -76,8 +104,16 @@ def _is_dropped(finding: Finding, dropped: frozenset[str]) -> bool:
     return finding.code in dropped
 
 
+class _Planner(Protocol):
+    """Adds hints and the plan to findings."""
+
+    def __call__(
+        self, findings: Sequence[Finding], media: Media, section: Section, name: str | None, *, strict: bool
+    ) -> tuple[list[Finding], Plan | None]: ...
+
+
 @cache
-def _planner() -> Callable[[list[Finding], Media, Section, str | None], tuple[list[Finding], Plan | None]]:
+def _planner() -> _Planner:
     """Return the function that adds hints and the plan, imported for the first file that fails."""
     from preflight.plans import with_plan
 
@@ -96,12 +132,18 @@ def _media_findings(
         yield _finding("kind_not_accepted", rules, words, fact="kind", value=media.kind, limit=kinds)
         return
     limits = section.for_format(media.format)
+    if whens := rules.sections[media.kind].whens:
+        yield from _undecided(media, whens, rules)
     if media.format in CAMERA_RAW:
         by_format = next((limit for limit in limits if limit.fact == "format" and limit.any_of is not None), None)
         if by_format is None:
             words = {"value": media.format or ""}
             yield _finding("camera_raw", rules, words, fact="format", value=media.format)
         limits = _limits_of_camera_raw(media, limits, by_format, dropped)
+    yield from _limit_findings(media, limits, rules)
+
+
+def _limit_findings(media: Media, limits: tuple[Limit, ...], rules: RuleSet) -> Iterator[Finding]:
     for limit in limits:
         value = getattr(media, limit.fact)
         absent = lacks_track_of(media, limit.fact) if value is None else value == NONE and not limit.accepts_none
@@ -112,6 +154,20 @@ def _media_findings(
             yield _unknown(limit, rules, media)
         elif side := limit.side(value, media.height):
             yield _outside(limit, value, side, rules, media)
+
+
+def _undecided(media: Media, whens: Iterable[When], rules: RuleSet) -> Iterator[Finding]:
+    """Yield an unknown fact for each `when` whose conditions may hold, with a limit that the media is outside of."""
+    for when in whens:
+        if when.formats is not None and media.format not in when.formats:
+            continue
+        values = [(limit, getattr(media, limit.fact)) for limit in when.conditions]
+        unknown = [limit for limit, value in values if value is None and not lacks_track_of(media, limit.fact)]
+        if not unknown or any(value is not None and limit.side(value, media.height) for limit, value in values):
+            continue
+        limited = [(limit, getattr(media, limit.fact)) for limit in when.limits]
+        if any(value is not None and limit.side(value, media.height) for limit, value in limited):
+            yield _unknown(unknown[0], rules, media)
 
 
 def _limits_of_camera_raw(
@@ -231,7 +287,7 @@ def _outside(limit: Limit, value: Any, side: int, rules: RuleSet, media: Media |
     note = _note(limit, side, rules.basis)
     code, message = excess_message(limit, side, rules.service, note, is_at_bound=value == bound, is_tolerated=tolerated)
     message = message.replace(VALUE, _value_text(limit, value, bound, media))
-    severity: Severity = "warning" if tolerated else "error"
+    severity: Severity = "warning" if tolerated or limit.otherwise else "error"
     return Finding(code, severity, message, limit.fact, value, limit.written, None, rules.source_url)
 
 
@@ -245,11 +301,22 @@ def excess_message(
     """
     fact = FACTS[limit.fact]
     code, sentence = limit.choice_code, ""
-    if limit.any_of is None:
+    if side == NOT_A_MULTIPLE:
+        code = "not_a_multiple"
+    elif limit.any_of is None:
         code = fact.bound_codes[side > 0]
         sentence = excess(limit, side, service, limit.lenient if is_tolerated else None, is_at_bound=is_at_bound)
     words = {"what": of or fact.label, "value": VALUE, "limit": accepted(limit), "sentence": sentence}
-    return code, CODES[code].template.format(**words, service=service, note=note)
+    template = _CHANGED[limit.otherwise] if limit.otherwise else CODES[code].template
+    return code, template.format(**words, service=service, note=note)
+
+
+_CHANGED: Final = {
+    "scaled": "{what} {value}: {service} accepts the file, but scales it (it takes {limit}){note}",
+    "converted": "{what} {value}: {service} accepts the file, but converts it (it takes {limit}){note}",
+    "cut": "{what} {value}: {service} accepts the file, but cuts it (it takes {limit}){note}",
+}
+"""The messages for values outside a limit outside which a service accepts a file and changes it."""
 
 
 def _note(limit: Limit, side: int, basis: str) -> str:

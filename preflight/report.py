@@ -48,6 +48,13 @@ def verdict_of(findings: Iterable[Finding], *, strict: bool = False) -> Verdict:
     return verdict
 
 
+def needs_change(finding: Finding, *, strict: bool) -> bool:
+    """Return whether a file must be changed to pass: an error; if `strict`, also what the service would change."""
+    if finding.severity == "error":
+        return True
+    return strict and finding.severity == "warning" and finding.limit is not None and "otherwise" in finding.limit
+
+
 class Finding(NamedTuple):
     """The result of one rule for one source.
 
@@ -135,6 +142,11 @@ class Plan(NamedTuple):
     steps: tuple[Step, ...]
     command: tuple[str, ...] | None = None
 
+    @property
+    def changed(self) -> frozenset[str]:
+        """Return the facts that its steps set."""
+        return frozenset(name for step in self.steps for name in step.as_json())
+
     def as_json(self) -> dict[str, object]:
         """Return a JSON object with all three fields."""
         return {
@@ -147,8 +159,9 @@ class Plan(NamedTuple):
 class Result(NamedTuple):
     """The result of one rule set for one source.
 
-    as_of, basis  the ISO day on which its limits were read; published or assumed
+    as_of, basis  the ISO day on which its limits were read; what they rest on
     plan          the changes that make the file pass; None if it passes, or if no such changes are known
+    variant       the variant of the rule set that judged; None if it has none, or only others
     """
 
     rules: str
@@ -158,6 +171,7 @@ class Result(NamedTuple):
     verdict: Verdict
     findings: tuple[Finding, ...] = ()
     plan: Plan | None = None
+    variant: str | None = None
 
     @property
     def outcome(self) -> Outcome:
@@ -172,6 +186,7 @@ class Result(NamedTuple):
         """Return a JSON object, with findings and plan as objects."""
         return {
             "rules": self.rules,
+            "variant": self.variant,
             "stage": self.stage,
             "as_of": self.as_of,
             "basis": self.basis,

@@ -10,7 +10,7 @@ from preflight.escape import printable
 from preflight.judge import judge
 from preflight.media import Media
 from preflight.report import Result
-from preflight.ruleset import RuleSet
+from preflight.ruleset import RuleSet, compile_ruleset
 
 
 def validate_file(path: str) -> list[str]:
@@ -28,7 +28,10 @@ def example_problems(ruleset: RuleSet) -> Iterator[str]:
     """Yield the examples of a rule set whose result is not the expected one."""
     for number, example in enumerate(ruleset.table.get("examples", ()), 1):
         facts = example["facts"]
-        result = judge(Media(**{**facts, "notes": tuple(facts.get("notes", ()))}), ruleset)
+        judging = (
+            compile_ruleset(ruleset.name, ruleset.table, variant) if (variant := example.get("variant")) else ruleset
+        )
+        result = judge(Media(**{**facts, "notes": tuple(facts.get("notes", ()))}), judging)
         codes = {finding.code for finding in result.findings}
         expected = set(example.get("codes", codes))
         if result.verdict != example["verdict"]:

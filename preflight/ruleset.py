@@ -8,17 +8,33 @@ from __future__ import annotations
 import json
 import os
 import zlib
-from collections.abc import Mapping
-from typing import Any, Final, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Literal, NamedTuple, get_args
 
 from preflight.facts import FACTS
 from preflight.formats import KINDS
-from preflight.media import NONE
-from preflight.units import parse_quantity
+from preflight.media import NONE, Media
+from preflight.units import RATIOS, format_value, parse_bound
 from preflight.version import VERSION
 
 Table = Mapping[str, Any]
 """A table of a rule file as TOML gives it, valid and untyped."""
+
+Stage = Literal["upload", "register", "generate", "transcribe", "analyze", "post"]
+STAGES: Final[tuple[Stage, ...]] = get_args(Stage)
+"""What a service does with a file, in the usual order."""
+
+BASES: Final[Mapping[str, str]] = {
+    "published": "the service publishes them",
+    "mirrored": "read from a copy of the service's page",
+    "measured": "measured with files",
+    "reported": "reported by users or clients of the service",
+    "assumed": "the service publishes nothing",
+}
+"""What limits rest on, from the strongest to the weakest."""
+
+Changed = Literal["scaled", "converted", "cut"]
+"""What a service does with a file that it accepts although it is outside a limit."""
 
 URL_DEFAULTS: Final[Table] = {
     "public": {"any_of": [True]},
@@ -28,7 +44,11 @@ URL_DEFAULTS: Final[Table] = {
 """The limits of every service, in addition to its rule file: a public URL of the file that stays valid."""
 
 _ROUNDING: Final = 1e-9
-"""Tolerance for a whole number of pixels in floating point."""
+"""Tolerance for a whole number of pixels, and for shares, in floating point."""
+COMPARISONS: Final = {">=": "min", ">": "above", "<=": "max", "<": "below"}
+"""The signs of a condition on a number, and the bounds that they stand for."""
+NOT_A_MULTIPLE: Final = 2
+"""The side of a value inside the bounds of a limit that is not one of its multiples."""
 
 
 class Limit(NamedTuple):
@@ -36,6 +56,9 @@ class Limit(NamedTuple):
 
     lenient    a wider limit; a value that only it accepts gives a warning
     required   whether an absent value fails too
+    within     share by which a value may differ from a listed one
+    otherwise  what the service does with a file outside: it accepts and changes it
+    listed     the values of `any_of` as the rule file writes them, if they are ratios
     note       a remark for the message; hint: a remark for the hint
     written    the limit as the rule file writes it, for machines
     """
@@ -51,6 +74,10 @@ class Limit(NamedTuple):
     hint: str | None = None
     required: bool = False
     written: dict[str, Any] | None = None
+    within: float | None = None
+    multiple_of: int | None = None
+    otherwise: Changed | None = None
+    listed: tuple[str, ...] | None = None
 
     def __hash__(self) -> int:
         """Return the hash of the main fields: `written` is a dict, which has none."""
@@ -70,35 +97,96 @@ class Limit(NamedTuple):
     def side(self, value: Any, height: int | None = None) -> int:
         """Return 0 for an accepted value, -1 for one that is too low, 1 for one that is too high or not accepted.
 
-        height  height of the picture in pixels: a listed aspect ratio is then matched within one pixel of it
+        `NOT_A_MULTIPLE` is for a value between the bounds. `height` is that of the picture in pixels: a listed aspect
+        ratio without `within` is then matched within one pixel of it.
         """
         if self.any_of is not None and value not in self.any_of:
-            if not (self.fact == "aspect_ratio" and height and self._within_a_pixel(value, height)):
-                return 1
-            return 0
+            is_inexact = self.within is not None or self.fact == "aspect_ratio"
+            return 0 if is_inexact and self._is_near(value, height) else 1
         low, high = self.low, self.high
         if low is not None and (value <= low if self.low_open else value < low):
             return -1
         if high is not None and (value >= high if self.high_open else value > high):
             return 1
-        return 0
+        return NOT_A_MULTIPLE if self.multiple_of is not None and value % self.multiple_of else 0
 
-    def _within_a_pixel(self, ratio: float, height: int) -> bool:
-        """Return whether the height for a listed ratio at the same width differs by at most one pixel."""
-        return any(choice > 0 and abs(ratio / choice - 1) * height <= 1 + _ROUNDING for choice in self.any_of or ())
+    def _is_near(self, value: float, height: int | None) -> bool:
+        """Return whether a value is within the share of a listed one, or the height for a ratio within one pixel."""
+        share = self.within or (1 / height if height else 0.0)
+        return any(choice > 0 and abs(value / choice - 1) <= share + _ROUNDING for choice in self.any_of or ())
+
+
+class When(NamedTuple):
+    """Limits in place of those of the section, for media for which all conditions hold.
+
+    formats     the formats for which they hold; None: for all
+    conditions  accepted values of other facts
+    lines       the limits as the rule file writes them; `false` removes one of the section
+    limits      the same, compiled
+    """
+
+    formats: tuple[str, ...] | None
+    conditions: tuple[Limit, ...]
+    lines: Table
+    limits: tuple[Limit, ...]
+
+    def holds(self, media: Media) -> bool:
+        """Return whether the conditions on facts other than the format hold; an unknown fact fulfills none."""
+        for limit in self.conditions:
+            value = getattr(media, limit.fact)
+            if value is None or limit.side(value, media.height):
+                return False
+        return True
 
 
 class Section:
     """The limits on one kind of media; `by_format` has all limits for the formats that a `when` names.
 
+    whens  limits that depend on other facts too; `at` returns the section for a media, without such limits
+
     Sections are compared by identity, so that they can be keys of a cache.
     """
 
-    def __init__(self, limits: tuple[Limit, ...], by_format: Mapping[str, tuple[Limit, ...]]) -> None:
+    def __init__(
+        self,
+        limits: tuple[Limit, ...],
+        by_format: Mapping[str, tuple[Limit, ...]],
+        whens: tuple[When, ...] = (),
+        lines: Table | None = None,
+    ) -> None:
         self.limits = limits
         self.by_format = by_format
+        self.whens = whens
+        self._lines = lines or {}
+        self._at: dict[tuple[bool, ...], Section] = {}
+        self._mandatory: Section | None = None
         self._facts: dict[str | None, dict[str, Limit]] = {None: {limit.fact: limit for limit in limits}}
         self._facts |= {name: {limit.fact: limit for limit in group} for name, group in by_format.items()}
+
+    @property
+    def mandatory(self) -> Section:
+        """Return the section without the limits outside which the service accepts and changes a file."""
+        if self._mandatory is None:
+            groups = {"": self.limits, **self.by_format}
+            kept = {name: tuple([limit for limit in group if not limit.otherwise]) for name, group in groups.items()}
+            limits = kept.pop("")
+            self._mandatory = self if kept == self.by_format and limits == self.limits else Section(limits, kept)
+        return self._mandatory
+
+    def depends_on(self, facts: frozenset[str]) -> bool:
+        """Return whether a condition is on one of these facts, the format apart, or on one that is computed of them."""
+        named = (limit.fact for when in self.whens for limit in when.conditions)
+        return any(not facts.isdisjoint((fact, *FACTS[fact].derived_from)) for fact in named)
+
+    def at(self, media: Media) -> Section:
+        """Return the section whose limits hold for a media: they depend on its format only."""
+        if not self.whens:
+            return self
+        key = tuple([when.holds(media) for when in self.whens])
+        if key not in self._at:
+            held = [when for when, is_held in zip(self.whens, key, strict=True) if is_held]
+            self._at[key] = _by_format(self._lines, held)
+        return self._at[key]
 
     def for_format(self, name: str | None) -> tuple[Limit, ...]:
         """Return the limits on media of this format."""
@@ -126,14 +214,17 @@ class DataUriLimits(NamedTuple):
 class RuleSet(NamedTuple):
     """The limits that one service puts on one stage.
 
-    name         built-in name or path; service: the first words of the title, for messages
+    name         built-in name or path, with the variant that was chosen (`NAME:VARIANT`)
+    service      the first words of the title, for messages
     as_of        ISO date on which the limits were read at `source_url`
     basis        `published`, or `assumed` if nothing is published
     sections     limits by kind; a kind without a section is not accepted
     data_uri     what is accepted as data URI; None: what `url` says about the scheme
     asset        limits on the asset itself, e.g. `{"name": {"max_length": 64}}`
     table        the rule file merged over what it extends, as plain data
-    digest       changes with the table and with the version of preflight
+    digest       changes with the table, the variant and the version of preflight
+    variant      the variant that it is; None: the limits outside of variants
+    variants     the other variants if none was chosen
     """
 
     name: str
@@ -151,18 +242,39 @@ class RuleSet(NamedTuple):
     table: Table
     digest: str
     data_uri: DataUriLimits | None = None
+    variant: str | None = None
+    variants: tuple[RuleSet, ...] = ()
 
     def facts(self) -> frozenset[str]:
         """Return the facts that its limits need, and those from which they are computed."""
-        groups = (
-            group for section in self.sections.values() for group in (section.limits, *section.by_format.values())
-        )
-        facts = (limit.fact for limits in (*groups, self.url) for limit in limits)
+        facts = {limit.fact for limit in self.url}
+        for section in self.sections.values():
+            for limits in (section.limits, *section.by_format.values(), *(when.conditions for when in section.whens)):
+                facts.update(limit.fact for limit in limits)
+            facts.update(*(when.lines for when in section.whens))
+        for variant in self.variants:
+            facts |= variant.facts()
         return frozenset(name for fact in facts for name in (fact, *FACTS[fact].derived_from))
 
 
-def compile_ruleset(name: str, table: Table) -> RuleSet:
-    """Return the rule set that a rule file describes; `table` is merged over everything that it extends."""
+def compile_ruleset(name: str, table: Table, variant: str | None = None) -> RuleSet:
+    """Return the rule set that a rule file describes; `table` is merged over everything that it extends.
+
+    variant  the chosen variant; without one, the default variant is compiled, and the others beside it
+    """
+    variants = table.get("variants", {})
+    own = variant or table.get("default_variant")
+    ruleset = _compile(f"{name}:{variant}" if variant else name, table, own)
+    if variant or not variants:
+        return ruleset
+    others = tuple([_compile(f"{name}:{other}", table, other) for other in variants if other != own])
+    return ruleset._replace(table=table, variants=others)
+
+
+def _compile(name: str, whole: Table, variant: str | None) -> RuleSet:
+    table = {key: value for key, value in whole.items() if key not in ("variants", "default_variant")}
+    if variant is not None:
+        table = {**merge_tables(table, whole["variants"][variant]), "examples": whole.get("examples", [])}
     title = table["title"]
     return RuleSet(
         name=name,
@@ -178,8 +290,9 @@ def compile_ruleset(name: str, table: Table) -> RuleSet:
         request=_request(table["request"]) if table.get("request") else None,
         asset=table.get("asset", {}),
         table=table,
-        digest=checksum(table, VERSION),
+        digest=checksum(whole, variant, VERSION),
         data_uri=_data_uri(table["data_uri"]) if isinstance(table.get("data_uri"), Mapping) else None,
+        variant=variant,
     )
 
 
@@ -194,7 +307,20 @@ def checksum(*parts: object) -> str:
 
 def is_rule_file_path(name: str) -> bool:
     """Return whether the name of a rule set is the path of a rule file, not a built-in name."""
-    return name.endswith(".toml") or os.sep in name
+    return name.endswith(".toml") or ".toml:" in name or os.sep in name
+
+
+def split_variant(name: str) -> tuple[str, str | None]:
+    """Return the name or path of a rule set, and the variant that it chooses. A path is split behind `.toml` only.
+
+    >>> split_variant("atlas:1080p"), split_variant("./a:b/mine.toml:fast"), split_variant("./a:b")
+    (('atlas', '1080p'), ('./a:b/mine.toml', 'fast'), ('./a:b', None))
+    """
+    if not is_rule_file_path(name):
+        start, _, variant = name.partition(":")
+        return start, variant or None
+    start, mark, variant = name.rpartition(".toml:")
+    return (f"{start}.toml", variant or None) if mark else (name, None)
 
 
 def merge_tables(parent: Table, child: Table) -> Table:
@@ -217,11 +343,59 @@ def merge_tables(parent: Table, child: Table) -> Table:
 
 def _section(table: Table) -> Section:
     lines = {fact: line for fact, line in table.items() if fact != "when"}
-    by_format = {}
-    for when in table.get("when", ()):
-        replaced = {**lines, **{fact: line for fact, line in when.items() if fact != "format"}}
-        by_format[when["format"]] = _limits(replaced)
-    return Section(_limits(lines), by_format)
+    whens = tuple([_when(when) for when in table.get("when", ())])
+    plain = _by_format(lines, [when for when in whens if not when.conditions])
+    if all(not when.conditions for when in whens):
+        return plain
+    return Section(plain.limits, plain.by_format, whens, lines)
+
+
+def _by_format(lines: Table, whens: Sequence[When]) -> Section:
+    """Return the section for media for which these hold, one after another, apart from their formats."""
+    formats = dict.fromkeys(name for when in whens for name in when.formats or ())
+
+    def limits(name: str | None) -> tuple[Limit, ...]:
+        held = dict(lines)
+        for when in whens:
+            if when.formats is None or name in when.formats:
+                held |= when.lines
+        return _limits(held)
+
+    return Section(limits(None), {name: limits(name) for name in formats})
+
+
+def _when(table: Table) -> When:
+    """Return a `when` of a rule file: a table is a limit, any other value a condition."""
+    lines = {fact: line for fact, line in table.items() if line is False or isinstance(line, Mapping)}
+    conditions = {fact: value for fact, value in table.items() if fact not in lines}
+    formats = conditions.pop("format", None)
+    return When(
+        None if formats is None else tuple(formats) if isinstance(formats, list) else (formats,),
+        tuple([compile_condition(fact, value) for fact, value in conditions.items()]),
+        lines,
+        _limits(lines),
+    )
+
+
+def compile_condition(fact: str, value: object) -> Limit:
+    """Return the limit that a condition is: a value, a list of values, or a comparison such as `"> 8 s"`.
+
+    >>> compile_condition("duration", "<= 8 s").high, compile_condition("hdr", ["hlg", "pq"]).any_of
+    (8, ('hlg', 'pq'))
+    """
+    if isinstance(value, str) and FACTS[fact].type in (int, float):
+        sign, _, bound = value.partition(" ")
+        if sign in COMPARISONS:
+            return compile_limit(fact, {COMPARISONS[sign]: _number(bound)})
+    return compile_limit(fact, {"any_of": value if isinstance(value, list) else [value]})
+
+
+def _number(text: str) -> float | str:
+    """Return a number without a unit; any other text as it is."""
+    try:
+        return float(text) if "." in text else int(text)
+    except ValueError:
+        return text
 
 
 def _limits(lines: Table) -> tuple[Limit, ...]:
@@ -243,9 +417,13 @@ def compile_limit(fact: str, line: Table) -> Limit:
         if lenient.high is None:
             lenient = lenient._replace(high=sides.high, high_open=sides.high_open)
         if lenient.any_of is None:
-            lenient = lenient._replace(any_of=sides.any_of)
+            lenient = lenient._replace(any_of=sides.any_of, listed=sides.listed)
+        lenient = lenient._replace(
+            within=lenient.within or sides.within, multiple_of=lenient.multiple_of or sides.multiple_of
+        )
     return sides._replace(
         lenient=lenient,
+        otherwise=line.get("otherwise"),
         note=line.get("note"),
         hint=line.get("hint"),
         required=line.get("required", False),
@@ -255,15 +433,23 @@ def compile_limit(fact: str, line: Table) -> Limit:
 
 def _sides(fact: str, line: Table) -> Limit:
     """Return a limit with the values that it accepts, and without its other fields."""
-    unit = FACTS[fact].unit
-    bounds = {word: parse_quantity(line[word], unit) for word in ("min", "above", "max", "below") if word in line}
+    bounds = {word: parse_bound(fact, line[word]) for word in ("min", "above", "max", "below") if word in line}
+    any_of = listed = None
+    if "any_of" in line:
+        is_number = FACTS[fact].type in (int, float)
+        any_of = tuple([parse_bound(fact, value) if is_number else value for value in line["any_of"]])
+        if fact in RATIOS:
+            listed = tuple([value if isinstance(value, str) else format_value(fact, value) for value in line["any_of"]])
     return Limit(
         fact,
         low=bounds.get("above", bounds.get("min")),
         high=bounds.get("below", bounds.get("max")),
         low_open="above" in bounds,
         high_open="below" in bounds,
-        any_of=tuple(line["any_of"]) if "any_of" in line else None,
+        any_of=any_of,
+        within=line.get("within"),
+        multiple_of=line.get("multiple_of"),
+        listed=listed,
     )
 
 

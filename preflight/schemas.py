@@ -7,6 +7,7 @@ from typing import Any, Final, get_args
 from preflight.codes import CODES, SEVERITIES
 from preflight.facts import MEDIA_FACTS, Fact
 from preflight.report import OUTCOMES, SCHEMA, Action, Step
+from preflight.ruleset import BASES, STAGES
 
 Schema = dict[str, Any]
 
@@ -56,9 +57,10 @@ def _result() -> Schema:
     return _object(
         {
             "rules": {"type": "string"},
-            "stage": {"enum": ["register", "generate"]},
+            "variant": {"type": ["string", "null"]},
+            "stage": {"enum": list(STAGES)},
             "as_of": {"type": "string", "format": "date"},
-            "basis": {"enum": ["published", "assumed"]},
+            "basis": {"enum": list(BASES)},
             "verdict": {"enum": _VERDICTS},
             "outcome": {"enum": list(OUTCOMES)},
             "findings": {"type": "array", "items": {"$ref": "#/$defs/finding"}},

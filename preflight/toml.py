@@ -186,6 +186,8 @@ class LineIndex:
             self._known.setdefault(path, line)
         path = self._latest(path)
         self._known[path] = line
+        for length in range(1, len(path)):
+            self._known.setdefault(path[:length], line)
         while self._token is not None and self._token[0] != "newline":
             self._next()
         return path

@@ -21,6 +21,9 @@ _SECONDS: Final[dict[str, float]] = {"ms": 0.001, "s": 1, "min": 60, "h": 3600}
 _WRITTEN_UNITS: Final[dict[Unit | None, dict[str, float]]] = {"bytes": _BYTES, "s": _SECONDS}
 """The units that may follow a number in a rule file, by the unit of the fact."""
 _EXAMPLES: Final[dict[Unit | None, str]] = {"bytes": ' such as "30 MB"', "s": ' such as 15 or "15 s"'}
+RATIOS: Final = frozenset(("aspect_ratio", "pixel_aspect_ratio"))
+"""Facts whose values may also be written as `16:9`."""
+_RATIO: Final = re.compile(r"(\d{1,6}(?:\.\d{1,6})?):(\d{1,6}(?:\.\d{1,6})?)")
 _QUANTITY: Final = re.compile(r"\s*(\d+(?:\.\d+)?|\d{1,3}(?:_\d{3})+)\s*([A-Za-z]+)\s*")
 
 
@@ -44,6 +47,21 @@ def parse_quantity(written: object, unit: Unit | None) -> int | float:
         raise ValueError(f"unknown unit {suffix!r}. Choose one of {', '.join(factors)}.")
     value = float(number.replace("_", "")) * factors[suffix]
     return int(value) if value == int(value) else value
+
+
+def parse_bound(fact: str, written: object) -> int | float:
+    """Return a bound of a fact as a rule file writes it, also a ratio. Raise `ValueError` with two sentences.
+
+    >>> parse_bound("aspect_ratio", "16:9") == 16 / 9, parse_bound("size", "30 MB")
+    (True, 30000000)
+    """
+    if fact not in RATIOS or not isinstance(written, str):
+        return parse_quantity(written, FACTS[fact].unit)
+    match = _RATIO.fullmatch(written)
+    sides = [float(side) for side in match.groups()] if match else [0.0]
+    if not all(sides):
+        raise ValueError(f'{written!r} is not a ratio. Write one such as "16:9" or 1.78.')
+    return sides[0] / sides[1]
 
 
 def format_value(fact: str, value: object, *, against: float | None = None) -> str:

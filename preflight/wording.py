@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from preflight.ruleset import Limit
 from preflight.units import format_value
@@ -40,7 +40,12 @@ def accepted(limit: Limit) -> str:
     ('2 s to 15 s', 'below 30 MB')
     """
     if limit.any_of is not None:
-        return either([format_value(limit.fact, value) for value in limit.any_of])
+        listed = either(limit.listed or [format_value(limit.fact, value) for value in limit.any_of])
+        return f"{listed}, within {limit.within * 100:g} %" if limit.within else listed
+    if limit.multiple_of is not None:
+        multiples = f"multiples of {limit.multiple_of:,}"
+        bounds = accepted(limit._replace(multiple_of=None))
+        return multiples if limit.low is None and limit.high is None else f"{multiples}, {bounds}"
     low = None if limit.low is None else _bound_text(limit.fact, limit.low)
     high = None if limit.high is None else _bound_text(limit.fact, limit.high)
     if low is not None and high is not None:
@@ -67,21 +72,38 @@ def format_limit(limit: Limit) -> str:
     >>> format_limit(compile_limit("size", {"below": "30 MB"}))
     '< 30 MB'
     """
-    text = _range(limit) if limit.any_of is None else _list(limit.fact, limit.any_of)
-    if limit.required:
-        text = f"{text}, required" if text else "required"
+    text = _own(limit)
     wider = limit.lenient
     if wider is None:
         return text
-    if wider.any_of is not None:
-        return f"{text} ({_list(limit.fact, (value for value in wider.any_of if value not in (limit.any_of or ())))})"
+    if wider.any_of is not None and wider.any_of != limit.any_of:
+        added = _listed(wider).items()
+        return f"{text} ({', '.join(shown for value, shown in added if value not in (limit.any_of or ()))})"
+    if (wider.within, wider.multiple_of) != (limit.within, limit.multiple_of):
+        return f"{text} ({_own(wider)})"
     low = (wider.low, wider.low_open) != (limit.low, limit.low_open)
     high = (wider.high, wider.high_open) != (limit.high, limit.high_open)
     return f"{text} ({_range(wider) if low and high else _low(wider) if low else _high(wider)})"
 
 
-def _list(fact: str, values: Iterable[object]) -> str:
-    return ", ".join(format_value(fact, value) for value in values)
+def _own(limit: Limit) -> str:
+    """Return what a limit accepts by itself, in a few characters."""
+    parts = [_range(limit) if limit.any_of is None else ", ".join(_listed(limit).values())]
+    if limit.within:
+        parts[0] += f" ±{limit.within * 100:g} %"
+    if limit.multiple_of is not None:
+        parts.append(f"multiples of {limit.multiple_of:,}")
+    if limit.required:
+        parts.append("required")
+    if limit.otherwise:
+        parts.append(f"else {limit.otherwise}")
+    return ", ".join(filter(None, parts))
+
+
+def _listed(limit: Limit) -> dict[object, str]:
+    """Return the listed values with their texts."""
+    values = limit.any_of or ()
+    return dict(zip(values, limit.listed or [format_value(limit.fact, value) for value in values], strict=True))
 
 
 def _range(limit: Limit) -> str:

@@ -29,9 +29,10 @@ from tests.documented import blocks, follow, rehearsing
 PAGES = sorted((ROOT / "docs").glob("*.md"))
 
 
-def test_chapter_on_registering_runs_as_it_stands(tmp_path: Path, run: Run) -> None:
+@pytest.mark.parametrize("page", ["registering", "rules"])
+def test_chapter_runs_as_it_stands(page: str, tmp_path: Path, run: Run) -> None:
     with rehearsing(tmp_path, run) as desk:
-        for block in blocks((ROOT / "docs/registering.md").read_text(encoding="utf-8")):
+        for block in blocks((ROOT / f"docs/{page}.md").read_text(encoding="utf-8")):
             follow(block, desk)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import date
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given, settings
@@ -20,8 +20,9 @@ from preflight.plans.geometry import shape as shape_within
 from preflight.report import Report, Result
 from preflight.request import judge_request
 from preflight.rulefile import RuleFile, find_problems
-from preflight.ruleset import Limit, RuleSet, compile_limit, compile_ruleset
+from preflight.ruleset import Changed, Limit, RuleSet, compile_limit, compile_ruleset
 from preflight.ruleviews import render_page
+from preflight.units import RATIOS
 
 numbers = st.one_of(
     st.sampled_from([0, 1, 2, 24, 23.976, 300, 1080, 1280, 1920, 0.5625, 1.7778, 921_600, 10**18, -1, 1e-9, 1e300]),
@@ -43,6 +44,10 @@ def choices(fact: Fact, kind: str) -> st.SearchStrategy[list[Any]]:
         of = st.sampled_from(fact.words)
     else:
         of = {bool: st.booleans(), str: texts}.get(fact.type, numbers)
+    if fact.name == "dimensions":
+        of = st.sampled_from(["1280x720", "1x1"])
+    elif fact.name in RATIOS:
+        of = st.one_of(numbers, st.sampled_from(["16:9", "1:2.35"]))
     return st.lists(of, min_size=1, max_size=4)
 
 
@@ -50,6 +55,8 @@ def choices(fact: Fact, kind: str) -> st.SearchStrategy[list[Any]]:
 def lines(draw: st.DrawFn, fact: Fact, kind: str) -> dict[str, Any]:
     """One line of a rule file; not each is valid."""
     line: dict[str, Any] = {}
+    if "format" not in fact.name and draw(st.sampled_from([False, False, True])):
+        line["otherwise"] = draw(st.sampled_from(get_args(Changed)))
     if fact.unit in WITH_UNITS or (fact.type in (int, float) and draw(st.booleans())):
         bound = WITH_UNITS.get(fact.unit, numbers)
         sides = draw(st.sampled_from([("min",), ("above",), ("max",), ("below",), ("min", "max"), ("above", "below")]))
@@ -58,10 +65,14 @@ def lines(draw: st.DrawFn, fact: Fact, kind: str) -> dict[str, Any]:
             values.sort()
         line |= dict(zip(sides, values, strict=True))
         if draw(st.booleans()):
+            line["multiple_of"] = draw(st.sampled_from([1, 2, 16]))
+        if "otherwise" not in line and draw(st.booleans()):
             line["lenient"] = {draw(st.sampled_from(sides)): draw(bound)}
     else:
         line["any_of"] = draw(choices(fact, kind))
-        if draw(st.booleans()):
+        if fact.type in (int, float) and draw(st.booleans()):
+            line["within"] = draw(st.sampled_from([0.001, 0.1, 0.9]))
+        if "otherwise" not in line and draw(st.booleans()):
             line["lenient"] = {"any_of": line["any_of"] + draw(choices(fact, kind))}
     for word, value in (("note", "n {value}"), ("hint", "h {0}"), ("required", True)):
         if draw(st.booleans()):
@@ -96,16 +107,31 @@ HEAD = {
 
 
 @st.composite
+def whens(draw: st.DrawFn, kind: str) -> dict[str, Any]:
+    """Conditions on one or two facts, and limits on others."""
+    facts = section_facts(kind)
+    conditions: dict[str, Any] = {}
+    for name in draw(st.lists(st.sampled_from(sorted(facts)), min_size=1, max_size=2, unique=True)):
+        values = [value for value in draw(choices(facts[name], kind)) if value is not False]
+        conditions[name] = draw(st.sampled_from([values, *values])) if values else [True]
+        if facts[name].type in (int, float) and draw(st.booleans()):
+            conditions[name] = draw(st.sampled_from(["> 5", ">= 24", "< 1000", "<= 0.5"]))
+    limits = only_valid(HEAD, kind, draw(tables(facts, kind)))
+    kept = {name: line for name, line in limits.items() if name not in conditions} or {"mime": {"required": True}}
+    return {**conditions, **kept}
+
+
+@st.composite
 def rule_sets(draw: st.DrawFn, kind: str) -> RuleSet:
     """A valid rule file, compiled."""
     facts = section_facts(kind)
     section = only_valid(HEAD, kind, draw(tables(facts, kind))) or {"size": {"max": 10}}
-    formats = [name for name, entry in FORMATS.items() if kind in entry.kinds]
-    when = only_valid(HEAD, kind, draw(tables(facts, kind)))
-    when.pop("format", None)
+    variant = only_valid(HEAD, kind, draw(tables(facts, kind)))
     table: dict[str, Any] = {
         **HEAD,
-        kind: {**section, "when": [{"format": draw(st.sampled_from(formats)), **when}]},
+        kind: {**section, "when": draw(st.lists(whens(kind), max_size=3))},
+        "variants": {"a": {kind: variant}, "b": {}},
+        "default_variant": "b",
         "url": only_valid(HEAD, "url", draw(tables(section_facts("url")))),
         "request": {"companions": {kind: [draw(st.sampled_from(KINDS))]}},
     }
@@ -151,6 +177,9 @@ def medias(draw: st.DrawFn, kind: str) -> Media:
         has_alpha=draw(flags),
         encrypted=draw(flags),
         streamable=draw(flags),
+        bit_depth=draw(sides),
+        hdr=draw(st.sampled_from([None, NONE, "pq"])),
+        animated=draw(flags),
         notes=draw(st.sampled_from([(), ("animated",), ("truncated",), ("multi_picture", "read_limit")])),
     )
 
@@ -182,7 +211,8 @@ def check_judging(data: st.DataObject, kind: str) -> None:
     rules = data.draw(rule_sets(kind))
     media = data.draw(medias(kind))
     delivery = data.draw(st.one_of(st.none(), deliveries()))
-    result = judge(media, rules, delivery=delivery, name=data.draw(st.sampled_from([None, "a.mp4", "-b:c"])))
+    name, strict = data.draw(st.sampled_from([None, "a.mp4", "-b:c"])), data.draw(st.booleans())
+    result = judge(media, rules, delivery=delivery, name=name, strict=strict)
     for finding in result.findings:
         assert finding.code in CODES
         assert finding.message

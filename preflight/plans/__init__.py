@@ -15,7 +15,7 @@ from preflight.plans import encoding
 from preflight.plans.changes import GEOMETRY, Changes, changes_for, is_resolved, sentence_of, steps_for
 from preflight.plans.commands import CommandTemplate, command_template
 from preflight.plans.encoding import Subject
-from preflight.report import Finding, Plan, Step
+from preflight.report import Finding, Plan, Step, needs_change
 from preflight.ruleset import Section
 
 _TOO_SMALL: Final = frozenset(("width_too_small", "height_too_small", "pixel_count_too_small"))
@@ -47,12 +47,13 @@ class _Advice(NamedTuple):
 
 
 def with_plan(
-    findings: Sequence[Finding], media: Media, section: Section, name: str | None
+    findings: Sequence[Finding], media: Media, section: Section, name: str | None, *, strict: bool = False
 ) -> tuple[list[Finding], Plan | None]:
     """Return the findings with hints, and the plan that resolves all errors; None if there is none.
 
     section  the limits on the media's kind; a converted file must satisfy those on its new format
     name     the path of the file for the command; None: a placeholder
+    strict   also change what the service would change itself
     """
     if media.format in CAMERA_RAW:
         return [
@@ -61,13 +62,13 @@ def with_plan(
         ], None
     if extension_of(name or "") in CAMERA_RAW_EXTENSIONS and any(finding.code in _TOO_SMALL for finding in findings):
         return [finding._replace(hint=_PREVIEW) if finding.fact in GEOMETRY else finding for finding in findings], None
-    problems = tuple([(finding.code, finding.fact or "") for finding in findings if finding.severity == "error"])
+    problems = tuple([(each.code, each.fact or "") for each in findings if needs_change(each, strict=strict)])
     if not problems:
         return list(findings), None
-    advice = _advice(problems, Subject.of(media), section)
+    advice = _advice(problems, Subject.of(media), section if strict else section.mandatory)
     hinted = []
     for finding in findings:
-        hint = advice.hints.get(finding.fact or "") if finding.severity == "error" else None
+        hint = advice.hints.get(finding.fact or "") if needs_change(finding, strict=strict) else None
         if finding.fact == "duration" and "nothing_shown" in media.notes:
             hint = _EDIT_LIST
         hinted.append(finding._replace(hint=hint) if hint else finding)

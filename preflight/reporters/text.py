@@ -13,6 +13,7 @@ from preflight.media import Media
 from preflight.report import OUTCOMES, Finding, Report, Result
 from preflight.reporters import LineReporter, ReporterOptions
 from preflight.reporters.commands import commands_of, shell_command
+from preflight.ruleset import BASES
 from preflight.summary import Summary, Tally
 from preflight.units import format_value
 
@@ -64,6 +65,8 @@ class TextReporter(LineReporter):
             name = printable(name)
             if basis == "assumed":
                 self._stream.write(f"{name}: nothing is published; its limits are assumed to be its upstream's.\n")
+            elif basis != "published":
+                self._stream.write(f"{name}: its limits are {basis}: {BASES[basis]}.\n")
             age = (date.today() - date.fromisoformat(as_of)).days
             if age > MAX_RULES_AGE_DAYS:
                 self._stream.write(f"{name}: its limits were read {age} days ago ({as_of}); they may have changed.\n")
@@ -141,7 +144,7 @@ def _mark(finding: Finding, result: Result) -> str:
     )
     if only_warnings and finding.severity == "warning":
         return " (fails: strict)"
-    return " (assumed limit)" if result.basis == "assumed" and finding.limit is not None else ""
+    return f" ({result.basis} limit)" if result.basis != "published" and finding.limit is not None else ""
 
 
 def _commands(results: Iterable[Result], view: _View) -> dict[tuple[str, ...], list[str]]:
@@ -159,15 +162,16 @@ def _matrix(report: Report, view: _View) -> Iterator[str]:
     ]
     yield f"  accepted by {len(accepting)} of {len(rows)}: {', '.join(accepting) or 'none'}"
     width = max(len(result.rules) for result in rows)
+    stage_width = max(8, *(len(result.stage) for result in rows))
     for result in rows:
         outcome = "warning" if result.outcome == "pass_with_warning" else result.outcome
-        head = f"  {view.label(outcome)}  {result.rules.ljust(width)}  {result.stage:8}"
+        head = f"  {view.label(outcome)}  {result.rules.ljust(width)}  {result.stage.ljust(stage_width)}"
         reasons = [
             f"{printable(finding.message)} [{finding.code}]" for finding in result.findings if finding not in remarks
         ]
-        if result.basis == "assumed" and reasons:
-            reasons[0] += " (assumed limits)"
-        indent = " " * (2 + 7 + 2 + width + 2 + 8 + 2)
+        if result.basis != "published" and reasons:
+            reasons[0] += f" ({result.basis} limits)"
+        indent = " " * (2 + 7 + 2 + width + 2 + stage_width + 2)
         yield f"{head}  {reasons[0]}" if reasons else head.rstrip()
         yield from (f"{indent}{reason}" for reason in reasons[1:])
     for remark in remarks:

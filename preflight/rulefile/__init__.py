@@ -15,7 +15,7 @@ from preflight import toml
 from preflight.errors import RuleFileError
 from preflight.escape import printable
 from preflight.formats import KINDS
-from preflight.rulefile.messages import describe_error, key_name, shorten
+from preflight.rulefile.messages import describe_error, key_name, nearest, shorten
 from preflight.ruleset import Table
 from preflight.toml import KeyPath, LineIndex
 
@@ -103,7 +103,7 @@ def _other_problems(table: Table) -> Iterator[_Problem]:
     """Yield problems that involve more than one table."""
     found = [*_data_uri_problems(table.get("data_uri"))]
     if "extends" not in table:
-        found += [*_missing_keys(table), *_removals_of_nothing(table)]
+        found += [*_missing_keys(table), *_removals_of_nothing(table), *_variant_problems(table)]
     if isinstance(read := table.get("as_of"), date) and str(read) > str(date.today() + timedelta(1)):
         found.append((("as_of",), f"as_of {read} is in the future. Write the day on which the limits were read."))
     for key, sentences in found:
@@ -117,6 +117,21 @@ def _data_uri_problems(section: object) -> Iterator[tuple[KeyPath, str]]:
     for kind in KINDS:
         if isinstance(section.get(kind), Mapping) and kind not in kinds:
             yield ("data_uri", kind), f"[data_uri.{kind}] limits a kind that kinds does not list. Add it to kinds."
+
+
+def _variant_problems(table: Table) -> Iterator[tuple[KeyPath, str]]:
+    """Yield the names of variants that the file does not have."""
+    known = table.get("variants")
+    names = list(known) if isinstance(known, Mapping) else []
+    examples = table.get("examples")
+    places: list[tuple[KeyPath, object]] = [(("default_variant",), table.get("default_variant"))]
+    for number, example in enumerate(examples if isinstance(examples, list) else ()):
+        if isinstance(example, Mapping):
+            places.append((("examples", number, "variant"), example.get("variant")))
+    for path, name in places:
+        if isinstance(name, str) and name not in names:
+            remedy = nearest(name, names) if names else "Add it as a table [variants.NAME], or remove it."
+            yield path, f"{key_name(path)}: unknown variant {shorten(name)!r}. {remedy}"
 
 
 def _missing_keys(table: Table) -> Iterator[tuple[KeyPath, str]]:

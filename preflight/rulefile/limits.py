@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import reprlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -24,10 +25,11 @@ from pydantic import (
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-from preflight.facts import Fact, SectionName, Unit, ValueType, section_facts
-from preflight.formats import FORMATS
+from preflight.facts import FACTS, Fact, SectionName, ValueType, section_facts
+from preflight.formats import FORMATS, KINDS
 from preflight.rulefile.messages import format_problem, nearest, shorten
-from preflight.units import parse_quantity
+from preflight.ruleset import Changed
+from preflight.units import RATIOS, parse_bound
 
 Type = object
 """A type that pydantic understands, made at run time: type checkers cannot see it."""
@@ -96,11 +98,13 @@ def removable(kind: Type, description: str, *, min_length: int | None = None) ->
     return Annotated[kind, _OrFalse()], Field(None, description=description, min_length=min_length)
 
 
-_WITH_UNIT: Final[dict[Unit | None, str]] = {
-    "bytes": r"^\d[\d_.]* ?([kKMG]?B|[KMG]iB)$",
-    "s": r"^\d[\d_.]* ?(ms|s|min|h)$",
+_AS_TEXT: Final = {
+    "aspect_ratio": r"^\d+(\.\d+)?:\d+(\.\d+)?$",
+    "size": r"^\d[\d_.]* ?([kKMG]?B|[KMG]iB)$",
+    "duration": r"^\d[\d_.]* ?(ms|s|min|h)$",
 }
-"""Patterns of bounds that are written with a unit, by the unit of the fact."""
+"""Patterns of bounds that may be written as text, by a fact that stands for all with such bounds."""
+_DIMENSIONS: Final = re.compile(r"[1-9]\d{0,6}x[1-9]\d{0,6}")
 _BOUNDS: Final = {
     "min": "Lower bound; the bound itself passes.",
     "above": "Lower bound; the bound itself fails.",
@@ -109,9 +113,9 @@ _BOUNDS: Final = {
 }
 
 
-def _check_bound(unit: Unit | None, written: object) -> object:
+def _check_bound(fact: str, written: object) -> object:
     try:
-        if isfinite(parse_quantity(written, unit)):
+        if isfinite(parse_bound(fact, written)):
             return written
     except ValueError as error:
         raise sentence_error(str(error)) from None
@@ -120,44 +124,65 @@ def _check_bound(unit: Unit | None, written: object) -> object:
     raise sentence_error(f"{written} is not a finite number. Write one.")
 
 
-def _bound(unit: Unit | None) -> Type:
-    """Return the type of a bound: a number in the unit of its fact, or text with a unit."""
+def _bound(fact: str) -> Type:
+    """Return the type of a bound: a number in the unit of its fact, text with a unit, or a ratio."""
     schema: JsonSchemaValue = {"type": "number"}
-    if unit in _WITH_UNIT:
-        schema = {"anyOf": [schema, {"type": "string", "pattern": _WITH_UNIT[unit]}]}
-    return Annotated[object, PlainValidator(partial(_check_bound, unit)), WithJsonSchema(schema)]
+    if fact in _AS_TEXT:
+        schema = {"anyOf": [schema, {"type": "string", "pattern": _AS_TEXT[fact]}]}
+    return Annotated[object, PlainValidator(partial(_check_bound, fact)), WithJsonSchema(schema)]
+
+
+def _check_dimensions(written: object) -> object:
+    if not isinstance(written, str) or not _DIMENSIONS.fullmatch(written):
+        raise sentence_error(f'{shorten(repr(written))} is not width and height. Write both such as "1280x720".')
+    return written
 
 
 class _Shape(NamedTuple):
-    """The form of a limit: facts with the same form share one model."""
+    """The form of a limit: facts with the same form share one model.
+
+    example  a fact whose values are written in the same way; is_changed: whether a service may change the file
+    """
 
     name: str
     type: ValueType
-    unit: Unit | None
-    words: tuple[str, ...]
-    kind: str
+    example: str
+    words: tuple[str, ...] = ()
+    kind: str = ""
+    is_changed: bool = False
 
 
-def _shape(fact: Fact, kind: str) -> _Shape:
+def _shape(fact: Fact, section: str) -> _Shape:
+    form = _form(fact, section)
+    return form._replace(is_changed=section in KINDS)
+
+
+def _form(fact: Fact, kind: str) -> _Shape:
     if fact.name == "format":
         words = tuple(name for name, entry in FORMATS.items() if kind in entry.kinds)
-        return _Shape("format", str, None, words, kind)
-    if fact.words:
-        return _Shape(fact.name, str, None, fact.words, "")
+        return _Shape("format", str, fact.name, words, kind)
+    if fact.words or fact.name == "dimensions":
+        return _Shape(fact.name, str, fact.name, fact.words)
     if fact.type in (bool, str):
-        return _Shape("flag" if fact.type is bool else "text", fact.type, None, (), "")
-    if fact.unit in _WITH_UNIT:
-        return _Shape("seconds" if fact.unit == "s" else "bytes", float, fact.unit, (), "")
-    return _Shape("number", float, None, (), "")
+        return _Shape("flag", bool, "animated") if fact.type is bool else _Shape("text", str, "mime")
+    if fact.name in RATIOS:
+        return _Shape("ratio", float, "aspect_ratio")
+    if fact.unit in ("bytes", "s"):
+        return _Shape("seconds", float, "duration") if fact.unit == "s" else _Shape("bytes", float, "size")
+    return _Shape("number", float, "width")
 
 
-def _choice(shape: _Shape) -> Type:
-    """Return the type of an item of `any_of`."""
+def value_type(fact: Fact, kind: str) -> Type:
+    """Return the type of a value of a fact, as `any_of` lists it."""
+    shape = _form(fact, kind)
     if shape.name == "format":
         return _word(shape.words, lambda word: format_problem(word, shape.kind))
     if shape.words:
         return one_of(shape.words)
-    return shape.type if shape.type in (bool, str) else _bound(None)
+    if shape.name == "dimensions":
+        pattern = WithJsonSchema({"type": "string", "pattern": f"^{_DIMENSIONS.pattern}$"})
+        return Annotated[object, PlainValidator(_check_dimensions), pattern]
+    return shape.type if shape.type in (bool, str) else _bound(shape.example)
 
 
 @cache
@@ -165,11 +190,14 @@ def _limit(shape: _Shape) -> type[Words]:
     """Return the model of a limit on a fact of this shape."""
     sides: dict[str, FieldSpec] = {}
     if shape.type is float:
-        sides = {word: (_bound(shape.unit), Field(None, description=about)) for word, about in _BOUNDS.items()}
-    if shape.unit is None:
-        accepted = Field(None, min_length=1, description="The accepted values; all others fail.")
-        sides["any_of"] = (list_of(_choice(shape)), accepted)
-    name = shape.name.title().replace("_", "") + shape.kind.title()
+        sides = {word: (_bound(shape.example), Field(None, description=about)) for word, about in _BOUNDS.items()}
+    accepted = Field(None, min_length=1, description="The accepted values; all others fail.")
+    sides["any_of"] = (list_of(value_type(FACTS[shape.example], shape.kind)), accepted)
+    if shape.type is float:
+        sides["within"] = (float, Field(None, description="Share by which a value may differ from a listed one."))
+    if shape.name == "number":
+        sides["multiple_of"] = (int, Field(None, ge=1, description="The values are multiples of this number."))
+    name = shape.name.title().replace("_", "") + shape.kind.title() + ("" if shape.is_changed else "Elsewhere")
     about = "A wider limit: what it accepts beyond this one passes with a warning."
     remarks: dict[str, FieldSpec] = {
         "lenient": (make_table(f"{name}Lenient", about, sides), Field(None, description=about)),
@@ -177,6 +205,9 @@ def _limit(shape: _Shape) -> type[Words]:
         "hint": (str, Field(None, min_length=1, description="A remark that hints repeat.")),
         "required": (bool, Field(None, description="Whether it fails if there is none.")),
     }
+    if shape.is_changed:
+        about = "What the service does with a file outside the limit: it accepts it and changes it."
+        remarks["otherwise"] = (one_of(get_args(Changed)), Field(None, description=about))
     return make_table(f"{name}Limit", "The accepted values: bounds, or a choice.", {**sides, **remarks}, _LimitTable)
 
 
@@ -201,6 +232,7 @@ _Line = Mapping[str, Any]
 
 _SIDES: Final = {"lower": ("min", "above"), "upper": ("max", "below")}
 _OPEN: Final = ("above", "below")
+_RANGE: Final = ("min", "above", "max", "below", "multiple_of")
 
 
 def limit_problems(line: _Line) -> Iterator[str]:
@@ -214,6 +246,8 @@ def limit_problems(line: _Line) -> Iterator[str]:
     problems = [*_side_problems(line, ""), *_choice_problems(line)]
     yield from problems
     lenient = line.get("lenient")
+    if lenient is not None and "otherwise" in line:
+        yield "lenient and otherwise exclude each other. Keep one."
     if lenient is None or problems:
         return
     if not lenient:
@@ -223,6 +257,7 @@ def limit_problems(line: _Line) -> Iterator[str]:
         yield from _lenient_side_problems(line, lenient, side, direction)
     if "any_of" in lenient:
         yield from _lenient_choice_problems(line, lenient)
+    yield from _lenient_share_problems(line, lenient)
 
 
 def _side_problems(line: _Line, prefix: str) -> Iterator[str]:
@@ -237,9 +272,14 @@ def _side_problems(line: _Line, prefix: str) -> Iterator[str]:
 
 
 def _choice_problems(line: _Line) -> Iterator[str]:
-    is_bounded = any(word in line for words in _SIDES.values() for word in words)
+    is_bounded = any(word in line for word in _RANGE)
     if "any_of" in line and is_bounded:
         yield "any_of and bounds exclude each other. Keep one."
+    if "within" in line and "any_of" not in line:
+        yield "within has no any_of to refer to. Add one, or remove it."
+    for share in (line.get("within"), line.get("lenient", {}).get("within")):
+        if share is not None and not 0 < share < 1:
+            yield f"within {share:g} is not a share between 0 and 1. Write one such as 0.01."
     if "any_of" not in line and not is_bounded and not line.get("required"):
         yield "the limit accepts everything. Give a bound, any_of or required = true."
 
@@ -267,13 +307,25 @@ def _lenient_choice_problems(line: _Line, lenient: _Line) -> Iterator[str]:
         yield f"lenient any_of lacks {', '.join(missing[:9])}. Repeat all values of any_of in it."
 
 
+def _lenient_share_problems(line: _Line, lenient: _Line) -> Iterator[str]:
+    share, factor = line.get("within", 0), line.get("multiple_of")
+    if "within" in lenient and "any_of" not in line:
+        yield "lenient within widens a choice that the limit does not have. Remove it."
+    elif "within" in lenient and lenient["within"] <= share:
+        yield f"lenient within {lenient['within']:g} is not wider than {share:g}. Make it wider."
+    if "multiple_of" in lenient and (
+        factor is None or factor == lenient["multiple_of"] or factor % lenient["multiple_of"]
+    ):
+        yield f"lenient multiple_of {lenient['multiple_of']} is not wider. Give a smaller divisor of the limit's."
+
+
 def _bound_word(line: _Line, side: str) -> str | None:
     return next((word for word in _SIDES[side] if word in line), None)
 
 
 def _number(written: object) -> float:
     """Return a bound as a number. Its unit does not matter: the bounds of one limit all have the same."""
-    for unit in get_args(Unit):
+    for fact in _AS_TEXT:
         with suppress(ValueError):
-            return parse_quantity(written, unit)
+            return parse_bound(fact, written)
     raise AssertionError(written)

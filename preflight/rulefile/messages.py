@@ -27,6 +27,7 @@ _EXPECTED: Final = {
     "string_type": "Write text in quotes.",
 }
 """The remedy for each of pydantic's error types."""
+_SECTIONS: Final = (*KINDS, "url", "data_uri", "request", "asset")
 _EMPTY: Final = ("string_too_short", "too_short")
 
 _SYNONYMS: Final[dict[str, str]] = {
@@ -97,14 +98,17 @@ def shorten(text: str, max_chars: int = _MAX_SHOWN) -> str:
 
 def key_name(path: KeyPath) -> str:
     """Return a key path as a file writes it, e.g. `title`, `[video] pixels` or `[[video.when]] fps`."""
-    names = [part for part in path if isinstance(part, str)]
-    if names[0] == "examples":
+    names = [part for part in path if isinstance(part, str) and part != "[key]"]  # pydantic's mark of a key
+    if names[0] == "variants" and len(names) > 1:
+        end = 3 if names[2:3] and names[2] in _SECTIONS else 2
+        table, rest = f"[{'.'.join(names[:end])}]", names[end:]
+    elif names[0] == "examples":
         table, rest = "[[examples]]", names[1:]
     elif names[1:2] == ["when"]:
         table, rest = f"[[{names[0]}.when]]", names[2:]
     elif names[0] in ("request", "data_uri") and len(names) > 1 and names[1] != "kinds":
         table, rest = f"[{names[0]}.{names[1]}]", names[2:]
-    elif names[0] in (*KINDS, "url", "data_uri", "request", "asset"):
+    elif names[0] in _SECTIONS:
         table, rest = f"[{names[0]}]", names[1:]
     else:
         table, rest = names[0], names[1:]
@@ -136,7 +140,8 @@ def _unknown_key(path: KeyPath, words_at: Callable[[KeyPath], list[str]]) -> str
     word = str(key)
     where = f" in {key_name(tuple(above))}" if above else ""
     is_example = above[-1:] == ["facts"]
-    is_fact = is_example or (len(above) == 1 and above[0] in (*KINDS, "url"))
+    section = above[2:] if above[:1] == ["variants"] else above
+    is_fact = is_example or (len(section) == 1 and section[0] in (*KINDS, "url"))
     problem = f"Unknown {'fact' if is_fact else 'key'} {shorten(word)!r}{where}."
     if is_example and word in FACTS and FACTS[word].derived_from:
         return f"{problem} Give {' and '.join(FACTS[word].derived_from)}."

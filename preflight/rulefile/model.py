@@ -5,17 +5,31 @@ pydantic takes longer to load than a folder takes to check: only validation and 
 
 from __future__ import annotations
 
+import re
 from datetime import date
-from typing import Any, Final
+from types import GenericAlias
+from typing import Annotated, Any, Final, get_args, get_origin
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 from preflight.codes import CODES
 from preflight.facts import MEDIA_FACTS
-from preflight.formats import FORMATS, KINDS, Kind
-from preflight.rulefile.limits import FieldSpec, Type, Words, limit_fields, list_of, make_table, one_of, removable
+from preflight.formats import KINDS, Kind
+from preflight.rulefile.conditions import when_table
+from preflight.rulefile.limits import (
+    FieldSpec,
+    Type,
+    Words,
+    limit_fields,
+    list_of,
+    make_table,
+    one_of,
+    removable,
+    sentence_error,
+)
+from preflight.ruleset import BASES, STAGES
 from preflight.toml import KeyPath
 
 _TEXT: Final[FieldSpec] = (str, Field(None, min_length=1))
@@ -23,18 +37,11 @@ _TEXT: Final[FieldSpec] = (str, Field(None, min_length=1))
 
 def _section(kind: Kind) -> Type:
     """Return the model of `[image]`, `[video]` or `[audio]`."""
-    limits = limit_fields(kind)
-    formats = one_of(name for name, entry in FORMATS.items() if kind in entry.kinds)
-    about = "Limits for one format, in place of those of the section."
-    when = make_table(
-        f"{kind.title()}When",
-        about,
-        {**limits, "format": (formats, Field(description="The format for which these limits hold."))},
-    )
+    about = "Limits in place of those of the section, for files for which all conditions hold."
     return make_table(
         f"{kind.title()}Section",
         f"Limits on {kind} files; without this section none is accepted.",
-        {**limits, "when": removable(list_of(when), about)},
+        {**limit_fields(kind), "when": removable(list_of(when_table(kind)), about)},
     )
 
 
@@ -77,6 +84,7 @@ def _example() -> Type:
         "verdict": (one_of(("pass", "fail", "unknown")), Field(description="The expected verdict.")),
         "facts": (make_table("Facts", about, facts), Field(description=about)),
         "codes": (list_of(one_of(CODES)), Field(None, description="The codes of all expected findings.")),
+        "variant": (str, Field(None, description="The variant that judges; without it, none is chosen.")),
         "note": _TEXT,
     }
     return make_table("Example", "Facts and the result that is expected for them.", fields)
@@ -84,19 +92,19 @@ def _example() -> Type:
 
 REQUIRED_KEYS: Final[dict[str, str]] = {
     "title": '"Service: what of it"; messages name the service.',
-    "stage": '"register" an asset, or "generate" with it.',
+    "stage": f"What the service does with the files: one of {', '.join(STAGES)}.",
     "source": "URL of the page where the limits are published.",
     "as_of": "Day on which the limits were read there, e.g. 2026-11-20.",
-    "basis": '"published", or "assumed" where the service publishes nothing.',
+    "basis": f"The weakest that it rests on: one of {', '.join(BASES)}.",
 }
 """The keys that a file must have unless it extends another, and what each means."""
 
 _REQUIRED_TYPES: Final[dict[str, tuple[Type, int | None]]] = {
     "title": (str, 1),
-    "stage": (one_of(("register", "generate")), None),
+    "stage": (one_of(STAGES), None),
     "source": (str, 1),
     "as_of": (date, None),
-    "basis": (one_of(("published", "assumed")), None),
+    "basis": (one_of(BASES), None),
 }
 _REQUIRED_FIELDS: Final[dict[str, FieldSpec]] = {
     key: (kind, Field(None, min_length=length, description=REQUIRED_KEYS[key]))
@@ -104,18 +112,41 @@ _REQUIRED_FIELDS: Final[dict[str, FieldSpec]] = {
 }
 _EXTENDS: Final = "Built-in rule set, or path relative to this file, whose limits hold where this file has none."
 
+_LIMITS: Final[dict[str, FieldSpec]] = {
+    **_REQUIRED_FIELDS,
+    "not_checked": (list[str], Field(None, description="What the limits cannot check; reports repeat it.")),
+    **{kind: removable(_section(kind), f"Limits on {kind} files.") for kind in KINDS},
+    "url": removable(make_table("Url", "Limits on URLs.", limit_fields("url")), "Limits on URLs."),
+    "data_uri": removable(_data_uri(), "What is accepted as data URI; without it, [url] scheme decides."),
+    "request": removable(_request(), "Limits on files used together in one request."),
+    "asset": removable(_asset(), "Limits on the asset itself, not on its media."),
+}
+"""The keys that a variant may have too."""
+_VARIANT_NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}")
+
+
+def _variants() -> FieldSpec:
+    """Return the field of `[variants.NAME]`: what differs from the limits outside, limit by limit."""
+    variant = make_table("Variant", "What differs in one variant, limit by limit.", _LIMITS)
+
+    def check(name: str) -> str:
+        if not _VARIANT_NAME.fullmatch(name):
+            raise sentence_error("a variant has a name of a-z, 0-9, dots, - and _. Rename it.")
+        return name
+
+    about = "A model, an output resolution, a plan or a way of sending; `false` removes one."
+    kind, _ = removable(variant, about)
+    return GenericAlias(dict, (Annotated[str, AfterValidator(check)], kind)), Field(None, description=about)
+
+
 RULE_FILE: Final = make_table(
     "RuleFile",
     "A rule set: the limits that one service puts on one stage.",
     {
-        **_REQUIRED_FIELDS,
-        "not_checked": (list[str], Field(None, description="What the limits cannot check; reports repeat it.")),
+        **_LIMITS,
         "extends": (str, Field(None, min_length=1, description=_EXTENDS)),
-        **{kind: removable(_section(kind), f"Limits on {kind} files.") for kind in KINDS},
-        "url": removable(make_table("Url", "Limits on URLs.", limit_fields("url")), "Limits on URLs."),
-        "data_uri": removable(_data_uri(), "What is accepted as data URI; without it, [url] scheme decides."),
-        "request": removable(_request(), "Limits on files used together in one request."),
-        "asset": removable(_asset(), "Limits on the asset itself, not on its media."),
+        "variants": _variants(),
+        "default_variant": (str, Field(None, description="The variant that is judged if none is chosen.")),
         "examples": (list_of(_example()), Field(None, description="Facts, each with the expected result.")),
     },
 )
@@ -123,16 +154,28 @@ RULE_FILE: Final = make_table(
 
 def words_at(path: KeyPath) -> list[str]:
     """Return the keys that the table at a key path may have."""
-    model = RULE_FILE
+    model, is_named = RULE_FILE, False
     for part in path:
-        if isinstance(part, str):
+        if is_named:  # the name of a variant
+            is_named = False
+        elif isinstance(part, str):
             field = model.model_fields.get(part)
             annotation: object = field.annotation if field is not None else None
-            inner = next(iter(getattr(annotation, "__args__", ())), annotation)
-            if not (isinstance(inner, type) and issubclass(inner, Words)):
+            is_named = get_origin(annotation) is dict
+            inner = _table_in(annotation)
+            if inner is None:
                 return []
             model = inner
-    return list(model.model_fields)
+    return [] if is_named else list(model.model_fields)
+
+
+def _table_in(annotation: object) -> type[Words] | None:
+    """Return the model inside a type: a list of tables, or tables by name."""
+    if isinstance(annotation, type) and not get_args(annotation):
+        return annotation if issubclass(annotation, Words) else None
+    kinds = get_args(annotation)
+    inner = kinds[-1] if get_origin(annotation) is dict else next(iter(kinds), None)
+    return _table_in(inner) if inner is not None else None
 
 
 class _WithoutNull(GenerateJsonSchema):
