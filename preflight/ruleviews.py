@@ -9,18 +9,19 @@ from preflight.escape import printable
 from preflight.facts import FACTS, label
 from preflight.formats import KINDS
 from preflight.ruleset import URL_DEFAULTS, Limit, RuleSet, Table, compile_limit
-from preflight.wording import format_limit
+from preflight.wording import condition, format_limit
 
 
 class PlacedLimit(NamedTuple):
     """One limit and its place in a rule set.
 
-    section  `image`, `video`, `audio`, `url`, or `request` or `data_uri` with the kind that it limits (`request video`)
-    format   the one format for which it holds in place of the limit of the section; empty: for all others
+    section    `image`, `video`, `audio`, `url`, or `request` or `data_uri` with the kind that it limits
+               (`request video`)
+    condition  in words, for what it holds in place of the limit of the section: `in mov`; empty: for all others
     """
 
     section: str
-    format: str
+    condition: str
     limit: Limit
 
     @property
@@ -34,7 +35,10 @@ def iter_limits(ruleset: RuleSet) -> Iterator[PlacedLimit]:
     for kind, section in ruleset.sections.items():
         yield from (PlacedLimit(kind, "", limit) for limit in section.limits)
         for name, limits in section.by_format.items():
-            yield from (PlacedLimit(kind, name, limit) for limit in limits if limit not in section.limits)
+            yield from (PlacedLimit(kind, f"in {name}", limit) for limit in limits if limit not in section.limits)
+        for when in section.whens:
+            if when.conditions:
+                yield from (PlacedLimit(kind, condition(when), limit) for limit in when.limits)
     yield from (PlacedLimit("url", "", limit) for limit in ruleset.url)
     if ruleset.data_uri is not None:
         for kind, limits in ruleset.data_uri.limits.items():
@@ -42,6 +46,23 @@ def iter_limits(ruleset: RuleSet) -> Iterator[PlacedLimit]:
     if ruleset.request is not None:
         for group, limits in ruleset.request.limits.items():
             yield from (PlacedLimit(f"request {group or 'all'}", "", limit) for limit in limits)
+
+
+def with_variants(ruleset: RuleSet) -> Iterator[tuple[str, PlacedLimit]]:
+    """Yield all limits of a rule set with its name, and with the name of each variant those that differ in it."""
+    own = list(iter_limits(ruleset))
+    yield from ((ruleset.name, placed) for placed in own)
+    for variant in ruleset.variants:
+        yield from ((variant.name, placed) for placed in iter_limits(variant) if placed not in own)
+
+
+def variant_names(ruleset: RuleSet) -> list[str]:
+    """Return the names of all variants, the default one first, with a remark.
+
+    A rule set that is itself a chosen variant has none.
+    """
+    default = [f"{ruleset.variant} (default)"] if ruleset.variant and ruleset.table.get("variants") else []
+    return [*default, *(variant.variant or "" for variant in ruleset.variants)]
 
 
 def data_uri_kinds(ruleset: RuleSet) -> str | None:
@@ -73,22 +94,22 @@ def find_limits(code: str, rulesets: Iterable[RuleSet]) -> list[tuple[PlacedLimi
     """Return each different limit that gives a finding code, with the names of the rule sets that have it."""
     found: dict[tuple[object, ...], tuple[PlacedLimit, list[str]]] = {}
     for ruleset in rulesets:
-        for placed in iter_limits(ruleset):
+        for name, placed in with_variants(ruleset):
             if code in finding_codes(placed.limit):
-                key = (placed.section, placed.format, placed.fact, repr(placed.limit.written))
-                found.setdefault(key, (placed, []))[1].append(ruleset.name)
+                key = (placed.section, placed.condition, placed.fact, repr(placed.limit.written))
+                found.setdefault(key, (placed, []))[1].append(name)
     return list(found.values())
 
 
 class Difference(NamedTuple):
     """One difference between two rule sets; None: that rule set does not say.
 
-    section, format  as in `PlacedLimit`; empty for what concerns the rule set as a whole
-    first, second    in words; first_limit, second_limit: as the rule files write it, for limits
+    section, condition  as in `PlacedLimit`; empty for what concerns the rule set as a whole
+    first, second       in words; first_limit, second_limit: as the rule files write it, for limits
     """
 
     section: str
-    format: str
+    condition: str
     fact: str
     first: str | None
     second: str | None
@@ -97,12 +118,12 @@ class Difference(NamedTuple):
 
     @property
     def place(self) -> str:
-        """Return the section and, if there is one, the format: `video in mov`."""
-        return f"{self.section} in {self.format}" if self.format else self.section
+        """Return the section and, if there is one, the condition: `video in mov`."""
+        return f"{self.section} {self.condition}" if self.condition else self.section
 
     def as_json(self) -> dict[str, object]:
         """Return a JSON object with all seven fields."""
-        return {**self._asdict(), "section": self.section or None, "format": self.format or None}
+        return {**self._asdict(), "section": self.section or None, "condition": self.condition or None}
 
 
 def compare_rulesets(first: RuleSet, second: RuleSet) -> list[Difference]:
@@ -114,6 +135,7 @@ def compare_rulesets(first: RuleSet, second: RuleSet) -> list[Difference]:
     differences: list[Difference] = []
     for name in ("stage", "basis", "as_of"):
         differences += differing("", name, getattr(first, name), getattr(second, name))
+    differences += differing("", "variants", *(", ".join(variant_names(each)) or None for each in (first, second)))
     for kind in KINDS:
         accepted = ("accepted" if kind in ruleset.sections else None for ruleset in (first, second))
         differences += differing(kind, "kind", *accepted)
@@ -125,7 +147,7 @@ def compare_rulesets(first: RuleSet, second: RuleSet) -> list[Difference]:
 
 
 _Place = tuple[str, str, str]
-"""Section, format and fact of a limit."""
+"""Section, condition and fact of a limit."""
 _SECTION_ORDER: Final = {section: number for number, section in enumerate((*KINDS, "url"))}
 """Other sections follow these."""
 
@@ -134,18 +156,18 @@ def _limit_differences(first: RuleSet, second: RuleSet) -> Iterator[Difference]:
     all_a, all_b = _limits_by_place(first), _limits_by_place(second)
     places = [*all_a, *(place for place in all_b if place not in all_a)]
     for place in sorted(places, key=lambda place: _SECTION_ORDER.get(place[0], len(_SECTION_ORDER))):
-        section, format_name, fact = place
+        section, where, fact = place
         if section in KINDS and not (section in first.sections and section in second.sections):
             continue  # reported for the kind as a whole
-        # A format without a limit of its own has that of the section.
+        # Where a condition has no limit of its own, that of the section holds.
         a, b = (limits.get(place) or limits.get((section, "", fact)) for limits in (all_a, all_b))
         text_a, text_b = (format_limit(limit) if limit else None for limit in (a, b))
         if text_a != text_b:
-            yield Difference(section, format_name, fact, text_a, text_b, a and a.written, b and b.written)
+            yield Difference(section, where, fact, text_a, text_b, a and a.written, b and b.written)
 
 
 def _limits_by_place(ruleset: RuleSet) -> dict[_Place, Limit]:
-    return {(placed.section, placed.format, placed.fact): placed.limit for placed in iter_limits(ruleset)}
+    return {(placed.section, placed.condition, placed.fact): placed.limit for placed in iter_limits(ruleset)}
 
 
 def _companions(ruleset: RuleSet, kind: str) -> str | None:
@@ -159,7 +181,8 @@ _INTRODUCTION: Final = """\
 Generated from the files in this folder by `preflight rules table`: edit those, not this page. Each rule set is shown
 with everything that it takes from the one that it extends. Bounds written as *a*–*b*, ≤ and ≥ pass; bounds written
 as < and > fail. Values in parentheses pass with a warning, because they are measured, likely or tolerated rather than
-published. An empty cell means no limit. A rule set without a row does not accept that kind.
+published. An empty cell means no limit, or in the row of a variant (`NAME:VARIANT`) or a condition that of the row
+above. A rule set without a row does not accept that kind.
 """
 _DEFAULTS: Final = {fact: compile_limit(fact, line).written for fact, line in URL_DEFAULTS.items()}
 """The limits on URLs that all rule sets have; they are described below the table."""
@@ -196,7 +219,7 @@ def _overview(rulesets: Sequence[RuleSet]) -> str:
     head = ["rule set", "title", "stage", "accepts", "basis", "read on"]
     rows = [
         [
-            f"`{ruleset.name}`",
+            f"`{ruleset.name}`{''.join(f' :{name}' for name in variant_names(ruleset))}",
             ruleset.title,
             ruleset.stage,
             ", ".join(ruleset.sections),
@@ -209,15 +232,15 @@ def _overview(rulesets: Sequence[RuleSet]) -> str:
 
 
 def _section(section: str, rulesets: Sequence[RuleSet]) -> str:
-    """Return a table with a row a rule set, one more for each format with other limits, and a column a fact."""
+    """Return a table with a row a rule set, one more for each condition and variant, and a column a fact."""
     rows: dict[tuple[str, str], dict[str, Limit]] = {}
     for ruleset in rulesets:
         if section in ruleset.sections:
             rows[(ruleset.name, "")] = {}
-        for placed in iter_limits(ruleset):
+        for name, placed in with_variants(ruleset):
             is_default = section == "url" and placed.limit.written == _DEFAULTS.get(placed.fact)
             if placed.section == section and not is_default:
-                rows.setdefault((ruleset.name, placed.format), {})[placed.fact] = placed.limit
+                rows.setdefault((name, placed.condition), {})[placed.fact] = placed.limit
     if not rows:
         return ""
     limited = {fact for limits in rows.values() for fact in limits}
@@ -225,10 +248,10 @@ def _section(section: str, rulesets: Sequence[RuleSet]) -> str:
     head = ["rule set", *map(label, facts)]
     cells = [
         [
-            f"`{name}`{f' in {format_name}' if format_name else ''}",
+            f"`{name}` {where}".rstrip(),
             *(format_limit(limits[fact]) if fact in limits else "" for fact in facts),
         ]
-        for (name, format_name), limits in rows.items()
+        for (name, where), limits in rows.items()
     ]
     return _table(head, cells) + (_BELOW_URLS if section == "url" else "")
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from preflight.ruleset import Limit
+from preflight.facts import label
+from preflight.ruleset import Limit, When
 from preflight.units import format_value
 
 
@@ -56,6 +57,14 @@ def accepted(limit: Limit) -> str:
     if low is not None:
         return f"above {low}" if limit.low_open else f"at least {low}"
     return "any value" if not limit.required else "none without it"
+
+
+def condition(when: When) -> str:
+    """Return the conditions of a `when` in words: `in mov`, `with duration above 8 s and HDR none`."""
+    words = [f"in {either(when.formats)}"] if when.formats is not None else []
+    if when.conditions:
+        words.append("with " + " and ".join(f"{label(limit.fact)} {accepted(limit)}" for limit in when.conditions))
+    return " ".join(words)
 
 
 def either(words: Sequence[str], last: str = "or") -> str:

@@ -16,7 +16,9 @@ from preflight.report import Result
 from preflight.rulecheck import example_problems
 from preflight.rulefile import RuleFile, find_problems
 from preflight.ruleset import BASES, NOT_A_MULTIPLE, STAGES, compile_limit, compile_ruleset
+from preflight.ruleviews import find_limits, render_page
 from preflight.wording import accepted, format_limit
+from tests.conftest import ROOT, Run
 from tests.rows import each_row
 
 HEAD = """\
@@ -297,3 +299,39 @@ def test_every_fact_with_numbers_takes_lists() -> None:
     for fact in FACTS.values():
         if fact.type in (int, float) and fact.sections:
             assert compile_limit(fact.name, {"any_of": [3]}).side(3) == 0
+
+
+class TestViews:
+    """Variants and conditions in `rules show`, `list`, `table` and the matrix."""
+
+    TEXT = TestVariants.TEXT.replace(
+        "[variants.720p]\n", '[[video.when]]\nformat = "mov"\nduration = "> 8 s"\nfps = { max = 30 }\n[variants.720p]\n'
+    )
+
+    @pytest.fixture
+    def path(self, tmp_path: Any) -> str:
+        path = tmp_path / "mine.toml"
+        path.write_text(HEAD + self.TEXT)
+        return str(path)
+
+    def test_show_lists_limits_of_conditions_and_variants(self, path: str, run: Run) -> None:
+        lines = run("rules", "show", path).stdout.splitlines()
+        assert "  variants: 720p (default), 1080p, fast" in lines
+        at = lines.index("  [video] in mov with duration above 8 s")
+        assert lines[at + 1].split() == ["frame", "rate", "at", "most", "30", "fps"]
+        assert "2,073,600" in lines[lines.index("  [video] in the variant 1080p") + 1]
+
+    def test_table_has_a_row_for_each_condition_and_variant(self, path: str) -> None:
+        page = render_page([catalog.load(path)])
+        assert f"| `{path}` in mov with duration above 8 s |  | ≤ 30 fps |" in page
+        assert f"| `{path}:1080p` | ≤ 2,073,600 |  |" in page
+        assert f"| `{path}` :720p (default) :1080p :fast |" in page
+
+    def test_codes_are_explained_with_the_variants_that_give_them(self, path: str) -> None:
+        found = find_limits("pixel_count_too_large", [catalog.load(path)])
+        assert [names for _, names in found] == [[path], [f"{path}:1080p"], [f"{path}:fast"]]
+
+    def test_matrix_names_the_variant_that_judged(self, path: str, run: Run) -> None:
+        rows = run("check", ROOT / "fixtures/accepted/clip.mp4", "--for", f"{path},{path}:fast,atlas,fal").stdout
+        assert f"  warning  {path} (720p)" in rows
+        assert f"  fail     {path}:fast " in rows

@@ -120,7 +120,7 @@ class TestDiff:
 
     def test_limits_for_single_formats_are_compared(self) -> None:
         found = compare_rulesets(catalog.load("seedance-2.0"), catalog.load("atlas"))
-        assert ("video", "mov", "audio_codec", "aac, mp3, pcm", None) in [one[:5] for one in found]
+        assert ("video", "in mov", "audio_codec", "aac, mp3, pcm", None) in [one[:5] for one in found]
 
     def test_as_json(self, run: Run) -> None:
         told = json.loads(run("rules", "diff", "atlas", "volcengine", "--format", "json").stdout)
@@ -142,8 +142,8 @@ class TestDiff:
                     compare_rulesets(catalog.load(one), catalog.load(other))
                     for one, other in ((first, second), (second, first))
                 )
-                assert {(one.section, one.format, one.fact, one.first, one.second) for one in there} == {
-                    (one.section, one.format, one.fact, one.second, one.first) for one in back
+                assert {(one.section, one.condition, one.fact, one.first, one.second) for one in there} == {
+                    (one.section, one.condition, one.fact, one.second, one.first) for one in back
                 }
 
 

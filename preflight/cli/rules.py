@@ -20,7 +20,14 @@ from preflight.escape import printable
 from preflight.facts import label
 from preflight.reporters.text import table_text
 from preflight.ruleset import Limit, RuleSet
-from preflight.ruleviews import Difference, compare_rulesets, data_uri_kinds, find_limits
+from preflight.ruleviews import (
+    Difference,
+    compare_rulesets,
+    data_uri_kinds,
+    find_limits,
+    variant_names,
+    with_variants,
+)
 from preflight.wording import accepted, format_limit
 
 _MAX_WIDTH: Final = 1000
@@ -63,13 +70,16 @@ def list_rules(format_: str) -> None:
     for ruleset in rulesets:
         kinds = ", ".join(ruleset.sections)
         table.add_row(ruleset.name, ruleset.stage, ruleset.basis, ruleset.as_of, kinds, printable(ruleset.title))
+        for name in variant_names(ruleset):
+            table.add_row(f"  :{name}")
     if screen.measure(table, options=screen.options.update(width=_MAX_WIDTH)).maximum <= screen.width:
         screen.print(table)
         return
     for ruleset in rulesets:
         click.echo(ruleset.name)
         details = f"{ruleset.stage}, {ruleset.basis}, {ruleset.as_of}: {', '.join(ruleset.sections)}"
-        for text in (printable(ruleset.title), details):
+        variants = f"variants: {', '.join(names)}" if (names := variant_names(ruleset)) else ""
+        for text in filter(None, (printable(ruleset.title), details, variants)):
             click.echo(wrapped(text, screen.width, "  ", "  "))
 
 
@@ -83,6 +93,8 @@ def _summary(ruleset: RuleSet) -> dict[str, object]:
         "source": ruleset.source_url,
         "kinds": list(ruleset.sections),
         "not_checked": list(ruleset.not_checked),
+        "variants": list(ruleset.table.get("variants", ())),
+        "default_variant": ruleset.variant,
     }
 
 
@@ -113,11 +125,11 @@ def _description(rules: RuleSet) -> list[str]:
         f"  {rules.source_url}",
     ]
     lines += [f"  not checked: {topic}" for topic in rules.not_checked]
-    for kind, section in rules.sections.items():
-        lines += ["", f"  [{kind}]", *map(_limit_line, section.limits)]
-        for name, limits in section.by_format.items():
-            changed = [limit for limit in limits if limit not in section.limits]
-            lines += [f"  [{kind}] in {name}", *map(_limit_line, changed)]
+    if names := variant_names(rules):
+        lines.append(f"  variants: {', '.join(names)}")
+    for kind in rules.sections:
+        lines.append("")
+        lines += _section_lines(rules, kind)
     lines += ["", "  [url]", *map(_limit_line, rules.url)]
     if rules.data_uri is not None:
         lines += ["", "  [data_uri]", f"    {'kinds':20} {data_uri_kinds(rules) or ', '.join(rules.sections)}"]
@@ -134,9 +146,24 @@ def _description(rules: RuleSet) -> list[str]:
     return [*lines, ""]
 
 
+def _section_lines(rules: RuleSet, kind: str) -> Iterator[str]:
+    """Yield the limits on a kind, then those of each condition and variant."""
+    heading = f"  [{kind}]"
+    yield heading
+    for name, placed in with_variants(rules):
+        if placed.section == kind:
+            variant = f" in the variant {name.rpartition(':')[2]}" if name != rules.name else ""
+            new = f"  [{kind}]{variant}{f' {placed.condition}' if placed.condition else ''}"
+            if new != heading:
+                heading = new
+                yield heading
+            yield _limit_line(placed.limit)
+
+
 def _limit_line(limit: Limit) -> str:
     tolerated = f"; tolerated with a warning: {accepted(limit.lenient)}" if limit.lenient is not None else ""
-    return f"    {label(limit.fact):20} {accepted(limit)}{tolerated}"
+    changed = f"; else {limit.otherwise}" if limit.otherwise else ""
+    return f"    {label(limit.fact):20} {accepted(limit)}{tolerated}{changed}"
 
 
 @command.command("validate", short_help="Validate your rule files.", epilog=CALL_CODES)
@@ -240,7 +267,7 @@ def explain(code: str | None, format_: str) -> None:
     known = CODES.get(code)
     uses = [
         LimitUse(
-            placed.section, placed.format or None, placed.fact, format_limit(placed.limit), placed.limit.note, names
+            placed.section, placed.condition or None, placed.fact, format_limit(placed.limit), placed.limit.note, names
         )
         for placed, names in find_limits(code, map(catalog.load, catalog.names()))
     ]
@@ -267,7 +294,7 @@ class LimitUse(NamedTuple):
     """A limit that gives a finding code, and the rule sets that have it."""
 
     section: str
-    format: str | None
+    condition: str | None
     fact: str
     accepts: str
     remark: str | None
@@ -286,8 +313,8 @@ def _explanation(code: str, known: Code | None, uses: list[LimitUse]) -> Iterato
     elif known is not None:
         yield from ("", "No limit gives it: it concerns the content, the source or the provider, not a rule set.")
     for use in uses:
-        format_, remark = f" in {use.format}" if use.format else "", f"  [{use.remark}]" if use.remark else ""
-        yield f"  {use.section}{format_}: {label(use.fact)} {use.accepts}{remark}"
+        where, remark = f" {use.condition}" if use.condition else "", f"  [{use.remark}]" if use.remark else ""
+        yield f"  {use.section}{where}: {label(use.fact)} {use.accepts}{remark}"
         yield f"    {', '.join(use.rules)}"
 
 

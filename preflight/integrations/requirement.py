@@ -134,7 +134,9 @@ def _largest(rules: RuleSet) -> int | None:
     """Return the largest size that a rule set accepts of any kind, even with a warning; None if a kind has no limit."""
     largest = 0.0
     for section in rules.sections.values():
-        for limits in (section.limits, *section.by_format.values()):
+        groups = [section.limits, *section.by_format.values()]
+        groups += [when.limits for when in section.whens if any(limit.fact == "size" for limit in when.limits)]
+        for limits in groups:
             size = next((limit for limit in limits if limit.fact == "size"), None)
             highs = [limit.high for limit in (size, size.lenient if size else None) if limit and limit.high is not None]
             if not highs:

@@ -161,11 +161,11 @@ def _matrix(report: Report, view: _View) -> Iterator[str]:
         if result.verdict == "pass"
     ]
     yield f"  accepted by {len(accepting)} of {len(rows)}: {', '.join(accepting) or 'none'}"
-    width = max(len(result.rules) for result in rows)
+    width = max(len(_name(result)) for result in rows)
     stage_width = max(8, *(len(result.stage) for result in rows))
     for result in rows:
         outcome = "warning" if result.outcome == "pass_with_warning" else result.outcome
-        head = f"  {view.label(outcome)}  {result.rules.ljust(width)}  {result.stage.ljust(stage_width)}"
+        head = f"  {view.label(outcome)}  {_name(result).ljust(width)}  {result.stage.ljust(stage_width)}"
         reasons = [
             f"{printable(finding.message)} [{finding.code}]" for finding in result.findings if finding not in remarks
         ]
@@ -180,6 +180,12 @@ def _matrix(report: Report, view: _View) -> Iterator[str]:
         yield view.styled(f"  → {', '.join(names)}: {printable(hint)}", "hint")
     for command, names in _commands(rows, view).items():
         yield view.styled(f"  fix      {', '.join(names)}: {shell_command(command)}", "hint")
+
+
+def _name(result: Result) -> str:
+    """Return the name of a rule set with the variant that judged, also if it is the default one."""
+    is_named = result.variant is None or result.rules.endswith(f":{result.variant}")
+    return printable(result.rules if is_named else f"{result.rules} ({result.variant})")
 
 
 def _hints(results: Iterable[Result]) -> dict[str, list[str]]:
