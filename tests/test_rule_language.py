@@ -335,3 +335,37 @@ class TestViews:
         rows = run("check", ROOT / "fixtures/accepted/clip.mp4", "--for", f"{path},{path}:fast,atlas,fal").stdout
         assert f"  warning  {path} (720p)" in rows
         assert f"  fail     {path}:fast " in rows
+
+
+@each_row(
+    ("lines", "size"),
+    [
+        ("long_side = { max = 640 }", (640, 360)),
+        ("short_side = { min = 1080 }", (1920, 1080)),
+        ("side_sum = { max = 1000 }", (640, 360)),
+        ("width = { multiple_of = 64, max = 1270 }\nheight = { multiple_of = 64 }", (1216, 704)),
+        ('dimensions = { any_of = ["1920x1080", "720x1280"] }', (1920, 1080)),
+        ("long_side = { any_of = [640, 1920] }", (640, 360)),
+    ],
+)
+def test_plans_respect_sides_multiples_and_dimensions(lines: str, size: tuple[int, int]) -> None:
+    plan = judge(CLIP, rules(f"[video]\n{lines}\n")).plan
+    assert plan is not None
+    assert plan.steps[-1].action == "scale"
+    assert (plan.steps[-1].width, plan.steps[-1].height) == size
+
+
+@each_row(
+    ("facts", "lines"),
+    [
+        ({"bit_depth": 10}, "bit_depth = { max = 8 }"),
+        ({"hdr": "pq"}, 'hdr = { any_of = ["none"] }'),
+        ({"scan": "interlaced"}, 'scan = { any_of = ["progressive"] }'),
+        ({"audio_tracks": 2}, "audio_tracks = { max = 1 }"),
+        ({"edit_list": True}, "edit_list = { any_of = [false] }"),
+        ({"duration": 7.0}, "duration = { any_of = [5, 10] }"),
+    ],
+)
+def test_facts_that_no_step_changes_have_no_plan(facts: dict[str, Any], lines: str) -> None:
+    result = judge(media(**facts), rules(f"[video]\n{lines}\n"))
+    assert (result.verdict, result.plan, result.findings[0].hint) == ("fail", None, None)

@@ -16,6 +16,7 @@ from preflight.facts import Fact, section_facts
 from preflight.formats import FORMATS, KINDS
 from preflight.judge import judge
 from preflight.media import NONE, Delivery, Media
+from preflight.plans.encoding import GEOMETRY
 from preflight.plans.geometry import shape as shape_within
 from preflight.report import Report, Result
 from preflight.request import judge_request
@@ -267,13 +268,15 @@ def test_judging_many_requests_never_raises(data: st.DataObject, kind: str) -> N
     check_judging_requests(data, kind)
 
 
-GEOMETRY = ("width", "height", "aspect_ratio", "pixels")
 pixels = st.one_of(st.sampled_from([1, 2, 300, 480, 720, 1080, 1280, 1920]), st.integers(1, 20_000))
 usual = {
     "width": pixels,
     "height": pixels,
     "aspect_ratio": st.one_of(st.sampled_from([0.5625, 1, 1.7778]), st.floats(0.01, 100)),
     "pixels": st.one_of(st.sampled_from([921_600, 2_073_600]), st.integers(1, 10**8)),
+    "long_side": pixels,
+    "short_side": pixels,
+    "side_sum": pixels,
 }
 
 
@@ -281,10 +284,15 @@ usual = {
 def geometry(draw: st.DrawFn) -> dict[str, Limit]:
     """Limits on sides, ratio and total that a service may well have: bounds or lists."""
     limits = {}
-    for fact in draw(st.lists(st.sampled_from(GEOMETRY), min_size=1, unique=True)):
+    for fact in draw(st.lists(st.sampled_from(sorted(GEOMETRY)), min_size=1, max_size=4, unique=True)):
+        if fact == "dimensions":
+            limits[fact] = compile_limit(fact, {"any_of": ["1280x720", "720x1280", "64x64"]})
+            continue
         values = sorted(draw(st.lists(usual[fact], min_size=2, max_size=4, unique=True)))
-        low_high = {"min": values[0], "max": values[-1]}
-        limits[fact] = compile_limit(fact, draw(st.sampled_from([low_high, {"any_of": values}])))
+        line = {"min": values[0], "max": values[-1]}
+        if fact in ("width", "height", "long_side") and draw(st.booleans()):
+            line["multiple_of"] = draw(st.sampled_from([2, 8, 16]))
+        limits[fact] = compile_limit(fact, draw(st.sampled_from([line, {"any_of": values}])))
     return limits
 
 

@@ -12,13 +12,13 @@ from typing import Final, NamedTuple
 from preflight.formats import CAMERA_RAW, CAMERA_RAW_EXTENSIONS, VIDEO, extension_of
 from preflight.media import Media
 from preflight.plans import encoding
-from preflight.plans.changes import GEOMETRY, Changes, changes_for, is_resolved, sentence_of, steps_for
+from preflight.plans.changes import Changes, changes_for, is_resolved, sentence_of, steps_for
 from preflight.plans.commands import CommandTemplate, command_template
-from preflight.plans.encoding import Subject
+from preflight.plans.encoding import GEOMETRY, Subject
 from preflight.report import Finding, Plan, Step, needs_change
 from preflight.ruleset import Section
 
-_TOO_SMALL: Final = frozenset(("width_too_small", "height_too_small", "pixel_count_too_small"))
+_TOO_SMALL: Final = {"pixel_count_too_small", *(f"{fact}_too_small" for fact in GEOMETRY - {"aspect_ratio"})}
 _PREVIEW: Final = (
     "the name is that of a camera raw file but the content is only a preview: export a JPEG from the camera raw file"
 )

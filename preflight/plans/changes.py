@@ -8,13 +8,11 @@ from typing import Final, NamedTuple
 from preflight.formats import AUDIO, VIDEO
 from preflight.media import NONE
 from preflight.plans import encoding, geometry
-from preflight.plans.encoding import Subject, can_copy, can_remux
+from preflight.plans.encoding import GEOMETRY, Subject, can_copy, can_remux
 from preflight.plans.geometry import LimitsByFact, Shape
 from preflight.report import Action, Step
 from preflight.ruleset import Section
 from preflight.wording import either
-
-GEOMETRY: Final = frozenset(("width", "height", "aspect_ratio", "pixels"))
 
 
 class Changes(NamedTuple):

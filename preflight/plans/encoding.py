@@ -66,7 +66,11 @@ _CODECS: Final[Mapping[str, frozenset[str]]] = {
     "webm": frozenset(("av1", "vp8", "vp9", "opus", "vorbis")),
 }
 """Codecs that players expect, by container."""
-_VIDEO_FACTS: Final = frozenset(("width", "height", "aspect_ratio", "pixels", "fps", "video_codec"))
+GEOMETRY: Final = frozenset(
+    ("width", "height", "long_side", "short_side", "side_sum", "dimensions", "aspect_ratio", "pixels")
+)
+"""The facts that follow from width and height."""
+_VIDEO_FACTS: Final = GEOMETRY | {"fps", "video_codec"}
 
 
 class Subject(NamedTuple):
@@ -113,7 +117,7 @@ def fps(media_fps: float | None, limit: Limit) -> float | None:
         rates = sorted(limit.any_of, key=lambda rate: abs(rate - (media_fps or 0)))
         return next((float(rate) for rate in rates if 0 < rate <= _MAX_FPS), None)
     rate = _rate_between(media_fps, limit)
-    return rate if 0 < rate <= _MAX_FPS else None
+    return rate if 0 < rate <= _MAX_FPS and not limit.side(rate) else None
 
 
 def _rate_between(media_fps: float | None, limit: Limit) -> float:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from itertools import product
-from math import ceil, floor, inf, sqrt
+from math import ceil, floor, inf, lcm, sqrt
 from typing import Final, NamedTuple
 
 from preflight.formats import VIDEO
-from preflight.plans.encoding import Subject, bounds
+from preflight.plans.encoding import GEOMETRY, Subject, bounds
 from preflight.ruleset import Limit
 
 LimitsByFact = Mapping[str, Limit]
@@ -16,6 +16,7 @@ Size = tuple[int, int]
 
 _ROUNDING: Final = 1e-9
 """Tolerance for a whole number of pixels in floating point."""
+_EVEN: Final = 2
 _MAX_SIDE: Final = 1 << 20
 """px; the longest side that encoders support."""
 _SEARCH_RADIUS: Final = 256
@@ -37,33 +38,47 @@ def shape(media: Subject, limits: LimitsByFact) -> Shape | None:
     crop = _crop(*whole, limits.get("aspect_ratio"))
     if min(crop) < 1:
         return None
-    step = 2 if media.kind == VIDEO else 1  # encoders of 4:2:0 accept only even sides
-    if any(limits[fact].any_of is not None for fact in ("width", "height", "pixels") if fact in limits):
-        listed = (size for size in _listed(crop, limits) if not (size[0] % step or size[1] % step))
+    steps = _steps(media.kind, limits)
+    if any(limits[fact].any_of is not None for fact in GEOMETRY - {"aspect_ratio"} if fact in limits):
+        listed = (size for size in _listed(crop, limits) if not (size[0] % steps[0] or size[1] % steps[1]))
         size = next((size for size in listed if _fits(size, limits)), None)
         return Shape(_part(whole, crop, size), size) if size is not None else None
-    size = next((size for size in _near(crop, limits, step) if _fits(size, limits)), None)
-    return Shape(crop, size) if size is not None else None
+    size = next((size for size in _near(crop, limits, steps) if _fits(size, limits)), None)
+    if size is None:
+        return None
+    return Shape(crop if max(steps) <= _EVEN else _part(whole, crop, size), size)
 
 
-def _near(crop: Size, limits: LimitsByFact, step: int) -> Iterator[Size]:
+def _steps(kind: str | None, limits: LimitsByFact) -> Size:
+    """Return the numbers of which width and height must be multiples."""
+    factors = {fact: limit.multiple_of or 1 for fact, limit in limits.items() if fact in GEOMETRY}
+    # Encoders of 4:2:0 accept only even sides.
+    both = lcm(_EVEN if kind == VIDEO else 1, factors.get("long_side", 1), factors.get("short_side", 1))
+    return lcm(both, factors.get("width", 1)), lcm(both, factors.get("height", 1))
+
+
+def _near(crop: Size, limits: LimitsByFact, steps: Size) -> Iterator[Size]:
     """Yield sizes of about the crop's ratio, the nearest to the bounds first."""
     smallest, largest = _scales(*crop, limits)
     scale = min(max(1.0, smallest), largest)
     if not 0 < max(crop) * scale <= _MAX_SIDE:
         return
-    sides = (crop[0] * scale / step, crop[1] * scale / step)
+    sides = (crop[0] * scale / steps[0], crop[1] * scale / steps[1])
     near = [ceil(side - _ROUNDING) if scale > 1 else floor(side + _ROUNDING) for side in sides]
     for wider, higher in product((0, 1, -1), repeat=2):  # rounding may have changed the ratio
-        yield (near[0] + wider) * step, (near[1] + higher) * step
+        yield (near[0] + wider) * steps[0], (near[1] + higher) * steps[1]
 
 
 def _listed(crop: Size, limits: LimitsByFact) -> Iterator[Size]:
-    """Yield sizes from the listed widths, heights or totals: nearest to the crop's ratio first, then to its size."""
+    """Yield sizes from the listed sides, pairs or totals: nearest to the crop's ratio first, then to its size."""
     ratio = crop[0] / crop[1]
     widths, heights, totals = (_choices(limits.get(fact)) for fact in ("width", "height", "pixels"))
+    longs, shorts = (_choices(limits.get(fact)) for fact in ("long_side", "short_side"))
+    widths, heights = (widths or longs, heights or shorts) if ratio >= 1 else (widths or shorts, heights or longs)
     sizes: list[Size] = []
-    if widths and heights:
+    if "dimensions" in limits:
+        sizes = _pairs(limits["dimensions"])
+    elif widths and heights:
         sizes = list(product(widths, heights))
     elif widths:
         sizes = [(width, round(width / ratio) + more) for width in widths for more in (0, 1, -1)]
@@ -82,6 +97,12 @@ def _listed(crop: Size, limits: LimitsByFact) -> Iterator[Size]:
         return round(shape, 2), abs(size[0] / crop[0] - 1)
 
     yield from sorted(sizes, key=distance)
+
+
+def _pairs(limit: Limit) -> list[Size]:
+    """Return the pairs of width and height that a limit lists."""
+    pairs = (str(pair).partition("x") for pair in limit.any_of or ())
+    return [(int(width), int(height)) for width, _, height in pairs if max(len(width), len(height)) < 8]
 
 
 def _choices(limit: Limit | None) -> list[int]:
@@ -126,16 +147,22 @@ def _fits(size: Size, limits: LimitsByFact) -> bool:
     width, height = size
     if width < 1 or height < 1:
         return False
-    for fact, value in (("width", width), ("height", height), ("pixels", width * height)):
-        if fact in limits and limits[fact].side(value):
-            return False
+    values = {**_lengths(width, height), "pixels": width * height, "dimensions": f"{width}x{height}"}
+    if any(limits[fact].side(value) for fact, value in values.items() if fact in limits):
+        return False
     return "aspect_ratio" not in limits or not limits["aspect_ratio"].side(width / height, height)
+
+
+def _lengths(width: float, height: float) -> dict[str, float]:
+    """Return the facts that grow as the sides do."""
+    long, short = max(width, height), min(width, height)
+    return {"width": width, "height": height, "long_side": long, "short_side": short, "side_sum": width + height}
 
 
 def _scales(width: int, height: int, limits: LimitsByFact) -> tuple[float, float]:
     """Return the smallest and the largest factor that bring sides and pixels inside their limits."""
     smallest, largest = 0.0, float("inf")
-    for fact, length in (("width", width), ("height", height)):
+    for fact, length in _lengths(width, height).items():
         if fact in limits:
             low, high = bounds(limits[fact])
             low, high = low + limits[fact].low_open, high - limits[fact].high_open
