@@ -34,6 +34,7 @@ LAYERS = [
     ["checker"],
     ["ruleviews", "schemas"],
     ["rulecheck"],
+    ["combination"],
     ["judge"],
     ["plans"],
     ["wording"],

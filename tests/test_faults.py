@@ -87,7 +87,7 @@ def test_internal_error_in_judging_a_request_is_its_result(monkeypatch: pytest.M
     def broken(*_: object) -> Any:
         raise KeyError("total")
 
-    monkeypatch.setattr("preflight.request._total", broken)
+    monkeypatch.setattr("preflight.combination._total", broken)
     result, reports = preflight.check_request([CLIP], faulty())
     assert (result.verdict, [one.code for one in result.findings]) == ("unknown", ["internal_error"])
     assert verdicts(reports) == [FINE]

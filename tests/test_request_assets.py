@@ -12,11 +12,11 @@ import pytest
 import preflight
 from preflight import AssetReference
 from preflight.cli.params import with_kinds
+from preflight.combination import judge_request
 from preflight.errors import LedgerError, UsageError
 from preflight.ledger import Ledger, registered_kind
 from preflight.media import Media
 from preflight.report import Report, Result
-from preflight.request import judge_request
 from preflight.ruleset import RuleSet, compile_ruleset
 from preflight.sources.open import asset_of
 from tests.conftest import Run

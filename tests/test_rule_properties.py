@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from preflight.codes import CODES
+from preflight.combination import judge_request
 from preflight.facts import Fact, section_facts
 from preflight.formats import FORMATS, KINDS
 from preflight.judge import judge
@@ -19,7 +20,6 @@ from preflight.media import NONE, Delivery, Media
 from preflight.plans.encoding import GEOMETRY
 from preflight.plans.geometry import shape as shape_within
 from preflight.report import Report, Result
-from preflight.request import judge_request
 from preflight.rulefile import RuleFile, find_problems
 from preflight.ruleset import Changed, Limit, RuleSet, compile_limit, compile_ruleset
 from preflight.ruleviews import render_page

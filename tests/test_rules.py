@@ -16,12 +16,12 @@ import pytest
 
 from preflight import catalog
 from preflight.codes import CODES
+from preflight.combination import judge_request
 from preflight.facts import FACTS, MEDIA_FACTS
 from preflight.formats import KINDS
 from preflight.judge import judge
 from preflight.media import NONE, Delivery, Media
 from preflight.report import Report, Result
-from preflight.request import judge_request
 from preflight.rulecheck import example_problems
 from preflight.rulefile import RuleFile, find_problems
 from preflight.ruleset import Limit, RuleSet

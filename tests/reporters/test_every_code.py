@@ -122,7 +122,7 @@ def test_findings_of_every_limit_on_a_delivery_can_be_written() -> None:
 
 
 def test_findings_of_every_limit_on_a_request_can_be_written() -> None:
-    from preflight.request import judge_request
+    from preflight.combination import judge_request
 
     reports = []
     for fact, group in product(REQUEST_FACTS, ("video", "all")):
