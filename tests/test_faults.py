@@ -45,7 +45,7 @@ def faulty() -> RuleSet:
     anything: dict[str, Any] = {"size": {"max": 10**9}}
     table = {**HEAD, "image": anything, "video": anything, "audio": anything}
     rules = compile_ruleset("faulty", {**table, "request": {"all": {"files": {"max": 9}}}})
-    limits = tuple(limit._replace(fact="no_such_fact") for limit in rules.sections["image"].limits)
+    limits = tuple(limit._replace(fact="status") for limit in rules.sections["image"].limits)
     return rules._replace(sections={**rules.sections, "image": Section(limits, {})})
 
 
