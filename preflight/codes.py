@@ -394,6 +394,22 @@ _FINDING_CODES: Final[dict[str, Code]] = {
     "companion_required": Code(
         "error", "Needs another file", "The service accepts this kind of file only together with one of another kind.",
     ),
+    "files_differ": Code(
+        "error", "Files differ", "The service accepts files together only if this fact is equal in all of them.",
+    ),
+    "files_too_different": Code(
+        "error", "Files too different",
+        "The service accepts files together only if this fact differs by at most a certain factor.",
+    ),
+    "role_incomplete": Code(
+        "error", "Another role is missing", "The service accepts a file in this role only together with another one.",
+    ),
+    "roles_exclusive": Code(
+        "error", "Roles exclude each other", "The service does not accept files in both of these roles in one request.",
+    ),
+    "role_kind_not_accepted": Code(
+        "error", "Wrong kind for the role", "The service accepts other kinds of files in this role.",
+    ),
     "asset_not_counted": Code(
         "note", "Asset not counted",
         "The kind of a registered asset, or its share of a total, is unknown to preflight. The service decides.",

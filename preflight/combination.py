@@ -2,40 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final, NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
 
 from preflight.codes import CODES, Severity
-from preflight.facts import label
+from preflight.facts import FACTS, label
 from preflight.formats import KINDS
-from preflight.judge import VALUE, excess_message
-from preflight.media import Media
+from preflight.judge import VALUE, excess_message, limit_findings
+from preflight.media import Media, lacks_track_of
 from preflight.report import Finding, Report, Result, internal_error, verdict_of
-from preflight.ruleset import Limit, RuleSet
+from preflight.ruleset import REFERENCE, Groups, Limit, RequestLimits, RuleSet
 from preflight.sources.open import asset_of
 from preflight.units import format_value
 from preflight.wording import accepted, either
 
 _MEMBER_CODES: Final = {"fail": "file_not_accepted", "unknown": "file_unknown"}
 """The code of the finding on a file, by its verdict."""
+_NO_ROLES: Final[Mapping[int, str]] = MappingProxyType({})
+
+
+class _File(NamedTuple):
+    """A file of a request: `kind` is None if it is not known; `media` of an asset has its kind alone, or is None."""
+
+    source: str
+    kind: str | None
+    media: Media | None
+    is_asset: bool
+    role: str
 
 
 class _Group(NamedTuple):
-    """The files of one kind in a request, or all files (`None`).
+    """Some files of a request.
 
+    name     for messages: `images`, `all files`, `first_frame files`
     assets   registered assets among them, whose facts are not known
     unsure   assets of unknown kind, which may belong to them
     """
 
-    kind: str | None
+    name: str
     media: Sequence[Media]
     assets: int = 0
     unsure: int = 0
 
-    @property
-    def name(self) -> str:
-        """Return the name of the group in a message: `images`, `all files`."""
-        return f"{self.kind or 'all'}{'s' if self.kind in KINDS else ' files'}"
+    @classmethod
+    def of(cls, name: str, files: Sequence[_File], unsure: int = 0) -> _Group:
+        """Return the group of these files."""
+        media = [file.media for file in files if file.media is not None and not file.is_asset]
+        return cls(name, media, sum(file.is_asset for file in files), unsure)
 
     def total(self, fact: str) -> float | None:
         """Return the number of files or the sum of a fact, rounded; None if the fact of one file is unknown."""
@@ -49,37 +63,151 @@ class _Group(NamedTuple):
         return self.unsure if fact == "files" else self.assets + self.unsure
 
 
-def judge_request(reports: Sequence[Report], rules: RuleSet, *, strict: bool = False) -> Result:
-    """Return the result of a rule set for several reports together."""
+def judge_request(
+    reports: Sequence[Report], rules: RuleSet, *, strict: bool = False, roles: Mapping[int, str] = _NO_ROLES
+) -> Result:
+    """Return the result of a rule set for several reports together.
+
+    roles  the role of a file by its position; a file without one is a reference
+    """
+    files = [
+        _File(
+            report.source,
+            report.media.kind if report.media else None,
+            report.media,
+            asset_of(report.source) is not None,
+            roles.get(index, REFERENCE),
+        )
+        for index, report in enumerate(reports)
+    ]
     try:
-        findings = _findings(reports, rules)
+        findings = [_member(report) for report in reports if report.verdict != "pass"]
+        findings += _findings([file for file in files if file.media is not None or file.is_asset], rules)
     except Exception as error:  # noqa: BLE001 - an error of preflight affects this result, not the run
         findings = [internal_error(error)]
     verdict = verdict_of(findings, strict=strict)
-    return Result(rules.name, rules.stage, rules.as_of, rules.basis, verdict, tuple(findings))
+    return Result(rules.name, rules.stage, rules.as_of, rules.basis, verdict, tuple(findings), variant=rules.variant)
 
 
-def _findings(reports: Sequence[Report], rules: RuleSet) -> list[Finding]:
-    findings = [_member(report) for report in reports if report.verdict != "pass"]
-    assets = [report.media.kind if report.media else None for report in reports if asset_of(report.source)]
-    media = [report.media for report in reports if report.media is not None and not asset_of(report.source)]
-    unsure = assets.count(None)
+def _findings(files: Sequence[_File], rules: RuleSet) -> Iterator[Finding]:
     request = rules.request
     assert request is not None
-    for kind, limits in request.limits.items():
-        if kind is None:
-            group = _Group(None, media, len(assets))
-        else:
-            group = _Group(kind, [item for item in media if item.kind == kind], assets.count(kind), unsure)
-        findings += [finding for limit in limits if (finding := _total(limit, group, rules)) is not None]
-    kinds = {item.kind for item in media} | set(assets)
-    for kind, others in request.companions.items():
-        if kind in kinds and not kinds & set(others):
-            findings.append(_companion(kind, others, unsure, rules))
+    unsure = sum(file.kind is None for file in files)
+    groups: dict[str | None, _Group] = {None: _Group.of("all files", files)}
+    for kind in KINDS:
+        groups[kind] = _Group.of(f"{kind}s", [file for file in files if file.kind == kind], unsure)
+    totals, single = _held(request, groups)
+    for group, limits in totals.items():
+        yield from (finding for limit in limits if (finding := _total(limit, groups[group], rules)) is not None)
+    for group, limits in single.items():
+        yield from _single([file for file in files if group in (None, file.kind)], limits, rules)
+    kinds = {file.kind for file in files}
+    for needing, others in request.companions.items():
+        if needing in kinds and not kinds & set(others):
+            yield _companion(needing, others, unsure, rules)
+    yield from _differences(files, request.same, request.ratios, rules)
+    yield from _role_findings(files, rules)
     if unsure:
         message = f"{_assets(unsure)} of unknown kind: only counted in the total number of files; state the kind"
-        findings.append(Finding("asset_not_counted", "note", message, "files", unsure, reference=rules.source_url))
-    return findings
+        yield Finding("asset_not_counted", "note", message, "files", unsure, reference=rules.source_url)
+
+
+def _held(request: RequestLimits, groups: Mapping[str | None, _Group]) -> tuple[Groups, Groups]:
+    """Return the limits on totals, and those on single files, that hold for a request with these files."""
+    totals: dict[str | None, dict[str, Limit]] = {}
+    single: dict[str | None, dict[str, Limit]] = {}
+    _override(totals, request.limits)
+    for when in request.whens:
+        numbers = ((limit, groups[kind].total("files")) for kind, limits in when.conditions.items() for limit in limits)
+        if all(not limit.side(number) for limit, number in numbers):
+            _override(totals, when.limits)
+            _override(single, when.files)
+    return _as_groups(totals), _as_groups(single)
+
+
+def _override(held: dict[str | None, dict[str, Limit]], groups: Groups) -> None:
+    for kind, limits in groups.items():
+        held.setdefault(kind, {}).update({limit.fact: limit for limit in limits})
+
+
+def _as_groups(held: Mapping[str | None, Mapping[str, Limit]]) -> Groups:
+    return {kind: tuple(limits.values()) for kind, limits in held.items()}
+
+
+def _single(files: Sequence[_File], limits: tuple[Limit, ...], rules: RuleSet) -> Iterator[Finding]:
+    """Yield the findings on each file by limits that hold in this request."""
+    for file in files:
+        if file.media is not None and not file.is_asset:
+            own = tuple([limit for limit in limits if file.kind in FACTS[limit.fact].sections])
+            for finding in limit_findings(file.media, own, rules):
+                yield finding._replace(message=f"{file.source}: {finding.message}")
+
+
+def _differences(
+    files: Sequence[_File], same: Sequence[str], ratios: Sequence[Limit], rules: RuleSet
+) -> Iterator[Finding]:
+    """Yield the facts that differ between files although they must be equal, or similar."""
+    for fact in same:
+        values = _values(fact, files)
+        if None in values:
+            yield _not_compared(fact, rules)
+        elif len(different := list(dict.fromkeys(values))) > 1:
+            shown = either([format_value(fact, value) for value in different], "and")
+            message = f"{label(fact)} {shown}: {rules.service} accepts files together only if all have the same"
+            yield Finding("files_differ", "error", message, fact, different, None, None, rules.source_url)
+    for limit in ratios:
+        values = _values(limit.fact, files)
+        if None in values:
+            yield _not_compared(limit.fact, rules)
+        elif values and min(values) > 0 and limit.side(factor := max(values) / min(values)):
+            message = (
+                f"{label(limit.fact)} of one file is {factor:.4g} times that of another: {rules.service} accepts at "
+                f"most {limit.high:g} times{f' ({limit.note})' if limit.note else ''}"
+            )
+            fact, data = limit.fact, limit.written
+            yield Finding("files_too_different", "error", message, fact, factor, data, None, rules.source_url)
+
+
+def _values(fact: str, files: Sequence[_File]) -> list[Any]:
+    """Return a fact of all files that have it; None where it could not be read."""
+    having = (file.media for file in files if file.media is not None and not file.is_asset)
+    kinds = FACTS[fact].sections
+    return [getattr(media, fact) for media in having if media.kind in kinds and not lacks_track_of(media, fact)]
+
+
+def _not_compared(fact: str, rules: RuleSet) -> Finding:
+    message = f"{label(fact)} of a file could not be read: {rules.service} compares it between the files"
+    return Finding("fact_unknown", "unknown", message, fact, None, None, None, rules.source_url)
+
+
+def _role_findings(files: Sequence[_File], rules: RuleSet) -> Iterator[Finding]:
+    """Yield the findings on the roles of files, each with its limits."""
+    used = {file.role for file in files}
+    excluded: set[frozenset[str]] = set()
+    for role in (rules.roles[name] for name in rules.roles if name in used):
+        own = [file for file in files if file.role == role.name]
+        for file in own:
+            if file.kind is not None and role.kinds is not None and file.kind not in role.kinds:
+                message = f"{file.source}: {rules.service} accepts {either(role.kinds)} as {role.name}, not {file.kind}"
+                yield _on_roles("role_kind_not_accepted", message, file.kind, rules)
+        if missing := [name for name in role.requires if name not in used]:
+            message = f"{role.name} without {either(missing, 'and')}: {rules.service} accepts it only together"
+            yield _on_roles("role_incomplete", message, role.name, rules)
+        for other in role.excludes:
+            pair = frozenset((role.name, other))
+            if other in used and pair not in excluded:
+                excluded.add(pair)
+                message = f"{role.name} and {other} in one request: {rules.service} accepts only one of them"
+                yield _on_roles("roles_exclusive", message, role.name, rules)
+        group = _Group.of(f"{role.name} files", own)
+        yield from (finding for limit in role.totals if (finding := _total(limit, group, rules)) is not None)
+        yield from _single(own, role.files, rules)
+        compared = [file for file in files if file.role in (role.name, *role.requires)]
+        yield from _differences(compared, role.same, role.ratios, rules)
+
+
+def _on_roles(code: str, message: str, value: str, rules: RuleSet) -> Finding:
+    return Finding(code, "error", message, "kind", value, None, None, rules.source_url)
 
 
 def _member(report: Report) -> Finding:

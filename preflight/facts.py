@@ -366,6 +366,16 @@ DELIVERY_FACTS: Final = _table(
 )  # fmt: skip
 """The facts of a delivery (`preflight.media.Delivery`), which `[url]` limits."""
 
+ENCODED_FACTS: Final = _table(
+    Fact(
+        "base64_size", int, "Bytes of the file in Base64, as in the body of a request: 4 for each 3, rounded up.",
+        "size in Base64", "bytes",
+        sections=(*_ALL_KINDS, "data_uri"), derived_from=("size",),
+        bound_codes=("file_size_too_small", "file_size_too_large"),
+    ),
+)  # fmt: skip
+"""Facts that limits may be on and that reports do not repeat, since they follow from another."""
+
 REQUEST_FACTS: Final = _table(
     Fact(
         "files", int, "Number of files.",
@@ -379,10 +389,15 @@ REQUEST_FACTS: Final = _table(
         "total_size", int, "Bytes of all files together.", "total size", "bytes",
         sections=("request",), bound_codes=("total_size_too_small", "total_size_too_large"),
     ),
+    Fact(
+        "total_base64_size", int, "Bytes of all files together in Base64, without the rest of the request's body.",
+        "total size in Base64", "bytes",
+        sections=("request",), bound_codes=("total_size_too_small", "total_size_too_large"),
+    ),
 )  # fmt: skip
 """The facts of files used together, which `[request]` limits."""
 
-FACTS: Final[Mapping[str, Fact]] = MappingProxyType({**MEDIA_FACTS, **DELIVERY_FACTS, **REQUEST_FACTS})
+FACTS: Final[Mapping[str, Fact]] = MappingProxyType({**MEDIA_FACTS, **ENCODED_FACTS, **DELIVERY_FACTS, **REQUEST_FACTS})
 """Every fact by its name."""
 
 

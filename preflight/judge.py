@@ -140,10 +140,11 @@ def _media_findings(
             words = {"value": media.format or ""}
             yield _finding("camera_raw", rules, words, fact="format", value=media.format)
         limits = _limits_of_camera_raw(media, limits, by_format, dropped)
-    yield from _limit_findings(media, limits, rules)
+    yield from limit_findings(media, limits, rules)
 
 
-def _limit_findings(media: Media, limits: tuple[Limit, ...], rules: RuleSet) -> Iterator[Finding]:
+def limit_findings(media: Media, limits: tuple[Limit, ...], rules: RuleSet) -> Iterator[Finding]:
+    """Yield the findings on the facts of a media by these limits."""
     for limit in limits:
         value = getattr(media, limit.fact)
         absent = lacks_track_of(media, limit.fact) if value is None else value == NONE and not limit.accepts_none

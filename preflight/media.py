@@ -108,6 +108,11 @@ class Media:
         return self.pixels * self.frames if self.pixels is not None and self.frames is not None else None
 
     @property
+    def base64_size(self) -> int | None:
+        """Return the bytes of the file in Base64 (RFC 4648, section 4): four for each three, rounded up."""
+        return (self.size + 2) // 3 * 4 if self.size is not None else None
+
+    @property
     def camera_raw(self) -> bool | None:
         """Return whether the format is that of a camera's unprocessed sensor data."""
         return self.format in CAMERA_RAW if self.format is not None else None

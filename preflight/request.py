@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Unpack
 
 from preflight.checker import CheckKeywords, CheckPlan, plan_for, require_rules
 from preflight.combination import judge_request
-from preflight.errors import UsageError
+from preflight.errors import UsageError, suggestion
 from preflight.media import Media
 from preflight.report import Finding, Report, Result
 from preflight.ruleset import RuleSet
@@ -18,7 +18,7 @@ from preflight.targets import Item
 
 
 def check_request(
-    targets: Iterable[Target],
+    targets: Iterable[Target] | Mapping[str, Target | Sequence[Target]],
     rules: str | RuleSet,
     *,
     asset_kinds: Mapping[str, str] | None = None,
@@ -28,6 +28,9 @@ def check_request(
 
     Returns the result of the request, and the report of each file in order. A request whose files do not all pass does
     not pass. Raises `UsageError` if the rule set has no limits on requests.
+
+    targets may be a dict by role: `{"first_frame": "a.png", "reference": ["b.mp4", "c.wav"]}`; a file of a list is a
+    reference. Raises `UsageError` for a role that the rule set does not have.
 
     A registered asset, `asset://ID` or an `AssetReference`, counts as a file of its kind; its facts are not known.
 
@@ -41,7 +44,14 @@ def check_request(
             f"asset_kinds= has type {type(kinds).__name__}. Give a dict of kinds by reference.",
             parameters=("asset_kinds",),
         )
-    return examine_together((Item(_with_kind(target, kinds)) for target in require_iterable(targets)), plan)
+    pairs = _by_role(targets) if isinstance(targets, Mapping) else ((None, each) for each in require_iterable(targets))
+    return examine_together((Item(_with_kind(target, kinds), role=role) for role, target in pairs), plan)
+
+
+def _by_role(targets: Mapping[str, Target | Sequence[Target]]) -> Iterator[tuple[str, Target]]:
+    for role, given in targets.items():
+        for target in given if isinstance(given, list | tuple) else (given,):
+            yield role, target
 
 
 def _with_kind(target: Target, kinds: Mapping[str, str]) -> Target:
@@ -58,21 +68,35 @@ def examine_together(items: Iterable[Item], plan: CheckPlan) -> tuple[Result, li
         names = ", ".join(rules.name for rules in plan.rules)
         raise UsageError(f"{names} cannot judge files together. Give one rule set that has a [request] section.")
     kinds: dict[int, str | None] = {}
+    roles: dict[int, str] = {}
     reports = [
         report
         if report.error is None or report.error.code != ASSET_REFERENCE
         else _asset_report(report, kinds.get(report.index), plan)
-        for report in scan(_recording_assets(items, kinds), plan)
+        for report in scan(_recording(items, plan.rules[0], kinds, roles), plan)
         if report is not None
     ]
     if not reports:
         raise UsageError("No file given. Give the files of the request.")
-    return judge_request(reports, plan.rules[0], strict=plan.strict), reports
+    by_position = {position: roles[report.index] for position, report in enumerate(reports) if report.index in roles}
+    return judge_request(reports, plan.rules[0], strict=plan.strict, roles=by_position), reports
 
 
-def _recording_assets(items: Iterable[Item], kinds: dict[int, str | None]) -> Iterator[Item]:
-    """Yield the items, and record the kind of each asset in `kinds` by its position."""
+def require_role(role: str, rules: RuleSet) -> None:
+    """Raise `UsageError` for a role that a rule set does not have."""
+    if role not in rules.role_names:
+        remedy = suggestion(role, rules.role_names) if rules.roles else "It has none: leave the role out."
+        raise UsageError(f"{rules.name} has no role {role[:60]!r}. {remedy}")
+
+
+def _recording(
+    items: Iterable[Item], rules: RuleSet, kinds: dict[int, str | None], roles: dict[int, str]
+) -> Iterator[Item]:
+    """Yield the items, and record the kind of each asset, and the role of each item that has one, by its position."""
     for index, item in enumerate(items):
+        if item.role is not None:
+            require_role(item.role, rules)
+            roles[index] = item.role
         if (asset := asset_of(item.target)) is not None:
             kinds[index] = asset.kind
         yield item

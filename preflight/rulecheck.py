@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from preflight import catalog
+from preflight.combination import judge_request
 from preflight.errors import RuleFileError, UsageError
 from preflight.escape import printable
 from preflight.judge import judge
 from preflight.media import Media
-from preflight.report import Result
-from preflight.ruleset import RuleSet, compile_ruleset
+from preflight.report import Report, Result
+from preflight.ruleset import RuleSet, Table, compile_ruleset
 
 
 def validate_file(path: str) -> list[str]:
@@ -27,17 +28,31 @@ def validate_file(path: str) -> list[str]:
 def example_problems(ruleset: RuleSet) -> Iterator[str]:
     """Yield the examples of a rule set whose result is not the expected one."""
     for number, example in enumerate(ruleset.table.get("examples", ()), 1):
-        facts = example["facts"]
         judging = (
             compile_ruleset(ruleset.name, ruleset.table, variant) if (variant := example.get("variant")) else ruleset
         )
-        result = judge(Media(**{**facts, "notes": tuple(facts.get("notes", ()))}), judging)
+        result = _result(example, judging)
         codes = {finding.code for finding in result.findings}
         expected = set(example.get("codes", codes))
         if result.verdict != example["verdict"]:
             yield f"[[examples]] {number}: the verdict is {result.verdict}, not {example['verdict']}{_reasons(result)}"
         elif codes != expected:
             yield f"[[examples]] {number}: the codes are {_join(codes)}, not {_join(expected)}{_reasons(result)}"
+
+
+def _result(example: Table, ruleset: RuleSet) -> Result:
+    """Return the result for the facts of an example, or for its files as one request."""
+    if "files" not in example:
+        return judge(_media(example["facts"]), ruleset)
+    media = [_media(facts) for facts in example["files"]]
+    reports = [Report(f"file {at}", one, (judge(one, ruleset),)) for at, one in enumerate(media, 1)]
+    roles = {at: facts["role"] for at, facts in enumerate(example["files"]) if "role" in facts}
+    return judge_request(reports, ruleset, roles=roles)
+
+
+def _media(facts: Table) -> Media:
+    known = {name: value for name, value in facts.items() if name != "role"}
+    return Media(**{**known, "notes": tuple(facts.get("notes", ()))})
 
 
 def _join(codes: set[str]) -> str:

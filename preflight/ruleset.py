@@ -8,10 +8,10 @@ from __future__ import annotations
 import json
 import os
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, Literal, NamedTuple, get_args
 
-from preflight.facts import FACTS
+from preflight.facts import FACTS, REQUEST_FACTS
 from preflight.formats import KINDS
 from preflight.media import NONE, Media
 from preflight.units import RATIOS, format_value, parse_bound
@@ -45,6 +45,8 @@ URL_DEFAULTS: Final[Table] = {
 
 _ROUNDING: Final = 1e-9
 """Tolerance for a whole number of pixels, and for shares, in floating point."""
+LOWER: Final = ("min", "above")
+"""The words for lower bounds."""
 COMPARISONS: Final = {">=": "min", ">": "above", "<=": "max", "<": "below"}
 """The signs of a condition on a number, and the bounds that they stand for."""
 NOT_A_MULTIPLE: Final = 2
@@ -197,11 +199,57 @@ class Section:
         return self._facts.get(name) or self._facts[None]
 
 
-class RequestLimits(NamedTuple):
-    """Limits on files used together, by kind and on all (`None`), and the kinds that need one of other kinds."""
+Groups = Mapping[str | None, tuple[Limit, ...]]
+"""Limits by the kind of files, and on all files (`None`)."""
 
-    limits: Mapping[str | None, tuple[Limit, ...]]
+
+class RequestWhen(NamedTuple):
+    """Limits of a request that has at least so many files; in place of those without a condition.
+
+    conditions  limits on the number of files; all must be kept
+    limits      limits on totals; files: limits on each file
+    """
+
+    conditions: Groups
+    limits: Groups
+    files: Groups
+
+
+class RequestLimits(NamedTuple):
+    """Limits on files used together.
+
+    limits      limits on totals; companions: the kinds that need one of other kinds
+    same        facts that are equal in all files; ratios: limits on the largest value / the smallest
+    """
+
+    limits: Groups
     companions: Mapping[str, tuple[str, ...]]
+    whens: tuple[RequestWhen, ...] = ()
+    same: tuple[str, ...] = ()
+    ratios: tuple[Limit, ...] = ()
+
+
+REFERENCE: Final = "reference"
+"""The role of files for which no other is given."""
+
+
+class Role(NamedTuple):
+    """The limits on files that have a role in a request.
+
+    kinds     the accepted kinds; None: all that the rule set accepts
+    requires  roles of other files without which a request cannot have one of this role; excludes: with which
+    totals    limits on the number of files and on totals; files: limits on each file
+    same, ratios  as in `RequestLimits`, between these files and those of the roles that it requires
+    """
+
+    name: str
+    kinds: tuple[str, ...] | None
+    requires: tuple[str, ...]
+    excludes: tuple[str, ...]
+    totals: tuple[Limit, ...]
+    files: tuple[Limit, ...]
+    same: tuple[str, ...]
+    ratios: tuple[Limit, ...]
 
 
 class DataUriLimits(NamedTuple):
@@ -225,6 +273,7 @@ class RuleSet(NamedTuple):
     digest       changes with the table, the variant and the version of preflight
     variant      the variant that it is; None: the limits outside of variants
     variants     the other variants if none was chosen
+    roles        the roles that files of a request may have, by name
     """
 
     name: str
@@ -244,6 +293,13 @@ class RuleSet(NamedTuple):
     data_uri: DataUriLimits | None = None
     variant: str | None = None
     variants: tuple[RuleSet, ...] = ()
+    roles: Mapping[str, Role] = {}
+
+    @property
+    def role_names(self) -> list[str]:
+        """Return the names of all roles, also of those that only other roles name; the last is `reference`."""
+        named = [other for role in self.roles.values() for other in (role.name, *role.requires, *role.excludes)]
+        return [*(name for name in dict.fromkeys(named) if name != REFERENCE), REFERENCE]
 
     def facts(self) -> frozenset[str]:
         """Return the facts that its limits need, and those from which they are computed."""
@@ -254,6 +310,7 @@ class RuleSet(NamedTuple):
             facts.update(*(when.lines for when in section.whens))
         for variant in self.variants:
             facts |= variant.facts()
+        facts |= _facts_of_requests(self.request, self.roles.values())
         return frozenset(name for fact in facts for name in (fact, *FACTS[fact].derived_from))
 
 
@@ -287,13 +344,34 @@ def _compile(name: str, whole: Table, variant: str | None) -> RuleSet:
         not_checked=tuple(table.get("not_checked", ())),
         sections={kind: _section(table[kind]) for kind in KINDS if table.get(kind, False) is not False},
         url=_limits({**URL_DEFAULTS, **(table.get("url") or {})}),
-        request=_request(table["request"]) if table.get("request") else None,
+        request=_request(table.get("request", {})) if table.get("request") or table.get("roles") else None,
         asset=table.get("asset", {}),
         table=table,
         digest=checksum(whole, variant, VERSION),
         data_uri=_data_uri(table["data_uri"]) if isinstance(table.get("data_uri"), Mapping) else None,
         variant=variant,
+        roles={role: _role(role, lines) for role, lines in table.get("roles", {}).items()},
     )
+
+
+def _facts_of_requests(request: RequestLimits | None, roles: Iterable[Role]) -> set[str]:
+    """Return the facts of single files that limits on requests need."""
+    facts: set[str] = set()
+    for role in roles:
+        facts.update(role.same, *((limit.fact for limit in limits) for limits in (role.files, role.ratios)))
+        facts.update(_summed(role.totals))
+    if request is not None:
+        facts.update(request.same, (limit.fact for limit in request.ratios))
+        for when in request.whens:
+            facts.update(limit.fact for limits in when.files.values() for limit in limits)
+        for groups in (request.limits, *(when.limits for when in request.whens)):
+            facts.update(name for limits in groups.values() for name in _summed(limits))
+    return facts
+
+
+def _summed(limits: Iterable[Limit]) -> Iterator[str]:
+    """Yield the facts of single files whose sums are limited."""
+    yield from (limit.fact.removeprefix("total_") for limit in limits if limit.fact != "files")
 
 
 def checksum(*parts: object) -> str:
@@ -332,7 +410,7 @@ def merge_tables(parent: Table, child: Table) -> Table:
             merged.pop(key, None)
         elif not isinstance(value, Mapping) or not isinstance(inherited, Mapping):
             merged[key] = value
-        elif key in ("request", "data_uri"):
+        elif key in ("request", "data_uri", "roles"):
             merged[key] = merge_tables(inherited, value)
         elif key == "url":
             merged[key] = {**inherited, **value}  # `false` stays, since it also removes what holds by default
@@ -462,8 +540,46 @@ def _data_uri(table: Table) -> DataUriLimits:
 
 
 def _request(table: Table) -> RequestLimits:
-    groups = {kind if kind in KINDS else None: table[kind] for kind in (*KINDS, "all") if kind in table}
     return RequestLimits(
-        limits={kind: _limits(lines) for kind, lines in groups.items()},
+        limits={kind: _limits(lines) for kind, lines in _groups(table).items()},
         companions={kind: tuple(others) for kind, others in table.get("companions", {}).items()},
+        whens=tuple([_request_when(when) for when in table.get("when", ())]),
+        same=tuple(table.get("same", ())),
+        ratios=_limits(table.get("ratios", {})),
+    )
+
+
+def _groups(table: Table) -> dict[str | None, Table]:
+    """Return the lines of a request by kind; None: on all files."""
+    return {kind if kind in KINDS else None: table[kind] for kind in (*KINDS, "all") if table.get(kind)}
+
+
+def _request_when(table: Table) -> RequestWhen:
+    """Return a `when` of requests: the lower bound of `files` is its condition, everything else a limit."""
+    conditions: dict[str | None, tuple[Limit, ...]] = {}
+    totals: dict[str | None, tuple[Limit, ...]] = {}
+    files: dict[str | None, tuple[Limit, ...]] = {}
+    for kind, lines in _groups(table).items():
+        number = lines.get("files", {})
+        if bound := {word: value for word, value in number.items() if word in LOWER}:
+            conditions[kind] = _limits({"files": bound})
+        rest = {word: value for word, value in number.items() if word not in LOWER}
+        limited = {**lines, "files": rest} if rest else {fact: line for fact, line in lines.items() if fact != "files"}
+        totals[kind] = _limits({fact: line for fact, line in limited.items() if fact in REQUEST_FACTS})
+        files[kind] = _limits({fact: line for fact, line in limited.items() if fact not in REQUEST_FACTS})
+    return RequestWhen(conditions, totals, files)
+
+
+def _role(name: str, table: Table) -> Role:
+    lines = {fact: line for fact, line in table.items() if fact in FACTS}
+    kinds = table.get("kinds")
+    return Role(
+        name,
+        None if kinds is None else tuple(kinds),
+        requires=tuple(table.get("requires", ())),
+        excludes=tuple(table.get("excludes", ())),
+        totals=_limits({fact: line for fact, line in lines.items() if fact in REQUEST_FACTS}),
+        files=_limits({fact: line for fact, line in lines.items() if fact not in REQUEST_FACTS}),
+        same=tuple(table.get("same", ())),
+        ratios=_limits(table.get("ratios", {})),
     )

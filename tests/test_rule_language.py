@@ -119,7 +119,7 @@ def test_limits_are_worded(fact: str, line: dict[str, Any], sentence: str, short
         ("[[video.when]]\nhdr = 'pg'\nduration = { max = 24 }", "[[video.when]] hdr: unknown value 'pg'."),
         ("[variants.720p.vidoe]", "Unknown key 'vidoe' in [variants.720p]. Did you mean 'video'?"),
         ("[variants.720p.video]\npixel = { max = 3 }", "Unknown fact 'pixel' in [variants.720p.video]. Did you mean"),
-        ('[variants."a:b".video]', "a variant has a name of a-z, 0-9, dots, - and _. Rename it."),
+        ('[variants."a:b".video]', "[variants.a:b]: the name does not match [a-z0-9][a-z0-9._-]{0,39}. Rename it."),
     ],
 )
 def test_problems_are_reported_with_remedy(lines: str, said: str) -> None:

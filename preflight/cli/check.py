@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Final
 
@@ -31,7 +31,7 @@ from preflight.cli.overwrite import (
     rule_files,
     target_files,
 )
-from preflight.cli.params import OrderedKinds, with_registered_kinds
+from preflight.cli.params import OrderedKinds, split_role, with_registered_kinds
 from preflight.cli.run import Run, RunOptions
 from preflight.cli.terminal import EXIT_CODES, is_always, use_colour
 from preflight.errors import UsageError
@@ -158,7 +158,8 @@ def command(options: CheckCommand) -> int:
     A TARGET is a file, a folder, a glob, an http(s) URL, a data URI, @LIST (a file with one target per line) or -
     (such a list, or one media file, on standard input). In folders, media files are found by content. Hidden files,
     files that .gitignore ignores and dependencies (node_modules, virtual environments) are skipped.
-    With --together, asset://ID counts as a file of its kind: write --as KIND before it, or KIND=asset://ID.
+    With --together, asset://ID counts as a file of its kind: write --as KIND before it, or KIND=asset://ID. ROLE=TARGET
+    gives a file one of the roles that the rule set has.
 
     Defaults are read from [tool.preflight] in pyproject.toml or from preflight.toml: rules, paths, include, exclude,
     strict, deep, select, ignore, unknown, jobs, timeout, user_agent. Command-line options take precedence.
@@ -175,6 +176,9 @@ def command(options: CheckCommand) -> int:
       preflight check media/ --for atlas -j 8 --resume run.jsonl
       preflight check media/ --for atlas --commands > fix.sh
     """
+    roles: list[str | None] = []
+    if options.together:
+        options, roles = _without_roles(options)
     plan = options.plan()
     announce_configured(options.select, options.ignore, options.unknown)
     _require_compatible(options)
@@ -183,7 +187,8 @@ def command(options: CheckCommand) -> int:
     with run.output():
         reporter = _reporter(options, plan, run)
         if options.together:
-            _together(with_registered_kinds(run.items(), options.ledger), plan, reporter, run.summary)
+            items = _items_with_roles(run, options, roles)
+            _together(with_registered_kinds(items, options.ledger), plan, reporter, run.summary)
         else:
             run.go(reporter)
     return run.summary.exit_code
@@ -223,6 +228,21 @@ def _require_compatible(options: CheckCommand) -> None:
         raise UsageError("--resume FILE is the output. Leave --output out.")
     if run.format != "jsonl":
         raise UsageError("--resume writes JSON lines. Leave --format out.")
+
+
+def _without_roles(options: CheckCommand) -> tuple[CheckCommand, list[str | None]]:
+    """Return the options with plain targets, and the role of each target."""
+    pairs = [split_role(word) for word in options.run.inputs.targets]
+    inputs = replace(options.run.inputs, targets=tuple([word for _, word in pairs]))
+    return replace(options, run=replace(options.run, inputs=inputs)), [role for role, _ in pairs]
+
+
+def _items_with_roles(run: Run, options: CheckCommand, roles: Iterable[str | None]) -> Iterator[Item]:
+    """Yield the targets, each with its role."""
+    inputs = options.run.inputs
+    for role, word in zip(roles, inputs.targets, strict=True):
+        for item in run.items(replace(inputs, targets=(word,))):
+            yield item._replace(role=role)
 
 
 def _together(items: Iterable[Item], plan: CheckPlan, reporter: Reporter, summary: Summary) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -117,6 +118,21 @@ def with_registered_kinds(items: Iterable[Item], ledger: str | None) -> Iterator
 
             item = item._replace(target=replace(asset, kind=registered_kind(asset.reference, ledger)))
         yield item
+
+
+_ROLE: Final = re.compile(r"([a-z][a-z0-9_]{0,39})=(?=.)", re.DOTALL)
+
+
+def split_role(word: str) -> tuple[str | None, str]:
+    """Return the role and the target of `ROLE=TARGET`; None and the word if it is a path, or names a kind of an asset.
+
+    >>> split_role("first_frame=a.png"), split_role("image=asset://asset-1"), split_role("b.mp4")
+    (('first_frame', 'a.png'), (None, 'image=asset://asset-1'), (None, 'b.mp4'))
+    """
+    match = _ROLE.match(word)
+    if match is None or match[1] in KINDS or os.path.lexists(word):
+        return None, word
+    return match[1], word[match.end() :]
 
 
 def complete_targets(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:

@@ -89,9 +89,9 @@ class Run:
             yield self.stream
             self.outputs.publish()
 
-    def items(self) -> Iterator[Item]:
-        """Return the targets. Raise `UsageError` at one that an output of this call would overwrite."""
-        items = self._options.inputs.items(self._count_ignored)
+    def items(self, inputs: TargetOptions | None = None) -> Iterator[Item]:
+        """Return the targets, or only some. Raise `UsageError` at one that an output of this call would overwrite."""
+        items = (inputs or self._options.inputs).items(self._count_ignored)
         return items if self._guard is None else self._guard.checked(items)
 
     def _count_ignored(self) -> None:

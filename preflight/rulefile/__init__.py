@@ -16,7 +16,7 @@ from preflight.errors import RuleFileError
 from preflight.escape import printable
 from preflight.formats import KINDS
 from preflight.rulefile.messages import describe_error, key_name, nearest, shorten
-from preflight.ruleset import Table
+from preflight.ruleset import REFERENCE, Table
 from preflight.toml import KeyPath, LineIndex
 
 MAX_RULE_FILE_ITEMS: Final = 20_000
@@ -103,7 +103,12 @@ def _other_problems(table: Table) -> Iterator[_Problem]:
     """Yield problems that involve more than one table."""
     found = [*_data_uri_problems(table.get("data_uri"))]
     if "extends" not in table:
-        found += [*_missing_keys(table), *_removals_of_nothing(table), *_variant_problems(table)]
+        found += [
+            *_missing_keys(table),
+            *_removals_of_nothing(table),
+            *_variant_problems(table),
+            *_role_problems(table),
+        ]
     if isinstance(read := table.get("as_of"), date) and str(read) > str(date.today() + timedelta(1)):
         found.append((("as_of",), f"as_of {read} is in the future. Write the day on which the limits were read."))
     for key, sentences in found:
@@ -132,6 +137,28 @@ def _variant_problems(table: Table) -> Iterator[tuple[KeyPath, str]]:
         if isinstance(name, str) and name not in names:
             remedy = nearest(name, names) if names else "Add it as a table [variants.NAME], or remove it."
             yield path, f"{key_name(path)}: unknown variant {shorten(name)!r}. {remedy}"
+
+
+def _role_problems(table: Table) -> Iterator[tuple[KeyPath, str]]:
+    """Yield the roles of examples that the file does not have; naming a role in another one defines it too."""
+    roles, examples = table.get("roles"), table.get("examples")
+    known = {REFERENCE: None}
+    for name, role in roles.items() if isinstance(roles, Mapping) else ():
+        known[name] = None
+        for key in ("requires", "excludes"):
+            others = role.get(key) if isinstance(role, Mapping) else None
+            known |= dict.fromkeys(filter(_is_text, others if isinstance(others, list) else ()))
+    for number, example in enumerate(examples if isinstance(examples, list) else ()):
+        files = example.get("files") if isinstance(example, Mapping) else None
+        for at, file in enumerate(files if isinstance(files, list) else ()):
+            role = file.get("role") if isinstance(file, Mapping) else None
+            if isinstance(role, str) and role not in known:
+                path = ("examples", number, "files", at, "role")
+                yield path, f"{key_name(path)}: unknown role {shorten(role)!r}. {nearest(role, known)}"
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
 
 
 def _missing_keys(table: Table) -> Iterator[tuple[KeyPath, str]]:

@@ -12,6 +12,7 @@ from types import GenericAlias
 from typing import Annotated, Any, Final, NamedTuple, get_args
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -25,7 +26,7 @@ from pydantic import (
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-from preflight.facts import FACTS, Fact, SectionName, ValueType, section_facts
+from preflight.facts import FACTS, MEDIA_FACTS, Fact, SectionName, ValueType, section_facts
 from preflight.formats import FORMATS, KINDS
 from preflight.rulefile.messages import format_problem, nearest, shorten
 from preflight.ruleset import Changed
@@ -98,6 +99,18 @@ def removable(kind: Type, description: str, *, min_length: int | None = None) ->
     return Annotated[kind, _OrFalse()], Field(None, description=description, min_length=min_length)
 
 
+def tables_by_name(table: type[Words], names: re.Pattern[str], about: str) -> FieldSpec:
+    """Return a field with tables whose names the file chooses; `false` removes one."""
+
+    def check(name: str) -> str:
+        if not names.fullmatch(name):
+            raise sentence_error(f"the name does not match {names.pattern}. Rename it.")
+        return name
+
+    kind, _ = removable(table, about)
+    return GenericAlias(dict, (Annotated[str, AfterValidator(check)], kind)), Field(None, description=about)
+
+
 _AS_TEXT: Final = {
     "aspect_ratio": r"^\d+(\.\d+)?:\d+(\.\d+)?$",
     "size": r"^\d[\d_.]* ?([kKMG]?B|[KMG]iB)$",
@@ -105,6 +118,7 @@ _AS_TEXT: Final = {
 }
 """Patterns of bounds that may be written as text, by a fact that stands for all with such bounds."""
 _DIMENSIONS: Final = re.compile(r"[1-9]\d{0,6}x[1-9]\d{0,6}")
+_NOTE: Final[FieldSpec] = (str, Field(None, min_length=1, description="A remark that messages repeat."))
 _BOUNDS: Final = {
     "min": "Lower bound; the bound itself passes.",
     "above": "Lower bound; the bound itself fails.",
@@ -201,7 +215,7 @@ def _limit(shape: _Shape) -> type[Words]:
     about = "A wider limit: what it accepts beyond this one passes with a warning."
     remarks: dict[str, FieldSpec] = {
         "lenient": (make_table(f"{name}Lenient", about, sides), Field(None, description=about)),
-        "note": (str, Field(None, min_length=1, description="A remark that messages repeat.")),
+        "note": _NOTE,
         "hint": (str, Field(None, min_length=1, description="A remark that hints repeat.")),
         "required": (bool, Field(None, description="Whether it fails if there is none.")),
     }
@@ -214,6 +228,14 @@ def _limit(shape: _Shape) -> type[Words]:
 def limit_fields(section: SectionName) -> dict[str, FieldSpec]:
     """Return a field for each fact that a section may limit."""
     return {name: removable(_limit(_shape(fact, section)), fact.help) for name, fact in section_facts(section).items()}
+
+
+def ratio_fields() -> dict[str, FieldSpec]:
+    """Return a field for each number that may be compared between files: the largest value / the smallest."""
+    largest = (float, Field(ge=1, description="The largest value divided by the smallest."))
+    model = make_table("RatioLimit", "How much a fact may differ between files.", {"max": largest, "note": _NOTE})
+    numbers = (fact for fact in MEDIA_FACTS.values() if fact.type in (int, float) and fact.sections)
+    return {fact.name: removable(model, fact.help) for fact in numbers}
 
 
 class _LimitTable(Words):

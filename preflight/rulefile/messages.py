@@ -104,9 +104,13 @@ def key_name(path: KeyPath) -> str:
         table, rest = f"[{'.'.join(names[:end])}]", names[end:]
     elif names[0] == "examples":
         table, rest = "[[examples]]", names[1:]
+    elif names[0] == "roles" and len(names) > 1:
+        table, rest = f"[roles.{names[1]}]", names[2:]
+    elif names[:2] == ["request", "when"] and len(names) > 2:
+        table, rest = f"[[request.when]] {names[2]}", names[3:]
     elif names[1:2] == ["when"]:
         table, rest = f"[[{names[0]}.when]]", names[2:]
-    elif names[0] in ("request", "data_uri") and len(names) > 1 and names[1] != "kinds":
+    elif names[0] in ("request", "data_uri") and len(names) > 1 and names[1] not in ("kinds", "same"):
         table, rest = f"[{names[0]}.{names[1]}]", names[2:]
     elif names[0] in _SECTIONS:
         table, rest = f"[{names[0]}]", names[1:]
@@ -139,7 +143,7 @@ def _unknown_key(path: KeyPath, words_at: Callable[[KeyPath], list[str]]) -> str
     *above, key = path
     word = str(key)
     where = f" in {key_name(tuple(above))}" if above else ""
-    is_example = above[-1:] == ["facts"]
+    is_example = above[-1:] == ["facts"] or (above[:1] == ["examples"] and "files" in above)
     section = above[2:] if above[:1] == ["variants"] else above
     is_fact = is_example or (len(section) == 1 and section[0] in (*KINDS, "url"))
     problem = f"Unknown {'fact' if is_fact else 'key'} {shorten(word)!r}{where}."

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import re
 from datetime import date
-from types import GenericAlias
-from typing import Annotated, Any, Final, get_args, get_origin
+from typing import Any, Final, get_args, get_origin
 
-from pydantic import AfterValidator, Field
+from pydantic import Field, model_validator
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
@@ -28,7 +27,9 @@ from preflight.rulefile.limits import (
     one_of,
     removable,
     sentence_error,
+    tables_by_name,
 )
+from preflight.rulefile.requests import request_table, roles_field
 from preflight.ruleset import BASES, STAGES
 from preflight.toml import KeyPath
 
@@ -43,20 +44,6 @@ def _section(kind: Kind) -> Type:
         f"Limits on {kind} files; without this section none is accepted.",
         {**limit_fields(kind), "when": removable(list_of(when_table(kind)), about)},
     )
-
-
-def _request() -> Type:
-    group = make_table("RequestGroup", "Limits on files used together.", limit_fields("request"))
-    about = "The kinds that are only accepted together with others."
-    kinds: dict[str, FieldSpec] = {
-        kind: removable(list_of(one_of(KINDS)), "Needs one of these beside it.", min_length=1) for kind in KINDS
-    }
-    fields: dict[str, FieldSpec] = {
-        kind: removable(group, f"Limits on all {kind} files of one request.") for kind in KINDS
-    }
-    fields["all"] = removable(group, "Limits on all files of one request.")
-    fields["companions"] = removable(make_table("Companions", about, kinds), about)
-    return make_table("Request", "Limits on files used together in one request.", fields)
 
 
 def _data_uri() -> Type:
@@ -80,14 +67,30 @@ def _example() -> Type:
     given = (fact for fact in MEDIA_FACTS.values() if not fact.derived_from)
     facts: dict[str, FieldSpec] = {fact.name: (fact.type | None, None) for fact in given}
     facts |= {"kind": (one_of(KINDS), None), "notes": (list[str], None)}
+    role = (str, Field(None, description="The role of the file in the request."))
+    in_request = make_table("FileFacts", about, {**facts, "role": role})
     fields: dict[str, FieldSpec] = {
         "verdict": (one_of(("pass", "fail", "unknown")), Field(description="The expected verdict.")),
-        "facts": (make_table("Facts", about, facts), Field(description=about)),
+        "facts": (make_table("Facts", about, facts), Field(None, description=about)),
+        "files": (
+            list_of(in_request),
+            Field(None, min_length=1, description="Files of one request, in place of facts."),
+        ),
         "codes": (list_of(one_of(CODES)), Field(None, description="The codes of all expected findings.")),
         "variant": (str, Field(None, description="The variant that judges; without it, none is chosen.")),
         "note": _TEXT,
     }
-    return make_table("Example", "Facts and the result that is expected for them.", fields)
+    return make_table("Example", "Facts and the result that is expected for them.", fields, _ExampleTable)
+
+
+class _ExampleTable(Words):
+    """An example with the facts of one file, or with the files of a request."""
+
+    @model_validator(mode="after")
+    def _check_example(self) -> _ExampleTable:
+        if len(self.model_fields_set & {"facts", "files"}) != 1:
+            raise sentence_error("an example has either facts or files. Give one of them.")
+        return self
 
 
 REQUIRED_KEYS: Final[dict[str, str]] = {
@@ -112,31 +115,27 @@ _REQUIRED_FIELDS: Final[dict[str, FieldSpec]] = {
 }
 _EXTENDS: Final = "Built-in rule set, or path relative to this file, whose limits hold where this file has none."
 
+_VARIANT_NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}")
+
+
 _LIMITS: Final[dict[str, FieldSpec]] = {
     **_REQUIRED_FIELDS,
     "not_checked": (list[str], Field(None, description="What the limits cannot check; reports repeat it.")),
     **{kind: removable(_section(kind), f"Limits on {kind} files.") for kind in KINDS},
     "url": removable(make_table("Url", "Limits on URLs.", limit_fields("url")), "Limits on URLs."),
     "data_uri": removable(_data_uri(), "What is accepted as data URI; without it, [url] scheme decides."),
-    "request": removable(_request(), "Limits on files used together in one request."),
+    "request": removable(request_table(), "Limits on files used together in one request."),
     "asset": removable(_asset(), "Limits on the asset itself, not on its media."),
+    "roles": roles_field(),
 }
 """The keys that a variant may have too."""
-_VARIANT_NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}")
 
 
 def _variants() -> FieldSpec:
     """Return the field of `[variants.NAME]`: what differs from the limits outside, limit by limit."""
     variant = make_table("Variant", "What differs in one variant, limit by limit.", _LIMITS)
-
-    def check(name: str) -> str:
-        if not _VARIANT_NAME.fullmatch(name):
-            raise sentence_error("a variant has a name of a-z, 0-9, dots, - and _. Rename it.")
-        return name
-
     about = "A model, an output resolution, a plan or a way of sending; `false` removes one."
-    kind, _ = removable(variant, about)
-    return GenericAlias(dict, (Annotated[str, AfterValidator(check)], kind)), Field(None, description=about)
+    return tables_by_name(variant, _VARIANT_NAME, about)
 
 
 RULE_FILE: Final = make_table(

@@ -22,12 +22,14 @@ class Item(NamedTuple):
     name      for messages
     explicit  named by the caller, not found in a folder: judged even if it is not media
     problem   why it cannot be opened (a missing path, an unreadable line of a list)
+    role      of a file of a request; None: no other than that of a reference
     """
 
     target: Target
     name: str | None = None
     explicit: bool = True
     problem: Problem | None = None
+    role: str | None = None
 
 
 class Selection(NamedTuple):
