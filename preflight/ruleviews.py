@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from preflight.escape import printable
 from preflight.facts import FACTS, label
 from preflight.formats import KINDS
-from preflight.ruleset import URL_DEFAULTS, Limit, RuleSet, Table, compile_limit
+from preflight.ruleset import URL_DEFAULTS, Groups, Limit, RuleSet, Table, compile_limit
 from preflight.wording import condition, format_limit
 
 
@@ -270,16 +270,48 @@ def _data_uris(rulesets: Sequence[RuleSet]) -> str:
     return "## Data URIs\n\n" + _table(["rule set", "kinds", "limits"], rows) if rows else ""
 
 
+RequestRow = tuple[str, str, str]
+"""Of which files (a kind, `all`, a role), what is limited, and how, in words."""
+
+
+def request_rows(ruleset: RuleSet) -> Iterator[RequestRow]:
+    """Yield the limits on files used together."""
+    request = ruleset.request
+    if request is None:
+        return
+    yield from _total_rows(request.limits, "")
+    yield from ((kind, "only together with", " or ".join(others)) for kind, others in request.companions.items())
+    for when in request.whens:
+        numbers = [(kind, limit) for kind, limits in when.conditions.items() for limit in limits]
+        where = " if " + " and ".join(f"{format_limit(limit)} {kind or 'files'}" for kind, limit in numbers)
+        yield from _total_rows(when.limits, where)
+        yield from _total_rows(when.files, where)
+    yield from _comparison_rows("all", request.same, request.ratios)
+    for role in ruleset.roles.values():
+        for word in ("kinds", "requires", "excludes"):
+            if values := getattr(role, word):
+                yield role.name, word, ", ".join(values)
+        yield from ((role.name, label(limit.fact), format_limit(limit)) for limit in (*role.totals, *role.files))
+        yield from _comparison_rows(role.name, role.same, role.ratios)
+
+
+def _total_rows(groups: Groups, where: str) -> Iterator[RequestRow]:
+    for kind, limits in groups.items():
+        yield from ((f"{kind or 'all'}{where}", label(limit.fact), format_limit(limit)) for limit in limits)
+
+
+def _comparison_rows(files: str, same: Sequence[str], ratios: Sequence[Limit]) -> Iterator[RequestRow]:
+    yield from ((files, label(fact), "the same") for fact in same)
+    yield from ((files, label(limit.fact), f"at most {limit.high:g} times another") for limit in ratios)
+
+
 def _requests(rulesets: Sequence[RuleSet]) -> str:
     rows = []
     for ruleset in rulesets:
-        if ruleset.request is None:
-            continue
-        name = f"`{ruleset.name}`"
-        for kind, limits in ruleset.request.limits.items():
-            rows += [[name, kind or "all", label(limit.fact), format_limit(limit)] for limit in limits]
-        companions = ruleset.request.companions.items()
-        rows += [[name, kind, "only together with", " or ".join(others)] for kind, others in companions]
+        own = list(request_rows(ruleset))
+        rows += [[f"`{ruleset.name}`", *row] for row in own]
+        for variant in ruleset.variants:
+            rows += [[f"`{variant.name}`", *row] for row in request_rows(variant) if row not in own]
     return "## Files used together\n\n" + _table(["rule set", "files", "fact", "limit"], rows) if rows else ""
 
 

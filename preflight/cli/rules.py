@@ -25,6 +25,7 @@ from preflight.ruleviews import (
     compare_rulesets,
     data_uri_kinds,
     find_limits,
+    request_rows,
     variant_names,
     with_variants,
 )
@@ -138,11 +139,7 @@ def _description(rules: RuleSet) -> list[str]:
         ]
     if rules.request is not None:
         lines += ["", "  [request]"]
-        for group, limits in rules.request.limits.items():
-            lines += [f"  {_limit_line(limit)} ({group or 'all'})" for limit in limits]
-        lines += [
-            f"    {kind} needs {' or '.join(others)} beside it" for kind, others in rules.request.companions.items()
-        ]
+        lines += [f"    {files}: {what} {limit}" for files, what, limit in request_rows(rules)]
     return [*lines, ""]
 
 
