@@ -1,25 +1,62 @@
-"""Read EXIF orientation: how a picture is rotated and mirrored for display (CIPA DC-008, tag 274; TIFF 6.0, section 8).
+"""Read EXIF: how a picture is displayed, whether it says where it was taken, its color space (CIPA DC-008; TIFF 6.0).
 
-JPEG, PNG and WebP carry the same block: a TIFF file without a picture, whose first directory (IFD0) may hold the tag.
-IFD1 describes the thumbnail inside the block and is never read.
+JPEG, PNG and WebP carry the same block: a TIFF file without a picture, whose first directory (IFD0) holds the
+orientation (tag 274) and leads to directories of the camera's settings and of GPS. IFD1 describes the thumbnail inside
+the block and is never read.
 """
 
 from __future__ import annotations
 
-from typing import Final, Literal, Protocol
+from struct import Struct
+from typing import Final, Literal, NamedTuple, Protocol
+
+from preflight.probes.color import SRGB, UNSTATED, Color
+from preflight.probes.window import is_cheap
+from preflight.sources import Source
+from preflight.sources.memory import MemorySource
 
 TRANSPOSED: Final = frozenset((5, 6, 7, 8))
 """Orientations that swap width and height."""
 
 ByteOrder = Literal["little", "big"]
 _ORDERS: Final[dict[bytes, ByteOrder]] = {b"II*\0": "little", b"MM\0*": "big"}
-_TAG: Final[dict[ByteOrder, bytes]] = {"little": b"\x12\x01", "big": b"\x01\x12"}
+_ENTRY: Final[dict[ByteOrder, Struct]] = {"little": Struct("<HHI4s"), "big": Struct(">HHI4s")}
 _VALUE_BYTES: Final[dict[int, int]] = {1: 1, 3: 2, 4: 4, 6: 1, 8: 2, 9: 4}
 """Type → bytes of one value. The standard requires SHORT (3); cameras write the other integers too."""
 _FIRST_READ: Final = 512
 """Bytes of a block read first: its header and 41 entries, if the directory is where nearly all writers put it."""
 _MAX_ENTRIES: Final = 256
 """Entries that are read: they are sorted by tag, and 274 is one of the lowest."""
+_MAX_GPS_ENTRIES: Final = 32
+"""The standard has 32 tags (4.6.6)."""
+_ORIENTATION: Final = 274
+_EXIF_IFD: Final = 34665
+_GPS_IFD: Final = 34853
+_COLOR_SPACE: Final = 40961
+GPS_LATITUDE: Final = 2
+
+_XMP_LATITUDE: Final = b":GPSLatitude"
+"""The property of XMP, whatever prefix its writer chose for EXIF's namespace (XMP specification part 2, 2.8)."""
+
+
+class Exif(NamedTuple):
+    """What an EXIF block says.
+
+    orientation  1-8; None if it has no valid one
+    location     it has a latitude; None if its GPS directory could not be read
+    color        its ColorSpace, if that is sRGB
+    """
+
+    orientation: int | None = None
+    location: bool | None = False
+    color: Color = UNSTATED
+
+
+NO_EXIF: Final = Exif()
+
+_Entry = tuple[int, int, bytes]
+"""Type, count, and the value or its offset."""
+_NO_ENTRY: Final[_Entry] = (0, 0, b"")
 
 
 class Readable(Protocol):
@@ -30,44 +67,60 @@ class Readable(Protocol):
         ...
 
 
-def orientation_of(block: bytes) -> int | None:
-    """Return the orientation 1-8 that an EXIF block, or the beginning of one, states; None if it has no valid one."""
-    if block.startswith(b"Exif\0"):
-        block = block[6:]
-    order = _ORDERS.get(block[:4])
-    return _value(_directory(block, order), order) if order else None
+def exif_of(block: bytes) -> Exif:
+    """Return what an EXIF block, or the beginning of one, says."""
+    source = MemorySource(block)
+    return exif_at(source, 0, len(block), source)
 
 
-def orientation_at(source: Readable, offset: int, length: int) -> int | None:
-    """Return the orientation of the block of `length` bytes at `offset`, reading only its header and first directory.
+def exif_at(readable: Readable, offset: int, length: int, source: Source, known: bytes = b"") -> Exif:
+    """Return what the block of `length` bytes at `offset` says, reading only its header and directories.
 
     A leading `Exif` and two zero bytes, the marker in JPEG that many writers of PNG and WebP copy, is skipped.
+
+    source  where a distant GPS directory is read, unless that would cost a request
+    known   the beginning of the block, as far as the caller has it
     """
-    block = source.read_at(offset, min(length, _FIRST_READ))
+    block = readable.read_at(offset, min(length, _FIRST_READ))
     if block.startswith(b"Exif\0"):
-        block, offset, length = block[6:], offset + 6, length - 6
+        block, known, offset, length = block[6:], known[6:], offset + 6, length - 6
     order = _ORDERS.get(block[:4])
     if order is None:
-        return None
-    directory = _directory(block, order)
-    if len(block) < length and len(directory) < 2 + 12 * min(int.from_bytes(directory[:2], order), _MAX_ENTRIES):
-        start = int.from_bytes(block[4:8], order)
-        directory = source.read_at(offset + start, max(0, min(length - start, 2 + 12 * _MAX_ENTRIES)))
-    return _value(directory, order)
-
-
-def _directory(block: bytes, order: ByteOrder) -> bytes:
+        return NO_EXIF
     start = int.from_bytes(block[4:8], order)
-    return block[start : start + 2 + 12 * _MAX_ENTRIES]
+    directory = block[start : start + 2 + 12 * _MAX_ENTRIES]
+    if len(block) < length and len(directory) < 2 + 12 * min(int.from_bytes(directory[:2], order), _MAX_ENTRIES):
+        directory = readable.read_at(offset + start, max(0, min(length - start, 2 + 12 * _MAX_ENTRIES)))
+    entries = _entries(directory, order)
+    known = max(block, known, key=len)
+    camera, gps = (int.from_bytes(entries.get(tag, _NO_ENTRY)[2], order) for tag in (_EXIF_IFD, _GPS_IFD))
+    located: bool | None = False
+    if gps:
+        found = known[gps : gps + 2 + 12 * _MAX_GPS_ENTRIES]
+        if len(found) < 2 + 12 * min(int.from_bytes(found[:2], order), _MAX_GPS_ENTRIES):
+            wanted = max(0, min(length - gps, 2 + 12 * _MAX_GPS_ENTRIES))
+            found = source.read_at(offset + gps, wanted) if is_cheap(source, offset + gps + wanted) else b""
+        located = GPS_LATITUDE in _entries(found, order) if found else None
+    space = _entries(known[camera : camera + 2 + 12 * _MAX_ENTRIES], order) if camera else {}
+    is_srgb = int.from_bytes(space.get(_COLOR_SPACE, _NO_ENTRY)[2][:2], order) == 1
+    return Exif(_orientation(entries, order), located, SRGB if is_srgb else UNSTATED)
 
 
-def _value(directory: bytes, order: ByteOrder) -> int | None:
-    tag = _TAG[order]
-    end = 2 + 12 * min(int.from_bytes(directory[:2], order), _MAX_ENTRIES)
-    for entry in range(2, min(end, len(directory) - 11), 12):
-        if directory[entry : entry + 2] == tag:
-            width = _VALUE_BYTES.get(int.from_bytes(directory[entry + 2 : entry + 4], order), 0)
-            count = int.from_bytes(directory[entry + 4 : entry + 8], order)
-            value = int.from_bytes(directory[entry + 8 : entry + 8 + width], order)
-            return value if count == 1 and 1 <= value <= 8 else None
-    return None
+def has_latitude(xmp: bytes) -> bool:
+    """Return whether XMP, or a part of it, says where the picture was taken."""
+    return _XMP_LATITUDE in xmp
+
+
+def _entries(directory: bytes, order: ByteOrder) -> dict[int, _Entry]:
+    """Return the entries of a directory by tag. The first of a tag counts."""
+    count = min(int.from_bytes(directory[:2], order), _MAX_ENTRIES, max(0, len(directory) - 2) // 12)
+    found: dict[int, _Entry] = {}
+    for tag, kind, number, value in _ENTRY[order].iter_unpack(directory[2 : 2 + 12 * count]):
+        found.setdefault(tag, (kind, number, value))
+    return found
+
+
+def _orientation(entries: dict[int, _Entry], order: ByteOrder) -> int | None:
+    kind, count, value = entries.get(_ORIENTATION, _NO_ENTRY)
+    number = int.from_bytes(value[: _VALUE_BYTES.get(kind, 0)], order)
+    return number if count == 1 and 1 <= number <= 8 else None

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import Final
+from typing import Final, NamedTuple
 
 from preflight.media import Media, Need, size_facts
-from preflight.probes.exif import TRANSPOSED, orientation_at
-from preflight.probes.window import Window
+from preflight.probes.color import PROFILE_BYTES, UNSTATED, Color, from_profile
+from preflight.probes.exif import NO_EXIF, TRANSPOSED, exif_at, has_latitude
+from preflight.probes.window import FIRST_RESPONSE_BYTES, Window, is_cheap
 from preflight.sources import BoundReached, EndOfFile, Source
 
 _MAX_SEGMENTS: Final = 16_384
@@ -24,8 +25,6 @@ _SCAN_CHUNK_SIZE: Final = 64 << 10
 _TAIL_BYTES: Final = 1024
 _MAX_HEADER_READS: Final = 2
 """Chunks that the header may have taken for the last bytes to be read too: 4 KiB in all."""
-_FIRST_RESPONSE_BYTES: Final = 32 << 10
-"""Bytes of the first response: reading them costs no further request."""
 _MIN_DISTINCT_BYTES: Final = 160
 """Different byte values among the last 1024; coded data has 250."""
 _HEAD_BYTES: Final = 36
@@ -43,14 +42,32 @@ _SOS: Final = 0xDA
 _APP0: Final = 0xE0
 _APP1: Final = 0xE1
 _APP2: Final = 0xE2
+_APP14: Final = 0xEE
 _DAMAGE: Final = 0
 """Not a marker: represents bytes between segments."""
-_FRAME_HEADERS: Final = frozenset({*range(0xC0, 0xD0), 0xDE, 0xF7} - {0xC4, 0xC8, 0xCC})
-"""SOF0-15 without DHT, JPG and DAC; DHP, which holds the full size of a hierarchical picture; SOF55 of JPEG-LS."""
-_COMMON_FRAMES: Final = frozenset({0xC0, 0xC1, 0xC2})
-"""Baseline, extended, progressive with Huffman codes: with 8 bits a sample every decoder supports these."""
-_CMYK_COMPONENTS: Final = 4
-"""Components of CMYK and YCCK; no other coding in use has four."""
+_CODINGS: Final = {
+    0xC0: "baseline",
+    0xC1: "extended",
+    0xC2: "progressive",
+    0xC3: "lossless",
+    **dict.fromkeys((0xC5, 0xC6, 0xC7, 0xCD, 0xCE, 0xCF), "hierarchical"),
+    **dict.fromkeys((0xC9, 0xCA, 0xCB), "arithmetic"),
+    0xDE: "hierarchical",  # DHP, which holds the full size
+    0xF7: "lossless",  # SOF55 of JPEG-LS
+}
+"""Frame headers, and the coding that each announces (T.81 table B.1; T.87 C.1)."""
+_COMMON_CODINGS: Final = frozenset(("baseline", "extended", "progressive"))
+"""With Huffman codes and 8 bits a sample every decoder supports these."""
+_PRINT_MODELS: Final = frozenset(("cmyk", "ycck"))
+_CHROMAS: Final = {
+    (1, 1): "4:4:4",
+    (2, 1): "4:2:2",
+    (2, 2): "4:2:0",
+    (1, 2): "4:4:0",
+    (4, 1): "4:1:1",
+    (4, 2): "4:1:0",
+}
+"""Samples of luma for one of chroma, across and down."""
 _RESTARTS: Final = frozenset(range(0xD0, 0xD8))
 """RST0-7, which have no length, and no meaning outside a scan."""
 
@@ -59,21 +76,73 @@ _END_OF_SCAN: Final = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
 
 _APPLICATION_NOTES: Final = ((b"MPF\0", "multi_picture"), (b"urn:iso:std:iso:ts:21496:-1\0", "gain_map"))
 """Start of an APP2 segment, and the note about it."""
+_EXIF_BYTES: Final = 512
+"""Bytes of an EXIF block that are read at least, for its first directory."""
 _XMP: Final = b"http://ns.adobe.com/xap/1.0/\0"
 _GAIN_MAP: Final = b"http://ns.adobe.com/hdr-gain-map/"
 
 _Segment = tuple[int, int, int, bytes]
 
 
+class _Frame(NamedTuple):
+    """What a frame header states besides the size (T.81 B.2.2).
+
+    coding      one of `preflight.formats.PICTURE_CODINGS`
+    samples     number of components
+    components  three bytes of each: id, sampling factors, quantization table; fewer if the file ends here
+    """
+
+    coding: str
+    bit_depth: int
+    samples: int
+    components: bytes
+
+    def color_model(self, transform: int | None, *, is_jfif: bool) -> str | None:
+        """Return what the components are, as libjpeg decides: by JFIF, Adobe's `transform`, else by their ids.
+
+        Sources: T.871 6.1; T.872 6.5.3; libjpeg, default_decompress_parms.
+        """
+        match self.samples:
+            case 1:
+                return "gray"
+            case 3:
+                if is_jfif:
+                    return "ycbcr"
+                if transform is not None:
+                    return "ycbcr" if transform else "rgb"
+                is_rgb = self.components[::3] == b"RGB" or self.coding == "lossless"
+                return "rgb" if is_rgb else "ycbcr"
+            case 4:
+                return "ycck" if transform else "cmyk"
+        return None
+
+    def chroma(self, color_model: str | None) -> str | None:
+        """Return the subsampling of Cb and Cr, if they are equal."""
+        if color_model == "gray":
+            return "4:0:0"
+        if color_model not in ("ycbcr", "ycck") or len(self.components) < 9:
+            return None
+        luma, *chroma = ((byte >> 4, byte & 15) for byte in self.components[1:9:3])
+        if len(set(chroma)) != 1 or 0 in chroma[0]:
+            return None
+        across, down = chroma[0]
+        is_whole = luma[0] % across == luma[1] % down == 0
+        return _CHROMAS.get((luma[0] // across, luma[1] // down)) if is_whole else None
+
+
 class _Header:
     """The facts in the segments before the first scan. `exif_found`: the first EXIF block, which counts, was read."""
 
-    def __init__(self, size: int | None) -> None:
-        self._size = size
+    def __init__(self, source: Source) -> None:
+        self._source = source
         self.width = self.height = 0
-        self.orientation: int | None = None
+        self.frame: _Frame | None = None
         self.ratio: float | None = None
+        self.exif = NO_EXIF
         self.exif_found = False
+        self.profile: Color | None = None
+        self.in_xmp = self.is_jfif = False
+        self.transform: int | None = None
         self.notes: list[str] = []
 
     @property
@@ -81,46 +150,82 @@ class _Header:
         """Return whether no later segment can change a fact."""
         return bool(self.width and self.height and self.exif_found)
 
+    @property
+    def color_model(self) -> str | None:
+        return self.frame.color_model(self.transform, is_jfif=self.is_jfif) if self.frame else None
+
+    @property
+    def location(self) -> bool | None:
+        """Return whether EXIF or XMP has a position; None also if the file ends before either may come."""
+        found = True if self.in_xmp else self.exif.location
+        return found if found or self.frame or self.exif_found else None
+
+    @property
+    def color(self) -> Color:
+        """Return the colors of the profile, which counts before EXIF's ColorSpace; CMYK has neither."""
+        if self.color_model in _PRINT_MODELS:
+            return UNSTATED
+        return self.exif.color if self.profile is None else self.profile
+
     def add(self, window: Window, segment: _Segment) -> None:
         marker, offset, length, head = segment
-        if marker in _FRAME_HEADERS:
+        if marker in _CODINGS:
             self._add_frame(marker, length, head)
-        elif marker == _APP1 and head.startswith(b"Exif\0"):
-            if not self.exif_found:
-                self.exif_found = head[6:10] in (b"II*\0", b"MM\0*")
-                self.orientation = orientation_at(window, offset + 6, length - 6)
-                if self._size is not None and offset + length > self._size:
-                    self.notes.append("truncated")
-        elif marker == _APP0 and self.ratio is None:
-            self.ratio = _pixel_aspect_ratio(head)
-        elif marker == _APP1 and head.startswith(_XMP):
-            # Adobe's gain maps are only announced in XMP, which is searched as far as it is buffered: a note is not
-            # worth a request.
-            self.notes += ["gain_map"] if _GAIN_MAP in window.buffered(offset, length) else []
+        elif marker == _APP1:
+            self._add_metadata(window, offset, length, head)
+        elif marker == _APP0:
+            self.is_jfif |= head.startswith(b"JFIF\0")
+            self.ratio = self.ratio or _pixel_aspect_ratio(head)
         elif marker == _APP2:
             self.notes += [note for name, note in _APPLICATION_NOTES if head.startswith(name)]
+            if head.startswith(_ICC) and head[12:13] == b"\1":
+                self._add_profile(window, offset + 14, length - 14)
+        elif marker == _APP14 and head.startswith(b"Adobe") and length >= 12:
+            self.transform = head[11]
         elif marker == _DAMAGE:
             self.notes.append("bad_header")
+
+    def _add_metadata(self, window: Window, offset: int, length: int, head: bytes) -> None:
+        """Add EXIF or XMP. XMP, which alone announces Adobe's gain maps, is searched as far as it is buffered."""
+        if head.startswith(_XMP):
+            xmp = window.buffered(offset, length)
+            self.notes += ["gain_map"] if _GAIN_MAP in xmp else []
+            self.in_xmp |= has_latitude(xmp)
+        elif head.startswith(b"Exif\0") and not self.exif_found:
+            self.exif_found = head[6:10] in (b"II*\0", b"MM\0*")
+            known = window.buffered(offset + 6, length - 6)
+            self.exif = exif_at(window, offset + 6, length - 6, self._source, known)
+            if self._source.size is not None and offset + length > self._source.size:
+                self.notes.append("truncated")
 
     def _add_frame(self, marker: int, length: int, head: bytes) -> None:
         """Add a frame header: precision(1) height(2) width(2) components(1) and more (T.81 B.2.2)."""
         if self.width or not head[5:6] or length != 6 + 3 * head[5]:
             return
         self.height, self.width = int.from_bytes(head[1:3]), int.from_bytes(head[3:5])
-        if marker not in _COMMON_FRAMES or head[0] != 8:
+        self.frame = frame = _Frame(_CODINGS[marker], head[0], head[5], head[6 : 6 + 3 * head[5]])
+        if frame.coding not in _COMMON_CODINGS or frame.bit_depth != 8:
             self.notes.append("uncommon_coding")
-        if head[5] == _CMYK_COMPONENTS:
+        if self.color_model in _PRINT_MODELS:
             self.notes.append("cmyk")
+
+    def _add_profile(self, window: Window, offset: int, length: int) -> None:
+        """Read the beginning of an ICC profile, in its first segment (ICC.1:2022 B.4)."""
+        wanted = min(length, PROFILE_BYTES)
+        data = window.buffered(offset, length)
+        if len(data) < wanted and is_cheap(self._source, offset + wanted):
+            data = self._source.read_at(offset, wanted)
+        self.profile = from_profile(data)
 
 
 def read(source: Source, need: Need, _name: str) -> Media:
-    """Return size and orientation of a JPEG, from its segments before the first scan. Raise `SourceError`."""
+    """Return the facts of a JPEG, from its segments before the first scan. Raise `SourceError`."""
     # Whether a seek over HTTP costs one request, rather than all bytes before its target.
     ranged = source.remote and (source.delivery is None or bool(source.delivery.ranges))
     max_reads = 0 if ranged else _MAX_CHEAP_READS
     window = Window(source, _CHUNK_SIZE, max_reads=max_reads, read_ahead=ranged, long_seeks=_MAX_LONG_SEEKS)
     start = max(0, window.read_at(0, 512).find(b"\xff\xd8\xff"))
-    header = _Header(source.size)
+    header = _Header(source)
     notes = header.notes
     if start:
         notes.append("leading_garbage")
@@ -135,15 +240,31 @@ def read(source: Source, need: Need, _name: str) -> Media:
             notes.append("bad_header")
         elif window.reads <= _MAX_HEADER_READS and _ends_in_scan(source, end, need.max_bytes):
             notes.append("truncated")
+    return _media(source, header)
+
+
+def _media(source: Source, header: _Header) -> Media:
+    notes, frame = header.notes, header.frame
+    color_model, color = header.color_model, header.color
     return Media(
         kind="image",
         format="jpeg",
         size=source.size,
-        **size_facts(header.width, header.height, transposed=header.orientation in TRANSPOSED),
-        orientation=header.orientation,
+        **size_facts(header.width, header.height, transposed=header.exif.orientation in TRANSPOSED),
+        orientation=header.exif.orientation,
         pixel_aspect_ratio=header.ratio,
         frames=1,
+        animated=False,
+        multi_picture="multi_picture" in notes or (False if frame else None),
+        bit_depth=frame.bit_depth if frame else None,
+        color_model=color_model,
+        chroma=frame.chroma(color_model) if frame else None,
+        primaries=color.primaries,
+        transfer=color.transfer,
+        hdr="gain_map" if "gain_map" in notes else color.hdr or ("none" if frame else None),
+        coding=frame.coding if frame else None,
         has_alpha=False,
+        location=header.location,
         notes=tuple(dict.fromkeys(notes)),
     )
 
@@ -238,7 +359,7 @@ def _ends_in_scan(source: Source, position: int, max_bytes: int) -> bool:
     B.1.1.5). Return False where this would cost a request.
     """
     size = source.size
-    if size is None or (source.remote and size > _FIRST_RESPONSE_BYTES):
+    if size is None or (source.remote and size > FIRST_RESPONSE_BYTES):
         return False
     start = max(position, size - _TAIL_BYTES)
     tail = source.read_at(start, _TAIL_BYTES)

@@ -1,18 +1,29 @@
 """Read PNG, APNG and Apple's CgBI (PNG specification, third edition, W3C; ISO/IEC 15948): chunks up to the image data.
 
-A chunk is `length(4) type(4) data crc(4)`. Size and color type are in IHDR; transparency (tRNS), frames (acTL) and
-orientation (eXIf) in separate chunks. The specification requires them before the first IDAT (5.6); but the
-first definition of eXIf (PNG extensions 1.5.0, 3.7) allowed it after the last IDAT too, where decoders still find it.
+A chunk is `length(4) type(4) data crc(4)`. Size and color type are in IHDR; transparency (tRNS), frames (acTL), EXIF
+(eXIf) and colors (cICP, iCCP, sRGB, cHRM and gAMA, which count in this order) are in separate chunks. The specification
+requires them before the first IDAT (5.6); but the first definition of eXIf (PNG extensions 1.5.0, 3.7) allowed it after
+the last IDAT too, where decoders still find it.
 """
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
 from preflight.media import Media, Need, size_facts
-from preflight.probes.exif import TRANSPOSED, orientation_at, orientation_of
+from preflight.probes.color import (
+    SRGB,
+    UNSTATED,
+    Color,
+    from_chromaticities,
+    from_codes,
+    from_description,
+    from_gamma,
+    from_profile,
+)
+from preflight.probes.exif import NO_EXIF, TRANSPOSED, Exif, exif_at, exif_of, has_latitude
 from preflight.probes.window import Window
 from preflight.sources import BoundReached, EndOfFile, Source
 
@@ -27,6 +38,11 @@ _MAX_NUMBER: Final = 0x7FFF_FFFF
 _DEPTHS: Final = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
 """Color type → allowed bits a sample (11.2.1)."""
 _ALPHA: Final = 4
+_COLOR_MODELS: Final = {0: "gray", 2: "rgb", 3: "palette", 4: "gray", 6: "rgb"}
+_MAX_PROFILE_NAME: Final = 79
+_ICC_BYTES: Final = 2048
+"""Bytes of a decompressed ICC profile that are read: its description and colorants."""
+_XMP: Final = b"XML:com.adobe.xmp\0"
 _IHDR_CRC: Final = zlib.crc32(b"IHDR")
 _PROFILES: Final = (b"Raw profile type exif\0", b"Raw profile type APP1\0")
 _MAX_PROFILE_BYTES: Final = 2048
@@ -42,15 +58,23 @@ class _ImageData(NamedTuple):
 
 
 class _Header:
-    """The facts in the chunks before the image data."""
+    """The facts in the chunks before the image data.
 
-    def __init__(self) -> None:
+    raw_profile  EXIF that is text
+    colors       by the chunk that states them
+    """
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
         self.width: int | None = None
         self.height: int | None = None
         self.alpha: bool | None = None
-        self.orientation: int | None = None
+        self.bit_depth: int | None = None
+        self.color_model: str | None = None
+        self.exif = self.raw_profile = NO_EXIF
+        self.in_xmp = False
+        self.colors: dict[bytes, Color] = {}
         self.ratio: float | None = None
-        self.profile_orientation: int | None = None
         self.data: _ImageData | None = None
         self.second_half: int | None = None
         self.frames = 0
@@ -65,7 +89,10 @@ class _Header:
             if kind == b"IHDR":
                 self._read_ihdr(window.read_at(offset, 17), length)
             elif kind in (b"tEXt", b"zTXt"):
-                self.profile_orientation = self.profile_orientation or _raw_profile(window, kind, offset, length)
+                if self.raw_profile.orientation is None:
+                    self.raw_profile = _raw_profile(window, kind, offset, length)
+            elif kind in _COLOR_CHUNKS:
+                self.colors.setdefault(kind, _COLOR_CHUNKS[kind](window.buffered(offset, length)))
             else:
                 self._read_ancillary(window, kind, offset, length)
         self.notes.append("bad_header")
@@ -76,7 +103,11 @@ class _Header:
         elif kind == b"pHYs":
             self.ratio = self.ratio or _pixel_aspect_ratio(window.read_at(offset, min(length, 8)))
         elif kind == b"eXIf":
-            self.orientation = self.orientation or orientation_at(window, offset, length)
+            if self.exif.orientation is None:
+                self.exif = exif_at(window, offset, length, self._source)
+        elif kind == b"iTXt":
+            text = window.buffered(offset, length)
+            self.in_xmp |= text.startswith(_XMP) and has_latitude(text)
         elif kind == b"acTL":
             self.frames = self.frames or int.from_bytes(window.read_at(offset, 4))
         elif kind == b"iDOT":
@@ -91,41 +122,48 @@ class _Header:
         if len(header) < 17:
             raise EndOfFile("the PNG ends in its header")
         self.alpha = bool(header[9] & _ALPHA)
+        self.color_model = _COLOR_MODELS.get(header[9])
+        self.bit_depth = header[8] if header[8] in _DEPTHS.get(header[9], ()) else None
         intact = zlib.crc32(header[:13], _IHDR_CRC) == int.from_bytes(header[13:]) and length == 13
-        if not (intact and self.width and self.height and header[8] in _DEPTHS.get(header[9], ())):
+        if not (intact and self.width and self.height and self.bit_depth):
             self.notes.append("bad_header")
 
 
 def read(source: Source, _need: Need, _name: str) -> Media:
-    """Return size, frames, transparency and orientation of a PNG. Raise `SourceError`."""
+    """Return the facts of a PNG. Raise `SourceError`."""
     window = Window(source, _CHUNK_SIZE, read_ahead=True)
-    header = _Header()
+    header = _Header(source)
     notes = header.notes
-    orientation = None
+    behind = NO_EXIF
     try:
         header.read_chunks(window)
         # If the orientation is known, only completeness is left to check, which is not worth a request.
-        is_known = header.orientation is not None and source.remote
+        is_known = header.exif.orientation is not None and source.remote
         if header.data and source.size is not None and not is_known:
             if header.frames:
-                orientation, found = _read_tail(window, source.size)
+                behind, found = _read_tail(window, source)
             else:
-                orientation, found = _read_after_data(window, header.data, source.size)
+                behind, found = _read_after_data(window, header.data, source)
             notes += found
     except EndOfFile:
         notes.append("truncated")
     except BoundReached:
         notes.append("read_limit")
-    return _media(source, header, header.orientation or orientation or header.profile_orientation)
+    return _media(source, header, (header.exif, behind, header.raw_profile))
 
 
-def _media(source: Source, header: _Header, orientation: int | None) -> Media:
+def _media(source: Source, header: _Header, blocks: tuple[Exif, ...]) -> Media:
+    """Return the facts of the header and of the EXIF blocks, of which the first that states an orientation counts."""
     notes = header.notes
+    orientation = next((block.orientation for block in blocks if block.orientation), None)
     incomplete = "read_limit" in notes and header.data is None  # chunks that were not reached may state otherwise
     if header.alpha is None and not incomplete and "truncated" not in notes:
         notes.append("bad_header")
     if header.frames > 1:
         notes.append("animated")
+    color = next((header.colors[kind] for kind in _COLOR_CHUNKS if kind in header.colors), UNSTATED)
+    if color.transfer is None and b"gAMA" in header.colors and not header.colors.keys() & _BEFORE_GAMMA:
+        color = color._replace(transfer=header.colors[b"gAMA"].transfer)
     return Media(
         kind="image",
         format="png",
@@ -134,9 +172,24 @@ def _media(source: Source, header: _Header, orientation: int | None) -> Media:
         orientation=orientation,
         pixel_aspect_ratio=header.ratio,
         frames=header.frames or (None if incomplete else 1),
+        animated=header.frames > 1 or (None if incomplete else False),
+        multi_picture=False,
+        bit_depth=header.bit_depth,
+        color_model=header.color_model,
+        primaries=color.primaries,
+        transfer=color.transfer,
+        hdr=color.hdr or (None if incomplete else "none"),
+        coding="lossless",
         has_alpha=header.alpha or (None if incomplete else header.alpha),
+        location=_location(header, blocks, incomplete=incomplete),
         notes=tuple(dict.fromkeys(notes)),
     )
+
+
+def _location(header: _Header, blocks: tuple[Exif, ...], *, incomplete: bool) -> bool | None:
+    if header.in_xmp or any(block.location for block in blocks):
+        return True
+    return None if incomplete or any(block.location is None for block in blocks) else False
 
 
 def _pixel_aspect_ratio(physical: bytes) -> float | None:
@@ -145,21 +198,64 @@ def _pixel_aspect_ratio(physical: bytes) -> float | None:
     return across / down if 0 < across <= _MAX_NUMBER and 0 < down <= _MAX_NUMBER and len(physical) == 8 else None
 
 
-def _raw_profile(window: Window, kind: bytes, offset: int, length: int) -> int | None:
-    r"""Return the orientation in an EXIF block that ImageMagick wrote as text: `\nexif\n  123\n4578…`, hexadecimal."""
+def _raw_profile(window: Window, kind: bytes, offset: int, length: int) -> Exif:
+    r"""Return what an EXIF block says that ImageMagick wrote as text: `\nexif\n  123\n4578…`, hexadecimal."""
     if not window.read_at(offset, min(length, len(_PROFILES[0]))).startswith(_PROFILES):
-        return None
+        return NO_EXIF
     text = window.read_at(offset, min(length, _MAX_PROFILE_BYTES))[len(_PROFILES[0]) :]
     if kind == b"zTXt":
         try:
             text = zlib.decompressobj().decompress(text[1:], _MAX_PROFILE_BYTES)
         except zlib.error:
-            return None
+            return NO_EXIF
     digits = b"".join(text.split(b"\n")[3:])
     try:
-        return orientation_of(bytes.fromhex(digits[: len(digits) & ~1].decode("ascii")))
+        return exif_of(bytes.fromhex(digits[: len(digits) & ~1].decode("ascii")))
     except ValueError:
-        return None
+        return NO_EXIF
+
+
+def _coded_color(data: bytes) -> Color:
+    """Return the colors of cICP: primaries, transfer, matrix, range (11.3.2.6)."""
+    return from_codes(data[0], data[1]) if len(data) >= 4 else UNSTATED
+
+
+def _profile_color(data: bytes) -> Color:
+    """Return the colors of iCCP (11.3.2.3): a name, compression method 0, a profile of which the beginning suffices.
+
+    The name tells those of HDR pictures from before cICP (W3C, "Using the ITU BT.2100 PQ EOTF with PNG").
+    """
+    name, _, packed = data.partition(b"\0")
+    named = from_description(name[:_MAX_PROFILE_NAME].decode("latin-1"))
+    if named is not None and named.hdr != "none":
+        return named
+    try:
+        return from_profile(zlib.decompressobj().decompress(packed[1:], _ICC_BYTES))
+    except zlib.error:
+        return UNSTATED
+
+
+def _chromaticity_color(data: bytes) -> Color:
+    """Return the primaries of cHRM: x and y of white, red, green and blue in 1/100000 (11.3.2.1)."""
+    numbers = [int.from_bytes(data[at : at + 4]) / 100_000 for at in range(8, 32, 4)]
+    return Color(from_chromaticities(list(zip(numbers[::2], numbers[1::2], strict=True))), None)
+
+
+def _gamma_color(data: bytes) -> Color:
+    """Return the transfer characteristics of gAMA, whose number is 100000 / the exponent of a decoder (11.3.2.2)."""
+    stated = int.from_bytes(data[:4])
+    return Color(None, from_gamma(100_000 / stated)) if 10_000 <= stated <= 1_000_000 else UNSTATED
+
+
+_COLOR_CHUNKS: Final[dict[bytes, Callable[[bytes], Color]]] = {
+    b"cICP": _coded_color,
+    b"iCCP": _profile_color,
+    b"sRGB": lambda _: SRGB,
+    b"cHRM": _chromaticity_color,
+    b"gAMA": _gamma_color,
+}
+"""Chunks that state colors, the one that counts before all others first (4.3)."""
+_BEFORE_GAMMA: Final = frozenset((b"cICP", b"iCCP", b"sRGB"))
 
 
 def _chunks(window: Window, position: int) -> Iterator[tuple[bytes, int, int]]:
@@ -188,28 +284,29 @@ _MAX_CANDIDATES: Final = 8
 _DATA_CHUNKS: Final = (b"IDAT", b"fcTL", b"fdAT")
 
 
-def _read_after_data(window: Window, data: _ImageData, size: int) -> tuple[int | None, list[str]]:
-    """Return the orientation that an eXIf after the image data states, and notes.
+def _read_after_data(window: Window, data: _ImageData, source: Source) -> tuple[Exif, list[str]]:
+    """Return what an eXIf after the image data says, and notes.
 
     Reading the header of each IDAT would be one request for every 8 KiB of file. Nearly every encoder writes all but
     the last with the same length, so that the last one's position can be computed: this takes no read if a single IDAT
     ends before IEND, and one read if there are many. Raise `SourceError`, `EndOfFile` or `BoundReached`.
     """
+    size = source.size or 0
     end = _end_of_data(window, data, size)
     if end + _OVERHEAD_BYTES == size:
         longer = any(window.buffered(end, 4))  # a longer chunk than IEND begins at its position
-        return None, ["truncated"] if longer else []
+        return NO_EXIF, ["truncated"] if longer else []
     if end + _OVERHEAD_BYTES > size:
-        return None, ["truncated"]
+        return NO_EXIF, ["truncated"]
     for kind, offset, length in _chunks(window, end):
         if kind in _DATA_CHUNKS:
-            return _read_tail(window, size)
+            return _read_tail(window, source)
         if kind == b"eXIf":
             truncated = offset + length + 4 + _OVERHEAD_BYTES > size
-            return orientation_at(window, offset, length), ["truncated"] if truncated else []
+            return exif_at(window, offset, length, source), ["truncated"] if truncated else []
         if kind == b"IEND" and offset + 4 != size:
-            return None, ["trailing_data" if offset + 4 < size else "truncated"]
-    return None, []
+            return NO_EXIF, ["trailing_data" if offset + 4 < size else "truncated"]
+    return NO_EXIF, []
 
 
 def _end_of_data(window: Window, data: _ImageData, size: int) -> int:
@@ -249,16 +346,16 @@ def _max_strides(first: int, stride: int, size: int) -> int:
     return max(0, size - first - 2 * _OVERHEAD_BYTES) // stride
 
 
-def _read_tail(window: Window, size: int) -> tuple[int | None, list[str]]:
-    """Return orientation and notes by the last bytes of the file, for animations and IDATs of different lengths.
+def _read_tail(window: Window, source: Source) -> tuple[Exif, list[str]]:
+    """Return EXIF and notes by the last bytes of the file, for animations and IDATs of different lengths.
 
     An `eXIf` there is used if the chunks from it on lead to IEND. Without IEND the file is truncated.
     """
-    start = max(0, size - _TAIL_BYTES)
+    start = max(0, (source.size or 0) - _TAIL_BYTES)
     tail = window.read_at(start, _TAIL_BYTES)
     at = tail.rfind(b"\0\0\0\0IEND")
     if at < 0 or at + _OVERHEAD_BYTES > len(tail):
-        return None, ["truncated"]
+        return NO_EXIF, ["truncated"]
     for _ in range(_MAX_CANDIDATES):
         at = tail.rfind(b"eXIf", 0, at)
         if at < 4:
@@ -267,5 +364,5 @@ def _read_tail(window: Window, size: int) -> tuple[int | None, list[str]]:
         while tail[end + 4 : end + 8] != b"IEND" and tail[end + 4 : end + 8].isalpha():
             end += int.from_bytes(tail[end : end + 4]) + _OVERHEAD_BYTES
         if tail[end + 4 : end + 8] == b"IEND":
-            return orientation_at(window, start + at + 4, int.from_bytes(tail[at - 4 : at])), []
-    return None, []
+            return exif_at(window, start + at + 4, int.from_bytes(tail[at - 4 : at]), source), []
+    return NO_EXIF, []

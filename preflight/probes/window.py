@@ -19,6 +19,13 @@ _MAX_SEEKS: Final = 2
 _LONG_SEEK: Final = 16 << 10
 """Bytes: a seek over more than this is worth a separate request, `long_seeks` times."""
 _MAX_READ_AHEAD: Final = 1 << 20
+FIRST_RESPONSE_BYTES: Final = 32 << 10
+"""Bytes of the first response: reading them costs no further request."""
+
+
+def is_cheap(source: Source, end: int) -> bool:
+    """Return whether the bytes before `end` can be read without a further request."""
+    return not source.remote or end <= FIRST_RESPONSE_BYTES
 
 
 class Window:

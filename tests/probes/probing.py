@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from preflight.media import Media
 from preflight.probes import probe
+from preflight.probes.exif import exif_at, exif_of
 from preflight.probes.sniff import sniff
 from preflight.sources.fetch_state import FIRST_FETCH_BYTES, RangeCache
 from preflight.sources.memory import MemorySource
@@ -75,6 +76,15 @@ def counted(data: bytes) -> tuple[Media, CountingSource]:
     """Return the facts and the source that they were read from."""
     source = CountingSource(data)
     return probe(source), source
+
+
+def orientation_of(block: bytes) -> int | None:
+    """Return the orientation in an EXIF block."""
+    return exif_of(block).orientation
+
+
+def orientation_at(source: MemorySource, offset: int, length: int) -> int | None:
+    return exif_at(source, offset, length, source).orientation
 
 
 def ends_in_facts(data: bytes, name: str) -> None:

@@ -1,4 +1,4 @@
-"""Test EXIF orientation, which JPEG, PNG and WebP share."""
+"""Test what EXIF says: orientation, location and color space, which JPEG, PNG and WebP share."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ from struct import pack
 
 from hypothesis import given
 from hypothesis import strategies as st
+from probing import orientation_at, orientation_of
 
 from preflight.media import size_facts
-from preflight.probes.exif import TRANSPOSED, orientation_at, orientation_of
+from preflight.probes.color import SRGB, UNSTATED
+from preflight.probes.exif import NO_EXIF, TRANSPOSED, Exif, exif_at, exif_of, has_latitude
 from preflight.sources.memory import MemorySource
 
 sys.path.append(str(Path(__file__).parents[2] / "fixtures"))
 
-from makers._exif import exif
+from makers._exif import LATITUDE, LONG, camera, exif
 
 from tests.rows import each_row
 
@@ -90,3 +92,49 @@ def test_orientations_from_5_on_swap_width_and_height(orientation: int | None, s
 def test_any_bytes_give_an_orientation_or_none(data: bytes, start: bytes, length: int) -> None:
     assert orientation_of(start + data) in (None, *range(1, 9))
     assert orientation_at(MemorySource(start + data), 0, length) in (None, *range(1, 9))
+
+
+class Remote(MemorySource):
+    remote = True
+
+
+@each_row("order", ["<", ">"])
+def test_latitude_in_the_gps_directory_is_a_location(order: str) -> None:
+    assert exif_of(camera(order, gps=((0, 1, 4, 0x02020000), LATITUDE))).location is True
+    assert exif_of(camera(order, gps=((0, 1, 4, 0x02020000),))).location is False
+    assert exif_of(exif(6, order)).location is False
+
+
+@each_row("order", ["<", ">"])
+def test_only_srgb_is_a_known_color_space(order: str) -> None:
+    spaces = [exif_of(camera(order, settings=((40961, 3, 1, space),))).color for space in (1, 2, 0xFFFF)]
+    assert spaces == [SRGB, UNSTATED, UNSTATED]
+
+
+def test_distant_gps_directory_costs_no_request() -> None:
+    near, far = camera(gps=(LATITUDE,), gap=2000), camera(gps=(LATITUDE,), gap=40_000)
+    local = MemorySource(far)
+    assert exif_at(local, 0, len(far), local).location is True
+    assert local.bytes_read < 1024
+    assert exif_at(Remote(near), 0, len(near), Remote(near)).location is True
+    assert exif_at(Remote(far), 0, len(far), Remote(far)).location is None
+
+
+def test_gps_directory_beyond_the_block_is_not_read() -> None:
+    data = camera(gps=(LATITUDE,), gap=2000)
+    assert exif_at(MemorySource(data), 0, 1000, MemorySource(data)) == Exif(location=None)
+    assert exif_of(data[:1000]) == Exif(location=None)
+
+
+def test_gps_directory_of_many_entries_is_bounded() -> None:
+    data = camera(gps=tuple((100 + number, LONG, 1, 0) for number in range(200)))
+    assert exif_of(data).location is False
+
+
+def test_latitude_in_xmp_is_a_location() -> None:
+    assert has_latitude(b'<rdf:Description exif:GPSLatitude="48,12.5N"/>')
+    assert not has_latitude(b'<rdf:Description exif:GPSDestLatitude="48,12.5N"/>')
+
+
+def test_block_of_another_format_says_nothing() -> None:
+    assert exif_of(b"GIF89a" + bytes(100)) == NO_EXIF

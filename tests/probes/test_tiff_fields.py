@@ -8,7 +8,7 @@ from pathlib import Path
 from struct import pack
 from typing import ClassVar
 
-from probing import RemoteSource, facts
+from probing import RemoteSource, facts, orientation_at, orientation_of
 
 sys.path.append(str(Path(__file__).parents[2] / "fixtures"))
 
@@ -16,7 +16,6 @@ from makers._ifd import BYTE, LONG, SHORT, Entry, Place, ifds, image, preview, t
 
 from preflight.media import Media
 from preflight.probes import probe
-from preflight.probes.exif import orientation_at, orientation_of
 from preflight.sources.memory import MemorySource
 from tests.rows import each_row
 

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 from preflight.formats import CAMERA_RAW, IMAGE, VIDEO
 from preflight.media import Media, Need, size_facts
-from preflight.probes.exif import TRANSPOSED, ByteOrder, orientation_at
+from preflight.probes.exif import TRANSPOSED, ByteOrder, exif_at
 from preflight.probes.isobmff import boxes, top_level
 from preflight.probes.tiff.directory import LAYOUTS, Tag, first_offset, read_directory
 from preflight.sources import EndOfFile, Source, read_exactly
@@ -98,7 +98,7 @@ def _orientation_in_jpeg(source: Source, start: int) -> int | None:
     head = source.read_at(start, 12)
     if head[:4] != b"\xff\xd8\xff\xe1" or head[6:10] != b"Exif":
         return None
-    return orientation_at(source, start + 12, max(0, int.from_bytes(head[4:6]) - 8))
+    return exif_at(source, start + 12, max(0, int.from_bytes(head[4:6]) - 8), source).orientation
 
 
 def _mrw(source: Source) -> _Picture:
@@ -115,7 +115,7 @@ def _mrw(source: Source) -> _Picture:
             block = read_exactly(source, at + 8, 16)
             size = _size(block[14:16], block[12:14], "big")
         elif header[:4] == b"\0TTW":
-            orientation = orientation_at(source, at + 8, length)
+            orientation = exif_at(source, at + 8, length, source).orientation
         at += 8 + length
     return _Picture(size, orientation)
 
