@@ -10,9 +10,10 @@ from struct import Struct
 from typing import Final
 
 from preflight.media import Media, Need, size_facts
+from preflight.probes.color import SRGB, UNSTATED
 from preflight.sources import EndOfFile, Source
 
-_HEADER_BYTES: Final = 14 + 56
+_HEADER_BYTES: Final = 14 + 60
 _CORE_BYTES: Final = 12
 _WINDOWS_BYTES: Final = frozenset((40, 52, 56, 108, 124))
 _CORE_FIELDS: Final = Struct("<HHHH")
@@ -23,11 +24,17 @@ _ALPHA_BITFIELDS: Final = 6
 _EMBEDDED: Final = (4, 5)
 """A JPEG or PNG instead of pixels: for printers."""
 _DEPTHS: Final = frozenset((1, 2, 4, 8, 16, 24, 32, 64))
+_MAX_PALETTE_DEPTH: Final = 8
+_COMPONENT_BITS: Final = {16: 5, 24: 8, 32: 8, 64: 16}
+"""Bits a pixel, and of each color without masks ([MS-WMF] 2.1.1.3; those of 64 are GDI+'s)."""
+_COLORED_BYTES: Final = (108, 124)
+_SRGB: Final = (b"BGRs", b" niW")
+"""Color space types sRGB and Windows' default, which is sRGB ([MS-WMF] 2.1.1.14)."""
 _MAX_HEIGHT: Final = 0x7FFF_FFFF
 
 
 def read(source: Source, _need: Need, _name: str) -> Media:
-    """Return size and transparency of a BMP. Raise `SourceError` or `EndOfFile`."""
+    """Return the facts of a BMP. Raise `SourceError` or `EndOfFile`."""
     # An OS/2 bitmap array, `BA`, has another header of 14 bytes first; its first bitmap is the picture.
     start = 14 if source.read_at(0, 2) == b"BA" else 0
     head = source.read_at(start, _HEADER_BYTES)
@@ -43,15 +50,36 @@ def read(source: Source, _need: Need, _name: str) -> Media:
         notes.append("bad_header")
     elif source.size is not None and _last_byte(head, header_bytes, compression, width, height, depth) > source.size:
         notes.append("truncated")
+    is_embedded = compression in _EMBEDDED and header_bytes in _WINDOWS_BYTES
+    color = SRGB if header_bytes in _COLORED_BYTES and head[70:74] in _SRGB else UNSTATED
     return Media(
         kind="image",
         format="bmp",
         size=source.size,
         **size_facts(width, height),
         frames=1,
+        animated=False,
+        multi_picture=False,
+        bit_depth=None if is_embedded else _bit_depth(head, header_bytes, compression, depth),
+        color_model=None if is_embedded or not depth else "palette" if depth <= _MAX_PALETTE_DEPTH else "rgb",
+        primaries=color.primaries,
+        transfer=color.transfer,
+        hdr="none",
+        coding=None if is_embedded else "lossless",
         has_alpha=_has_alpha(head, header_bytes, compression),
+        location=False,
         notes=tuple(notes),
     )
+
+
+def _bit_depth(head: bytes, header_bytes: int, compression: int, depth: int) -> int | None:
+    """Return the bits of a palette's index, or of the color with the most bits."""
+    if depth <= _MAX_PALETTE_DEPTH:
+        return depth or None
+    if compression in (_BITFIELDS, _ALPHA_BITFIELDS) and header_bytes in _WINDOWS_BYTES:
+        masks = (int.from_bytes(head[at : at + 4], "little") for at in (54, 58, 62))
+        return max(mask.bit_count() for mask in masks) or None
+    return _COMPONENT_BITS.get(depth)
 
 
 def _last_byte(head: bytes, header_bytes: int, compression: int, width: int, height: int, depth: int) -> int:

@@ -113,14 +113,16 @@ def _check_picture(source: Source, media: Media, limits: Limits) -> DecodeResult
 
 
 def _add_frames(media: Media, decoded: Media) -> Media:
-    notes = media.notes
+    notes, animated = media.notes, media.animated
     if media.format == "gif" and decoded.frames:
         # The header of a GIF may announce a loop of one picture, or not show that others follow.
         kept = tuple(note for note in notes if note not in ("animated", "read_limit"))
-        notes = ("animated", *kept) if decoded.frames > 1 else kept
+        animated = decoded.frames > 1
+        notes = ("animated", *kept) if animated else kept
     return replace(
         media,
         frames=media.frames if decoded.frames is None else decoded.frames,
+        animated=animated,
         duration=media.duration if decoded.duration is None else decoded.duration,
         notes=notes,
     )

@@ -27,8 +27,8 @@ _FIRST_READ: Final = 512
 """Bytes of a block read first: its header and 41 entries, if the directory is where nearly all writers put it."""
 _MAX_ENTRIES: Final = 256
 """Entries that are read: they are sorted by tag, and 274 is one of the lowest."""
-_MAX_GPS_ENTRIES: Final = 32
-"""The standard has 32 tags (4.6.6)."""
+_MAX_GPS_ENTRIES: Final = 8
+"""Those are sorted too, and the latitude is the third of 32 (4.6.6)."""
 _ORIENTATION: Final = 274
 _EXIF_IFD: Final = 34665
 _GPS_IFD: Final = 34853

@@ -9,16 +9,19 @@ from __future__ import annotations
 from typing import Final
 
 from preflight.media import Media, Need, size_facts
+from preflight.probes.exif import has_latitude
 from preflight.probes.window import Window
 from preflight.sources import BoundReached, EndOfFile, Source
 
 _CHUNK_SIZE: Final = 512
 _MAX_HEADER_BYTES: Final = 2560
 """Bytes in which the first image must begin: comments and XMP may precede it."""
+_HAS_PALETTE: Final = 0x80
 _EXTENSION: Final = 0x21
 _IMAGE: Final = 0x2C
 _TRAILER: Final = 0x3B
 _CONTROL: Final = b"\xf9\x04"
+_DISPOSAL: Final = 0x1C
 _APPLICATION: Final = b"\xff\x0b"
 _LOOP_EXTENSIONS: Final = (b"NETSCAPE2.0", b"ANIMEXTS1.0")
 
@@ -26,23 +29,25 @@ _LOOP_EXTENSIONS: Final = (b"NETSCAPE2.0", b"ANIMEXTS1.0")
 class _Blocks:
     """Facts from the blocks of a GIF.
 
-    first   the first image descriptor
-    images  number of images found
-    ended   the file has no further images
-    alpha   the first image has a transparent color; None: it was not reached
-    loops   the file states a number of repetitions
+    first      the first image descriptor
+    images     number of images found
+    ended      the file has no further images
+    alpha      the first image has a transparent color; None: it was not reached
+    loops      the file states a number of repetitions
+    timed      the first image has a delay or is disposed of, which only others after it give a meaning (23)
+    continues  there is more after the bytes that were read
     """
 
     def __init__(self) -> None:
         self.first = b""
         self.images = 0
         self.alpha: bool | None = None
-        self.broken = self.ended = self.limited = self.loops = False
+        self.broken = self.ended = self.limited = self.loops = self.timed = self.continues = False
 
     @property
     def animated(self) -> bool:
-        """Return whether there are several images, or a loop is announced and others may follow."""
-        return self.images > 1 or (self.loops and not self.ended)
+        """Return whether there are several images, or an animation is announced and others may follow."""
+        return self.images > 1 or (not self.ended and (self.loops or (self.timed and self.continues)))
 
     def find_first_image(self, window: Window, position: int) -> int:
         """Read the blocks up to the first image; return the position of its descriptor. Raise `EndOfFile`."""
@@ -61,6 +66,7 @@ class _Blocks:
                 return position
             if head[1:3] == _CONTROL and len(head) > 3:
                 alpha = bool(head[3] & 1)
+                self.timed = bool(head[3] & _DISPOSAL or any(head[4:6]))
             elif head[1:3] == _APPLICATION and head[3:14] in _LOOP_EXTENSIONS:
                 self.loops = True
             position += 2
@@ -93,7 +99,7 @@ class _Blocks:
 
 
 def read(source: Source, _need: Need, _name: str) -> Media:
-    """Return size, transparency of the first image and whether others follow. Raise `SourceError` or `EndOfFile`."""
+    """Return the facts of a GIF: its screen, its first image and whether others follow. Raise as `probe` does."""
     window = Window(source, _CHUNK_SIZE)
     head = window.read_at(0, 13)
     if len(head) < 13:
@@ -101,13 +107,16 @@ def read(source: Source, _need: Need, _name: str) -> Media:
     width, height = int.from_bytes(head[6:8], "little"), int.from_bytes(head[8:10], "little")
     blocks = _Blocks()
     truncated = False
+    in_xmp = has_latitude(window.buffered(0, _MAX_HEADER_BYTES))
     try:
         position = blocks.find_first_image(window, 13 + palette_bytes(head[10]))
         # If the screen has no size, viewers use that of the first image.
         width = width or int.from_bytes(blocks.first[5:7], "little")
         height = height or int.from_bytes(blocks.first[7:9], "little")
         if blocks.first:
-            blocks.count_images(window.buffered(position, _MAX_HEADER_BYTES))
+            data = window.buffered(position, _MAX_HEADER_BYTES)
+            blocks.continues = source.size is None or position + len(data) < source.size
+            blocks.count_images(data)
     except EndOfFile:
         truncated = True
     except BoundReached:
@@ -125,11 +134,26 @@ def read(source: Source, _need: Need, _name: str) -> Media:
         **size_facts(width, height),
         pixel_aspect_ratio=(head[12] + 15) / 64 if head[12] else None,
         frames=blocks.images if blocks.ended else None,
+        animated=blocks.animated or (None if blocks.limited or truncated else False),
+        multi_picture=False,
+        bit_depth=_palette_depth(head[10], blocks.first),
+        color_model="palette",
+        hdr="none",
+        coding="lossless",
         has_alpha=blocks.alpha,
+        location=in_xmp,
         notes=tuple(note for note, applies in notes.items() if applies),
     )
 
 
+def _palette_depth(screen: int, image: bytes) -> int | None:
+    """Return the bits of an index into the palette of the first image, by its flags and those of the screen."""
+    for flags in (image[9] if image else 0, screen):
+        if flags & _HAS_PALETTE:
+            return (flags & 7) + 1
+    return None
+
+
 def palette_bytes(flags: int) -> int:
     """Return the bytes of the palette that follows a screen or image descriptor with these flags."""
-    return 3 << (flags & 7) + 1 if flags & 0x80 else 0
+    return 3 << (flags & 7) + 1 if flags & _HAS_PALETTE else 0

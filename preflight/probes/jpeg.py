@@ -210,12 +210,12 @@ class _Header:
             self.notes.append("cmyk")
 
     def _add_profile(self, window: Window, offset: int, length: int) -> None:
-        """Read the beginning of an ICC profile, in its first segment (ICC.1:2022 B.4)."""
+        """Read the beginning of an ICC profile, in its first segment (ICC.1:2022 B.4): more only if it is needed."""
         wanted = min(length, PROFILE_BYTES)
         data = window.buffered(offset, length)
-        if len(data) < wanted and is_cheap(self._source, offset + wanted):
-            data = self._source.read_at(offset, wanted)
         self.profile = from_profile(data)
+        if self.profile == UNSTATED and len(data) < wanted and is_cheap(self._source, offset + wanted):
+            self.profile = from_profile(self._source.read_at(offset, wanted))
 
 
 def read(source: Source, need: Need, _name: str) -> Media:
