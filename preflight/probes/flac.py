@@ -25,6 +25,7 @@ class StreamInfo(NamedTuple):
     samples          of one channel; 0: not stated
     block            maximum samples of a frame
     min_frame_bytes  0: not stated
+    bits             of a sample
     """
 
     rate: int
@@ -32,6 +33,7 @@ class StreamInfo(NamedTuple):
     samples: int
     block: int
     min_frame_bytes: int
+    bits: int
 
 
 def stream_info(block: bytes) -> StreamInfo | None:
@@ -43,22 +45,26 @@ def stream_info(block: bytes) -> StreamInfo | None:
     if not rate:
         return None
     block_size, smallest = int.from_bytes(block[6:8]), int.from_bytes(block[8:11])
-    return StreamInfo(rate, (packed >> 41 & 7) + 1, packed & (1 << 36) - 1, block_size, smallest)
+    bits = (packed >> 36 & 31) + 1
+    return StreamInfo(rate, (packed >> 41 & 7) + 1, packed & (1 << 36) - 1, block_size, smallest, bits)
 
 
-def read(source: Source, _need: Need, _name: str) -> Media:
+def read(source: Source, need: Need, _name: str) -> Media:
     """Return the facts of a FLAC file; one that was streamed states no length and has no duration here."""
     tags = leading_tags(source)
     start = tags.end + 4
     info = stream_info(read_exactly(source, start, STREAMINFO_BYTES))
     if info is None:
         return Media(kind="audio", format="flac", size=source.size, video_codec=NONE, notes=("bad_header",))
-    audio, picture = _metadata_end(source, start)
+    audio, picture = _metadata_end(source, start, _MAX_METADATA_BYTES)
+    if audio is None and not source.remote and "audio_bit_rate" in need.facts:
+        audio, _ = _metadata_end(source, start, source.size or 0)
     seconds = info.samples / info.rate if info.samples else None
     notes: tuple[str, ...] = ("cover_art",) if picture or tags.picture else ()
     present = source.size - (audio or start) if source.size is not None else None
     if present is not None and info.block and info.samples // info.block * info.min_frame_bytes > present:
         notes += ("truncated",)
+    bit_rate = round(present * 8 / seconds) if audio and seconds and present is not None and present > 0 else None
     return Media(
         kind="audio",
         format="flac",
@@ -66,9 +72,14 @@ def read(source: Source, _need: Need, _name: str) -> Media:
         duration=seconds,
         video_codec=NONE,
         audio_codec="flac",
+        audio_bit_rate=bit_rate,
         sample_rate=info.rate,
         channels=info.channels,
-        bit_rate=round(present * 8 / seconds) if audio and seconds and present is not None and present > 0 else None,
+        sample_bits=info.bits,
+        bit_rate=bit_rate,
+        video_tracks=0,
+        audio_tracks=1,
+        location=False,
         notes=notes,
     )
 
@@ -139,11 +150,11 @@ def _crc8(data: bytes) -> int:
     return crc
 
 
-def _metadata_end(source: Source, at: int) -> tuple[int | None, bool]:
-    """Return where the audio begins (None: after the first 2 KiB), and whether a picture precedes it."""
+def _metadata_end(source: Source, at: int, limit: int) -> tuple[int | None, bool]:
+    """Return where the audio begins (None: not before `limit`), and whether a picture precedes it."""
     picture = False
     for _ in range(_MAX_BLOCKS):
-        if at + 4 > _MAX_METADATA_BYTES:
+        if at + 4 > limit:
             break
         head = source.read_at(at, 4)
         if len(head) < 4:

@@ -78,7 +78,7 @@ def read(source: Source, need: Need, _name: str) -> Media:
     coding = coding_of(chunks.fmt, order)
     hidden = mislabelled_codec(chunks.begin) if coding.codec == "pcm" else None
     if hidden:
-        coding = coding._replace(codec=hidden[0])
+        coding = coding._replace(codec=hidden[0], bits=0)
     length, notes = _audio_bytes(source, chunks)
     seconds = None
     if chunks.data is not None and length is not None:
@@ -87,6 +87,7 @@ def read(source: Source, need: Need, _name: str) -> Media:
         doubtful = seconds is None or coding.contradicts(length, chunks.fact)
         if doubtful and coding.codec in _MPEG and length <= need.max_bytes:
             seconds = _count_seconds(source, chunks.data, length) or seconds
+    measured = round(length * 8 / seconds) if length and seconds else None
     return Media(
         kind="audio",
         format="wav",
@@ -94,9 +95,14 @@ def read(source: Source, need: Need, _name: str) -> Media:
         duration=seconds,
         video_codec=NONE,
         audio_codec=coding.codec,
+        audio_bit_rate=coding.bit_rate or (coding.codec in _MPEG and _frame_bit_rate(chunks.begin)) or measured,
         sample_rate=coding.rate or None,
         channels=coding.channels or None,
-        bit_rate=coding.frame * 8 * coding.rate or (round(length * 8 / seconds) if length and seconds else None),
+        sample_bits=coding.bits or None,
+        bit_rate=coding.frame * 8 * coding.rate or measured,
+        video_tracks=0,
+        audio_tracks=1,
+        location=False,
         notes=notes,
     )
 
@@ -148,6 +154,14 @@ def _count_seconds(source: Source, at: int, length: int) -> float | None:
     return totals.seconds if totals else None
 
 
+def _frame_bit_rate(begin: bytes) -> int:
+    """Return the bits/s of the MPEG audio that begins with a frame; 0: it does not, or they are not stated."""
+    from preflight.probes.mpeg_audio import mp3
+
+    found = mp3.format_at(begin, 0)
+    return found.bit_rates[begin[2] >> 4] if found else 0
+
+
 # --- WAVEFORMATEX, which describes the audio of WAV, AVI and Matroska (RFC 2361, WAVEFORMATEXTENSIBLE)
 
 _EXTENSIBLE: Final = 0xFFFE
@@ -193,6 +207,7 @@ class Coding(NamedTuple):
     frame      bytes of one sample of all channels; 0: the coding has no fixed size
     block      bytes of a block; 0: the coding has no blocks
     samples    of one channel in a block
+    bits       of a sample of PCM as stated; 0: not stated, or not PCM
     """
 
     codec: str | None
@@ -202,6 +217,12 @@ class Coding(NamedTuple):
     frame: int
     block: int
     samples: int
+    bits: int = 0
+
+    @property
+    def bit_rate(self) -> int:
+        """Return the bits/s: computed for samples of fixed size, else as stated; 0: not known."""
+        return 8 * (self.frame * self.rate or self.byte_rate)
 
     def seconds(self, length: int, fact: int | None) -> float | None:
         """Return the duration of `length` bytes in s; `fact`: their samples as the fact chunk states them."""
@@ -244,7 +265,7 @@ def coding_of(fmt: bytes, order: _Order) -> Coding:
     frame = _frame_bytes(channels, bits, rate, byte_rate, align) if tag in _PCM_TAGS else 0
     if tag in _BLOCK_TAGS:
         return Coding(FORMAT_TAGS[tag], channels, rate, byte_rate, 0, align, samples)
-    return Coding(FORMAT_TAGS.get(tag), channels, rate, byte_rate, frame, 0, 0)
+    return Coding(FORMAT_TAGS.get(tag), channels, rate, byte_rate, frame, 0, 0, bits if tag in _PCM_TAGS else 0)
 
 
 def _frame_bytes(channels: int, bits: int, rate: int, byte_rate: int, align: int) -> int:

@@ -8,8 +8,9 @@ from struct import pack
 
 from hypothesis import given
 from hypothesis import strategies as st
-from probing import counted, facts
+from probing import RemoteSource, counted, facts
 
+from preflight.probes import probe
 from preflight.probes.flac import stream_seconds
 from preflight.sources.memory import MemorySource
 
@@ -90,7 +91,8 @@ class TestStreamInfo:
     def test_bit_rate_is_unknown_where_audio_begins_behind_the_head(self) -> None:
         blocks = bytearray(info(samples=48000))
         blocks[0] &= 0x7F
-        media = facts(b"fLaC" + bytes(blocks) + metadata(4, bytes(2001), last=False) + metadata(1, b"", last=True))
+        data = b"fLaC" + bytes(blocks) + metadata(4, bytes(2001), last=False) + metadata(1, b"", last=True)
+        media = probe(RemoteSource(data))
         assert (media.duration, media.bit_rate) == (1.0, None)
 
     @each_row(("length", "known"), [(1998, True), (1999, False)])
@@ -98,7 +100,9 @@ class TestStreamInfo:
         blocks = bytearray(info(samples=48000))
         blocks[0] &= 0x7F
         more = metadata(4, bytes(length), last=False) + metadata(1, b"", last=True)
-        assert facts(b"fLaC" + bytes(blocks) + more + bytes(1000)).bit_rate == (8000 if known else None)
+        data = b"fLaC" + bytes(blocks) + more + bytes(1000)
+        assert probe(RemoteSource(data)).bit_rate == (8000 if known else None)
+        assert facts(data).audio_bit_rate == 8000
 
     @each_row(("blocks", "known"), [(64, True), (65, False)])
     def test_64_blocks_of_metadata_are_read(self, blocks: int, known: bool) -> None:

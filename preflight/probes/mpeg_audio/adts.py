@@ -9,7 +9,7 @@ import re
 from typing import Final, NamedTuple
 
 from preflight.media import NONE, Media, Need
-from preflight.probes.aac_config import SAMPLE_RATES
+from preflight.probes.aac_config import PROFILES, SAMPLE_RATES
 from preflight.probes.audio_tags import TRAILING_SIGNATURES, audio_end, only_tags_follow
 from preflight.probes.mpeg_audio import MAX_SKIPPED_BYTES, SEARCH_BYTES, count_frames, find_after_tags
 from preflight.sources import Source
@@ -40,6 +40,11 @@ class AdtsFormat(NamedTuple):
     def rate(self) -> int:
         """Return the samples/s of the core; with SBR the decoder gives twice as many, which ADTS does not state."""
         return SAMPLE_RATES[self.third >> 2 & 15]
+
+    @property
+    def profile(self) -> str:
+        """Return the profile of the core codec (profile_ObjectType of 1.A.2.2, one less than the object type)."""
+        return PROFILES[(self.third >> 6) + 1]
 
     @property
     def samples(self) -> int:
@@ -91,13 +96,14 @@ def read(source: Source, need: Need, name: str) -> Media:
     if first is None:
         return Media(kind="audio", format=name, size=source.size, video_codec=NONE, notes=notes)
     totals, end = None, first.at
-    wanted = source.size is not None and not need.facts.isdisjoint(("bit_rate", "duration"))
+    wanted = source.size is not None and not need.facts.isdisjoint(("audio_bit_rate", "bit_rate", "duration"))
     if wanted and source.size is not None and source.size - first.at <= need.max_bytes:
         end = audio_end(source, first.at, source.size)
         totals = count_frames(source, first.at, end, first.format)
     if wanted and totals is None:
         notes += ("read_limit",)
     may_be_doubled = first.format.rate <= _MAX_SBR_CORE_RATE
+    bit_rate = round(totals.frame_bytes * 8 / totals.seconds) if totals else None
     return Media(
         kind="audio",
         format="aac",
@@ -105,9 +111,14 @@ def read(source: Source, need: Need, name: str) -> Media:
         duration=totals.seconds if totals else None,
         video_codec=NONE,
         audio_codec="aac",
+        audio_profile=None if may_be_doubled else first.format.profile,
+        audio_bit_rate=bit_rate,
         sample_rate=None if may_be_doubled else first.format.rate,
         channels=None if may_be_doubled and first.channels == 1 else first.channels,
-        bit_rate=round(totals.frame_bytes * 8 / totals.seconds) if totals else None,
+        bit_rate=bit_rate,
+        video_tracks=0,
+        audio_tracks=1,
+        location=False,
         notes=(*notes, "trailing_data") if totals and totals.end < end else notes,
     )
 

@@ -20,6 +20,7 @@ _MIN_FRAMES: Final = 3
 _MAX_FRAME_BYTES: Final = _HEADER_BYTES + 0x1FFF
 _MAX_CONFIG_FRAMES: Final = 128
 """Frames in which the configuration is searched: common encoders send it with every 20th."""
+_MEASURED: Final = ("audio_bit_rate", "bit_rate", "duration")
 _MAX_SBR_CORE_RATE: Final = 24000
 """Hz: up to this core rate SBR may double the samples, and PS the channels, though the configuration omits it."""
 
@@ -79,7 +80,7 @@ def read(source: Source, need: Need, name: str) -> Media:
         notes += ("leading_garbage",)
     config, frame_format = _find_config(source, at)
     seconds = None
-    if frame_format.samples and source.size is not None and not need.facts.isdisjoint(("bit_rate", "duration")):
+    if frame_format.samples and source.size is not None and not need.facts.isdisjoint(_MEASURED):
         totals = None
         if source.size - at <= need.max_bytes:
             totals = count_frames(source, at, audio_end(source, at, source.size), frame_format)
@@ -91,6 +92,7 @@ def read(source: Source, need: Need, name: str) -> Media:
     may_be_stereo = config is not None and (
         may_be_doubled or config.rate != config.core_rate
     )  # PS may make two channels of one
+    bit_rate = round((source.size - at) * 8 / seconds) if seconds and source.size else None
     return Media(
         kind="audio",
         format="loas",
@@ -98,9 +100,14 @@ def read(source: Source, need: Need, name: str) -> Media:
         duration=seconds,
         video_codec=NONE,
         audio_codec="aac_latm",
+        audio_profile=config.profile if config and not may_be_doubled else None,
+        audio_bit_rate=bit_rate,
         sample_rate=config.rate if config and not may_be_doubled else None,
         channels=config.channels if config and not (may_be_stereo and config.channels == 1) else None,
-        bit_rate=round((source.size - at) * 8 / seconds) if seconds and source.size else None,
+        bit_rate=bit_rate,
+        video_tracks=0,
+        audio_tracks=1,
+        location=False,
         notes=notes,
     )
 

@@ -27,11 +27,15 @@ _ID3V1_BYTES: Final = 128
 
 
 class _Measurement(NamedTuple):
-    """Duration in s and bit rate of a stream, each None if unknown, and notes about them."""
+    """Duration in s and bit rate of a stream, each None if unknown, and notes about them.
+
+    coded  bit rate of the frames with audio, as the stream header states it; 0: it states none
+    """
 
     seconds: float | None
     bit_rate: int | None
     notes: tuple[str, ...] = ()
+    coded: int = 0
 
 
 def read(source: Source, need: Need, name: str) -> Media:
@@ -48,9 +52,13 @@ def read(source: Source, need: Need, name: str) -> Media:
         duration=measured.seconds,
         video_codec=NONE,
         audio_codec=layer,
+        audio_bit_rate=measured.coded or measured.bit_rate,
         sample_rate=first.format.rate,
         channels=first.channels,
         bit_rate=measured.bit_rate,
+        video_tracks=0,
+        audio_tracks=1,
+        location=False,
         notes=notes + measured.notes,
     )
 
@@ -58,17 +66,20 @@ def read(source: Source, need: Need, name: str) -> Media:
 def _measure(source: Source, need: Need, first: LayerFrame) -> _Measurement:
     """Return the duration that the stream header states if it fits the file, else measure the frames."""
     header = read_stream_header(first)
-    start, stated, contradiction = first.at, 0.0, None
+    start, stated, contradiction, coded = first.at, 0.0, None, 0
     if header is not None:
         start += first.length
         if header.frames:
             stated = header.frames * first.format.samples / first.format.rate
             contradiction = _contradiction(source, first, header, header.frames)
+            if contradiction != "bad_header" and header.length:  # a truncated file keeps the header of the complete one
+                coded = _near_nominal(first.format, (header.length - first.length) * 8 / stated)
             if contradiction is None:
-                return _Measurement(stated, _stated_bit_rate(first, header, stated))
-    if source.size is None or need.facts.isdisjoint(("duration", "bit_rate")):
-        return _Measurement(None, None)
+                return _Measurement(stated, _stated_bit_rate(first, header, stated), coded=coded)
+    if source.size is None or need.facts.isdisjoint(("audio_bit_rate", "bit_rate", "duration")):
+        return _Measurement(None, None, coded=coded)
     measured = _measure_frames(source, need, first.format, start, audio_end(source, start, source.size))
+    measured = measured._replace(coded=coded)
     if contradiction and (measured.seconds is None or not isclose(measured.seconds, stated)):
         return measured._replace(notes=(contradiction, *measured.notes))
     return measured
@@ -107,11 +118,17 @@ def _measure_frames(source: Source, need: Need, frame_format: LayerFormat, start
     totals = count_frames(source, start, end, frame_format) if end - start <= need.max_bytes else None
     if totals is None:
         return _Measurement(None, None, ("read_limit",) if end > start else ())
-    average = totals.frame_bytes * 8 / totals.seconds
-    nominal = min(frame_format.bit_rates, key=lambda rate: abs(rate - average))
-    # A few frames of a constant bit rate do not have their exact share of padding.
-    bit_rate = nominal if abs(nominal - average) < average / 100 else round(average)
+    bit_rate = _near_nominal(frame_format, totals.frame_bytes * 8 / totals.seconds)
     return _Measurement(totals.seconds, bit_rate, ("trailing_data",) if totals.end + 4 <= end else ())
+
+
+def _near_nominal(frame_format: LayerFormat, average: float) -> int:
+    """Return the bit rate that a frame may state if it is within 1 % of the average, else the average.
+
+    A few frames of a constant bit rate do not have their exact share of padding.
+    """
+    nominal = min(frame_format.bit_rates, key=lambda rate: abs(rate - average))
+    return nominal if abs(nominal - average) < average / 100 else round(average)
 
 
 def _constant_bit_rate(source: Source, frame_format: LayerFormat, start: int, end: int) -> int | None:
@@ -230,7 +247,7 @@ class LayerFrame(NamedTuple):
         return self.format.lengths[self.data[2]]
 
 
-def _format_at(data: bytes, at: int) -> LayerFormat | None:
+def format_at(data: bytes, at: int) -> LayerFormat | None:
     """Return the format of the frame whose header is at `at`; None if there is none, or a reserved value in it."""
     if at + 4 > len(data) or data[at] != 0xFF or data[at + 1] < 0xE0 or data[at + 2] >= 0xF0:
         return None
@@ -249,7 +266,7 @@ def find_first_frame(source: Source, offset: int) -> LayerFrame | None:
 def first_frame_at(source: Source, offset: int) -> LayerFrame | None:
     """Return the frame at `offset` if more of its format follow it, or if it is a frame whose rest is missing."""
     data = source.read_at(offset, _WINDOW_BYTES)
-    frame_format = _format_at(data, 0)
+    frame_format = format_at(data, 0)
     if frame_format is None:
         return None
     if data[2] < 0x10 or frame_format.lengths[data[2]] + 4 > len(data) == _WINDOW_BYTES:
@@ -275,7 +292,7 @@ def search(data: bytes, start: int, *, last: bool) -> tuple[int, LayerFormat] | 
     """Return the first position from `start` on where frames follow one another; `last`: the audio ends with `data`."""
     for match in _CANDIDATE.finditer(data, start, start + MAX_SKIPPED_BYTES):
         at = match.start()
-        frame_format = _format_at(data, at)
+        frame_format = format_at(data, at)
         if frame_format is None:
             continue
         found, stop = frame_format.run(data, at, _MIN_FRAMES)
