@@ -136,7 +136,8 @@ class TestTerminals:
     def test_list_of_rule_sets_is_a_table_on_a_wide_terminal(self, on_terminal: OnTerminal) -> None:
         head, *rows = on_terminal("rules", "list", columns=180, NO_COLOR="1")[0].splitlines()
         assert head.split() == ["name", "stage", "basis", "as", "of", "takes", "title"]
-        assert len(rows) == len(catalog.names())
+        named = [row.split()[0] for row in rows if not row.startswith(" ")]
+        assert named == list(catalog.names()), "variants stand below their rule set"
 
     def test_closing_table_fits_a_narrow_terminal(self, on_terminal: OnTerminal) -> None:
         words = ("check", PASSING, PASSING, "--for", "volcengine,atlas")
