@@ -80,6 +80,8 @@ ORDER BY "created" DESC LIMIT 1
 class Disagreement:
     """A file that passed here and failed at the provider, for example because a rule set is out of date.
 
+    The fields are named as in the file: `serial` is `Entry.attempt`, `rules` is `Entry.rules_digest`.
+
     ours    the verdict here: `pass`, or the codes of warnings
     theirs  the provider's reason, as a key of `preflight.codes.CODES`
     at      when, ISO 8601 in UTC
