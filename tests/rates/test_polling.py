@@ -110,10 +110,10 @@ def test_withdrawing_one_owner_leaves_the_others() -> None:
         for number in range(5000):
             watched.add(f"withdrawn-{number}", lambda count: "there", owner=number)
         watched.add("other", lambda count: "there", owner="other")
-        begun = time.monotonic()
+        begun = time.thread_time()
         for number in range(5000):
             watched.scheduler.withdraw(number)
-        assert time.monotonic() - begun < 0.5  # 3 s if each looked at all
+        assert time.thread_time() - begun < 0.5  # 3 s if each looked at all
     watched.run()
     assert not watched.polls["withdrawn-0"]
     assert isinstance(watched.ends["withdrawn-0"][1], Stopped)
