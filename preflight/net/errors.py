@@ -15,6 +15,9 @@ from typing import Final
 from preflight.errors import SourceError
 from preflight.escape import printable
 
+LOGIN_REQUIRED: Final = 407
+_UNKNOWN_ISSUER: Final = frozenset((18, 19, 20, 21))
+"""OpenSSL's codes for a certificate whose issuer is not trusted (x509_vfy.h)."""
 _NO_TLS: Final = frozenset(("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE"))
 """Reasons of OpenSSL for bytes that are not TLS."""
 
@@ -89,12 +92,22 @@ def proxy_failed(name: str, detail: str = "the proxy does not respond, or refuse
     return TransientError("connection_failed", f"{name}: {detail}. Check its address.", detail, sent=False)
 
 
+def proxy_refused(name: str, status: int) -> RequestFailed:
+    """Return the error for a proxy that answers itself, with a status that is not a success."""
+    if status == LOGIN_REQUIRED:
+        detail = f"the proxy requires a valid login (status {status})"
+        message = f"{name}: {detail}. Give its URL as http://user:password@host:port."
+        return RequestFailed("connection_failed", message, detail, sent=False)
+    return proxy_failed(name, f"the proxy refuses the connection with status {status}")
+
+
 def insecure(host: str, error: Exception, *, sent: bool = False) -> RequestFailed:
     """Return the error for a TLS connection that fails: the certificate, or the protocol itself."""
     reason = str(getattr(error, "reason", None) or type(error).__name__)
     if isinstance(error, ssl.SSLCertVerificationError):
         detail = f"the certificate is not valid ({printable(error.verify_message)})"
-        message = f"{host}: {detail.replace('the', 'its', 1)}. Renew or complete it."
+        remedy = ", or name its authority in a CA bundle" if error.verify_code in _UNKNOWN_ISSUER else ""
+        message = f"{host}: {detail.replace('the', 'its', 1)}. Renew or complete it{remedy}."
     elif reason in _NO_TLS:
         detail = "the server does not use TLS at this port"
         message = f"{host}: {detail}. Check whether the link should begin with http://."

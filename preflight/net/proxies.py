@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 
 from preflight.net.addresses import system_resolver
 from preflight.net.connections import Budget, Connection, open_socket, secure
-from preflight.net.errors import IncompleteResponse, InvalidResponse, RequestFailed, proxy_failed
+from preflight.net.errors import IncompleteResponse, InvalidResponse, RequestFailed, proxy_failed, proxy_refused
 from preflight.net.redact import redact
 from preflight.net.response import MAX_HEAD, read_head
 from preflight.net.urls import Url, ascii_host
@@ -26,8 +26,7 @@ _SOCKS_PORT: Final = 1080
 class Proxy:
     """A proxy by its URL, http by default. Its address is the caller's choice, so it is not checked.
 
-    forwards  takes requests for http URLs itself, in absolute form
-    headers   added to such requests for it
+    headers  added for it to the requests that it forwards
     """
 
     def __init__(self, url: str, tls: Callable[[], ssl.SSLContext]) -> None:
@@ -43,17 +42,25 @@ class Proxy:
             self._port = parts.port or _PORTS.get(self._scheme, _SOCKS_PORT)
             self._user = None if parts.username is None else unquote(parts.username)
             self._password = unquote(parts.password or "")
-            self.forwards = self._scheme in _PORTS
-            if self._user is not None and self.forwards:
+            self._speaks_http = self._scheme in _PORTS
+            if self._user is not None and self._speaks_http:
                 self.headers["Proxy-Authorization"] = basic_credentials(self._user, self._password)
         except ValueError:  # of the host, the port, or credentials that are not Latin-1
             raise proxy_failed(self._name, "this is not the URL of a proxy") from None
         if not self._host or self._scheme not in (*_PORTS, *_SOCKS):
             raise proxy_failed(self._name, "this is not the URL of a proxy")
 
+    def forwards(self, url: Url) -> bool:
+        """Return whether it takes requests for `url` itself, in absolute form."""
+        return self._speaks_http and url.scheme == "http"
+
+    def refused(self, status: int) -> RequestFailed:
+        """Return the error for a request that the proxy answers itself."""
+        return proxy_refused(self._name, status)
+
     def key_for(self, url: Url) -> Hashable:
         """Return the key under which requests share a connection."""
-        return self._url if self.forwards and url.scheme == "http" else (self._url, url.origin)
+        return self._url if self.forwards(url) else (self._url, url.origin)
 
     def open(self, url: Url, addresses: Sequence[str], end: float) -> Connection:
         """Return a connection for requests for `url`; `addresses` are the checked ones of its host, if known.
@@ -61,7 +68,7 @@ class Proxy:
         Raise `SourceError`, `TimeoutError`.
         """
         context = self._tls() if url.scheme == "https" else None
-        sock = self._open_tunnel(url, end) if self.forwards else self._open_socks(url, addresses, end)
+        sock = self._open_tunnel(url, end) if self._speaks_http else self._open_socks(url, addresses, end)
         return Connection(sock if context is None else secure(sock, context, url.host, end))
 
     def _open_tunnel(self, url: Url, end: float) -> socket.socket:
@@ -94,7 +101,7 @@ class Proxy:
         except (OSError, InvalidResponse, IncompleteResponse):
             raise proxy_failed(self._name) from None
         if not 200 <= head.status < 300:
-            raise proxy_failed(self._name, f"the proxy refuses the connection with status {head.status}")
+            raise self.refused(head.status)
 
     def _open_socks(self, url: Url, addresses: Sequence[str], end: float) -> socket.socket:
         try:

@@ -124,6 +124,9 @@ class Transport:
             connection = self._connect(url, proxy, resolved, min(end, time.monotonic() + timeouts.connect))
             connection.start(end, timeouts.idle, Budget(MAX_HEAD, "of headers"))
             head = self._exchange(connection, request, data, timeouts.total)
+        if proxy is not None and proxy.forwards(url) and head.status == errors.LOGIN_REQUIRED:
+            connection.close()
+            raise proxy.refused(head.status)
 
         def release(connection: Connection, *, reusable: bool) -> None:
             if reusable:
@@ -188,7 +191,7 @@ class Transport:
             if (login := self._login(url)) and "authorization" not in map(str.lower, fields):
                 fields["Authorization"] = basic_credentials(*login)
             target = url.target
-            if proxy is not None and proxy.forwards and url.scheme == "http":
+            if proxy is not None and proxy.forwards(url):
                 target = f"http://{url.authority}{target}"
                 fields |= proxy.headers
             length = len(body)

@@ -84,7 +84,9 @@ REASONS: Final[dict[str, Reason]] = {
         retryable=True,
     ),
     "tls_failed": Reason(
-        ProviderUnreachable, "no secure connection", "Check the host, and who answers for it on this network."
+        ProviderUnreachable,
+        "no secure connection",
+        "Check the host, who answers for it on this network, and the CA bundle.",
     ),
     "timed_out": Reason(ProviderUnreachable, "no response in time", _LOST, ambiguous=True, retryable=True),
     "connection_lost": Reason(ProviderUnreachable, "the connection was lost", _LOST, ambiguous=True, retryable=True),

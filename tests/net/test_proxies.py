@@ -12,6 +12,7 @@ from preflight.errors import SourceError, UsageError
 from preflight.net.options import HttpOptions
 from preflight.net.proxies import Proxy
 from preflight.net.urls import parse_url
+from tests.rows import each_row
 from tests.servers import tls
 from tests.servers.hostile import BEHAVIOURS, hostile
 from tests.servers.proxies import tunnel_proxy
@@ -169,6 +170,20 @@ def test_proxy_that_opens_no_tunnel_is_named(open_url: Open, answer: bytes) -> N
         with pytest.raises(SourceError, match="the proxy") as caught:
             source.read_at(0, 1)
         assert caught.value.code == "connection_failed"
+
+
+@each_row("status, scheme", [(407, "https"), (407, "http"), (403, "https")])
+def test_status_of_the_proxy_is_not_that_of_the_file(open_url: Open, status: int, scheme: str) -> None:
+    answer = f"HTTP/1.1 {status} No\r\nContent-Length: 0\r\n\r\n".encode()
+    with tunnel_proxy(1, answer) as proxy:
+        url = f"{scheme}://h.example/a"
+        source = open_url(url, proxy=f"http://me:hunter2@127.0.0.1:{proxy.port}", parts={"resolve": unknown})
+        with pytest.raises(SourceError, match=rf"status {status}") as caught:
+            source.read_at(0, 1)
+    login = "valid login (status 407). Give its URL as http://user:password@host:port." in str(caught.value)
+    assert (caught.value.code, login) == ("connection_failed", status == 407)
+    assert len(proxy.requested) == (1 if status == 407 else 3), "a login that is refused is not repeated"
+    assert "hunter2" not in str(caught.value)
 
 
 def test_private_addresses_stay_private_behind_a_tunnel(open_url: Open) -> None:
