@@ -166,6 +166,30 @@ def test_wrong_bundle_of_a_command_names_its_option(run: Run) -> None:
     assert "The CA bundle of --ca-bundle /gone.pem cannot be read" in result.stderr
 
 
+@pytest.mark.parametrize("variable", [None, "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"])
+def test_submit_registers_from_a_network_with_its_own_authority_and_proxy(
+    run: Run,
+    api: Recorder,
+    media: Server,
+    certificate: tuple[Path, Path],
+    tmp_path: Path,
+    variable: str | None,
+) -> None:
+    """The bundle comes from the environment or from the option, which takes precedence."""
+    api.respond({"code": 200, "data": {"AssetId": "asset-1"}})
+    url = media.url(f"file/{PICTURE.name}", host="127.0.0.1")
+    words = ["submit", url, "--to", "crun", "--endpoint", api.url, "--ledger", tmp_path / "l", "--no-wait"]
+    env = {**os.environ, "CRUN_API_KEY": "sk-no-one-has-this", variable or "SSL_CERT_FILE": str(certificate[0])}
+    if variable is None:
+        env["SSL_CERT_FILE"] = "/gone.pem"
+        words += ["--ca-bundle", certificate[0]]
+    with tunnel_proxy(None) as proxy:
+        done = run(*words, "--allow-private", "--proxy", f"http://127.0.0.1:{proxy.port}", env=env)
+    assert (done.returncode, done.stdout.split()[:2]) == (0, ["PROCESSING", url]), done.stdout + done.stderr
+    assert [request.json["asset_url"] for request in api.requests] == [url]
+    assert {line.split()[1] for line in proxy.requested} == {f"127.0.0.1:{media.port}", f"127.0.0.1:{api.port}"}
+
+
 def test_submission_reads_media_through_its_proxy(
     api: Recorder, media: Server, certificate: tuple[Path, Path], tmp_path: Path
 ) -> None:

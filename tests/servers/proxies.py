@@ -21,8 +21,10 @@ class TunnelProxy:
 
 
 @contextmanager
-def tunnel_proxy(to: int, answer: bytes = b"HTTP/1.1 200 Connection established\r\n\r\n") -> Iterator[TunnelProxy]:
-    """Run a proxy on loopback that connects every tunnel to the port `to` of this machine."""
+def tunnel_proxy(
+    to: int | None, answer: bytes = b"HTTP/1.1 200 Connection established\r\n\r\n"
+) -> Iterator[TunnelProxy]:
+    """Run a proxy on loopback that connects every tunnel to the port `to` of this machine; None: to that requested."""
 
     class Handler(socketserver.BaseRequestHandler):
         def handle(self) -> None:
@@ -33,7 +35,8 @@ def tunnel_proxy(to: int, answer: bytes = b"HTTP/1.1 200 Connection established\
                     self.greet_socks(sock)
                 elif not self.greet_http(sock):
                     return
-                with socket.create_connection(("127.0.0.1", to), 10) as server:
+                port = to or int(proxy.requested[-1].removesuffix(" HTTP/1.1").rpartition(":")[2])
+                with socket.create_connection(("127.0.0.1", port), 10) as server:
                     forwards = threading.Thread(target=_copy, args=(sock, server))
                     forwards.start()
                     _copy(server, sock)
