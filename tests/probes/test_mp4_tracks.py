@@ -313,6 +313,7 @@ class TestEdits:
         (box(b"udta", key_of_quicktime(b"com.apple.quicktime.location.ISO6709", b"+1+2/")), True),
         (key_of_quicktime(b"com.apple.quicktime.make", b"location.ISO6709"), False),
         (box(b"udta", box(b"\xa9nam", bytes(8))), False),
+        (box(b"udta", full(b"meta", 0, 0, box(b"ilst", box(b"\xa9xyz", bytes(20))))), True),
     ],
 )
 def test_metadata_of_the_movie_states_a_location(metadata: bytes, located_there: bool) -> None:

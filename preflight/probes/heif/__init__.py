@@ -183,6 +183,7 @@ def _from_mini(media: Media, source: Source, mini: Box) -> Media:
         chroma=CHROMA_BY_IDC[bits >> 51 & 3],
         frames=1,
         animated=False,
+        location=None if bits >> 53 & 3 else False,  # there is EXIF or XMP
     )
 
 

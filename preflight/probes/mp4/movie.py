@@ -23,6 +23,7 @@ _AUXILIARY: Final = frozenset((b"thmb", b"auxl", b"vdep", b"vplx"))
 """References by which a track declares that it only helps another (8.3.3.3)."""
 
 
+_COORDINATES: Final = b"\xa9xyz"
 _LOCATION_KEY: Final = b"location.ISO6709"
 _MAX_EDITS: Final = 4096
 _EDIT: Final = Struct(">IiI")
@@ -175,7 +176,7 @@ def _add_box(movie: Movie, kind: bytes, at: int, stop: int) -> None:
             movie.rotation = _rotation(data, at + (48 if data[at : at + 1] == b"\1" else 36), stop)
         elif kind == b"udta":
             inner = child_boxes(data, at, stop)
-            movie.located |= b"\xa9xyz" in inner or b"loci" in inner
+            movie.located |= _COORDINATES in inner or b"loci" in inner
             _add_metadata(movie, *inner.get(b"meta", EMPTY))
         elif kind == b"meta":
             _add_metadata(movie, at, stop)
@@ -350,5 +351,6 @@ def _add_metadata(movie: Movie, start: int, end: int) -> None:
     if data[start + 4 : start + 8] != b"hdlr":
         start += 4
     inner = child_boxes(data, start, end)
-    movie.cover_art |= b"covr" in child_boxes(data, *inner.get(b"ilst", EMPTY))
-    movie.located |= data.find(_LOCATION_KEY, *inner.get(b"keys", EMPTY)) >= 0
+    items = child_boxes(data, *inner.get(b"ilst", EMPTY))
+    movie.cover_art |= b"covr" in items
+    movie.located |= _COORDINATES in items or data.find(_LOCATION_KEY, *inner.get(b"keys", EMPTY)) >= 0

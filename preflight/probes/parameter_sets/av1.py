@@ -10,7 +10,6 @@ from preflight.probes.parameter_sets.record import NOTHING, VideoParameters, col
 _PROFILES: Final = ("main", "high", "professional")
 _SEQUENCE_HEADER: Final = 1
 _MAX_OBUS: Final = 8
-_MAX_LEVEL: Final = 24
 _SELECT: Final = 2
 _RGB: Final = (1, 13, 0)
 """Code points of sRGB, which are coded without subsampling and without further fields."""
@@ -83,9 +82,9 @@ def _name(profile: int) -> str | None:
     return _PROFILES[profile] if profile < len(_PROFILES) else None
 
 
-def _level(index: int) -> float | None:
-    """Return the level of seq_level_idx: 2.0 and four to each integer (A.3)."""
-    return 2 + (index >> 2) + (index & 3) / 10 if index < _MAX_LEVEL else None
+def _level(index: int) -> float:
+    """Return the level of seq_level_idx: 2.0 and four to each integer (A.3); 9.3 has no maxima."""
+    return 2 + (index >> 2) + (index & 3) / 10
 
 
 def _read_operating_points(bits: Bits) -> int:
@@ -135,7 +134,7 @@ def _skip_tools(bits: Bits) -> None:
         bits.skip(3)
 
 
-def _read_color(bits: Bits, profile: int, level: float | None) -> VideoParameters:
+def _read_color(bits: Bits, profile: int, level: float) -> VideoParameters:
     """Read color_config (5.5.2) and return everything."""
     name = _name(profile)
     high = bits.flag()
