@@ -6,7 +6,7 @@ Where not all fragments can be read, the indexes `sidx` (8.16.3) and `mfra` (8.8
 from __future__ import annotations
 
 from array import array
-from itertools import islice, repeat
+from itertools import islice
 from typing import Final, NamedTuple
 
 from preflight.probes.isobmff import EMPTY, Box, Range, boxes
@@ -17,8 +17,8 @@ from preflight.sources import BoundReached, Source
 
 _HAS_BASE_OFFSET: Final = 1
 _HAS_DESCRIPTION: Final = 2
-_HAS_DEFAULTS: Final = (8, 0x10, 0x20)
-"""Flags of `tfhd` for the fields of `SampleDefaults`, in the order of both."""
+_HAS_DEFAULT_DURATION, _HAS_DEFAULT_SIZE, _HAS_DEFAULT_FLAGS = 8, 0x10, 0x20
+_HAS_DEFAULTS: Final = _HAS_DEFAULT_DURATION | _HAS_DEFAULT_SIZE | _HAS_DEFAULT_FLAGS
 _HAS_DATA_OFFSET, _HAS_FIRST_FLAGS, _HAS_DURATIONS, _HAS_SIZES, _HAS_FLAGS = 1, 4, 0x100, 0x200, 0x400
 _SAMPLE_FIELDS: Final = 0xF00
 _MAX_RUNS: Final = 1 << 17
@@ -69,7 +69,7 @@ class TrackFragments:
     def _add_keys(self, keys: KeyFrames, run: TrackRun, default: SampleDefaults, begin: int | None, ticks: int) -> None:
         durations = run.durations
         if run.flags is not None:
-            keys.add_flagged(begin, run.flags, repeat(default.duration) if durations is None else durations, run.first)
+            keys.add_flagged(begin, run.flags, default.duration if durations is None else durations, run.first)
         elif default.flags & NOT_SYNC or begin is None:
             keys.add_first(begin, run.first)
         elif durations is None:
@@ -101,12 +101,11 @@ def _read_run(data: bytes, start: int, end: int) -> TrackRun | None:
         at += 4
     step = (flags & _SAMPLE_FIELDS).bit_count()
     table = uint32_array(data[at : min(end, at + 4 * step * count)])
-    columns = []
-    before = 0
-    for field in (_HAS_DURATIONS, _HAS_SIZES, _HAS_FLAGS):
-        columns.append(table[before::step] if flags & field else None)
-        before += bool(flags & field)
-    return TrackRun(count, first, *columns)
+    durations = table[::step] if flags & _HAS_DURATIONS else None
+    column = 0 if durations is None else 1
+    sizes = table[column::step] if flags & _HAS_SIZES else None
+    column += sizes is not None
+    return TrackRun(count, first, durations, sizes, table[column::step] if flags & _HAS_FLAGS else None)
 
 
 class Fragments:
@@ -201,13 +200,19 @@ class Fragments:
 def _read_defaults(data: bytes, at: int, end: int, stated: SampleDefaults) -> SampleDefaults:
     """Return the defaults of a `tfhd`, which replace those `stated` before (8.8.7)."""
     flags = int.from_bytes(data[at + 1 : at + 4])
+    if not flags & _HAS_DEFAULTS:
+        return stated
     at += 8 + (8 if flags & _HAS_BASE_OFFSET else 0) + (4 if flags & _HAS_DESCRIPTION else 0)
-    values = list(stated)
-    for index, flag in enumerate(_HAS_DEFAULTS):
-        if flags & flag:
-            values[index] = int.from_bytes(data[at : min(end, at + 4)])
-            at += 4
-    return SampleDefaults(*values)
+    duration, size, sample_flags = stated
+    if flags & _HAS_DEFAULT_DURATION:
+        duration = int.from_bytes(data[at : min(end, at + 4)])
+        at += 4
+    if flags & _HAS_DEFAULT_SIZE:
+        size = int.from_bytes(data[at : min(end, at + 4)])
+        at += 4
+    if flags & _HAS_DEFAULT_FLAGS:
+        sample_flags = int.from_bytes(data[at : min(end, at + 4)])
+    return SampleDefaults(duration, size, sample_flags)
 
 
 # --- indexes of fragments that are not read

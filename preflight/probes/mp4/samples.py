@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from itertools import accumulate
 from operator import mul, sub
 from typing import Final
 
@@ -121,15 +122,22 @@ class KeyFrames:
         elif flags is not None and not flags & NOT_SYNC:
             self.add(begin)
 
-    def add_flagged(self, begin: int | None, flags: array[int], durations: Iterable[int], first: int | None) -> None:
+    def add_flagged(self, begin: int | None, flags: array[int], durations: array[int] | int, first: int | None) -> None:
         """Add a `trun` that begins at `begin`, whose samples have flags of their own (8.8.8)."""
         if begin is None:
             self.known = False
             return
-        for index, (own, duration) in enumerate(zip(flags, durations, strict=False)):
-            if not (own if index or first is None else first) & NOT_SYNC:
-                self.add(begin)
-            begin += duration
+        found = [index for index, own in enumerate(flags) if not own & NOT_SYNC]
+        if first is not None and flags:
+            others = found[1:] if found[:1] == [0] else found
+            found = others if first & NOT_SYNC else [0, *others]
+        if isinstance(durations, int):
+            for index in found:
+                self.add(begin + index * durations)
+        elif found:
+            starts = list(accumulate(durations, initial=begin))
+            for index in found:
+                self.add(starts[min(index, len(durations))])
 
     def seconds(self, timescale: int, ticks: int) -> float | None:
         """Return the longest time between key frames, in s; with a single one, the `ticks` of the track."""
