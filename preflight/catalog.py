@@ -1,4 +1,4 @@
-"""Find rule files: the built-in ones by name, a user's by path, each with what it extends."""
+"""Find rule files: built-in ones and those of installed packages by name, a user's by path, with what they extend."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Final
 
 from preflight.confinement import MAX_PATH_CHARS, Confinement
 from preflight.errors import RuleFileError, UsageError, suggestion
+from preflight.rulepackages import PackagedFile, packaged_files
 from preflight.ruleset import (
     STAGES,
     RuleSet,
@@ -19,6 +20,7 @@ from preflight.ruleset import (
     merge_tables,
     split_variant,
 )
+from preflight.version import VERSION
 
 ALL: Final = "all"
 """The name that stands for every current built-in rule set."""
@@ -37,13 +39,51 @@ def folder() -> str:
 
 
 @cache
+def _builtin_names() -> frozenset[str]:
+    return frozenset(name.removesuffix(".toml") for name in os.listdir(folder()) if name.endswith(".toml"))
+
+
+@cache
 def names() -> tuple[str, ...]:
-    """Return the names of all built-in rule sets, sorted; earlier and observed ones are called `NAME@YYYY-MM`."""
-    return tuple(sorted(name.removesuffix(".toml") for name in os.listdir(folder()) if name.endswith(".toml")))
+    """Return the names of all built-in and installed rule sets, sorted; `NAME@YYYY-MM` is an earlier version."""
+    return tuple(sorted({*_builtin_names(), *packaged_files()}))
+
+
+@cache
+def _packaged(name: str) -> PackagedFile | None:
+    """Return the rule file of an installed package for a name; None if it is built in.
+
+    Of several files of one name the one that was read last (`as_of`) counts; at the same date, the built-in one.
+    """
+    best: PackagedFile | None = None
+    newest = str(_read_toml(_builtin_path(name)).get("as_of", "")) if name in _builtin_names() else ""
+    for file in packaged_files().get(name, ()):
+        read = _read_as_of(file.path)
+        if read > newest or (best is None and name not in _builtin_names()):
+            best, newest = file, read
+    return best
+
+
+def _read_as_of(path: str) -> str:
+    from preflight.rulefile import parse_rule_file
+
+    try:
+        return str(parse_rule_file(path).table.get("as_of", ""))
+    except RuleFileError:  # reported when it is used
+        return ""
+
+
+def origin(name: str) -> str:
+    """Return where a rule set comes from: `preflight`, the package that it is installed with, or the path of a file."""
+    start, _ = split_variant(name)
+    if is_rule_file_path(start):
+        return start
+    packaged = _packaged(start if start in names() else start.lower())
+    return f"preflight {VERSION}" if packaged is None else packaged.package
 
 
 def current() -> tuple[str, ...]:
-    """Return the names of the built-in rule sets in their current versions."""
+    """Return the names of all built-in and installed rule sets in their current versions."""
     return tuple(name for name in names() if "@" not in name)
 
 
@@ -149,7 +189,7 @@ def _follow_extends(name: str, read: Callable[[str], Table]) -> Iterator[str]:
     yield name
     while isinstance(link := read(chain[-1]).get("extends"), str):
         if is_rule_file_path(link):
-            link = os.path.normpath(os.path.join(os.path.dirname(chain[-1]), link))
+            link = os.path.normpath(os.path.join(os.path.dirname(_path_of(chain[-1])), link))
         if problem := _reference_problem(link, chain):
             raise _error_at(chain[-1], "extends", problem)
         yield link
@@ -175,31 +215,44 @@ def _reference_problem(link: str, chain: list[str]) -> str | None:
 
 
 def _error_at(name: str, key: str, problem: str) -> RuleFileError:
-    if not is_rule_file_path(name):
+    if not is_rule_file_path(name) and _packaged(name) is None:
         return RuleFileError([f"{name}: {problem}"])
     from preflight.rulefile import parse_rule_file
 
-    return parse_rule_file(name).error_at((key,), problem)
+    return parse_rule_file(_path_of(name)).error_at((key,), problem)
+
+
+def _path_of(name: str) -> str:
+    """Return the path of a rule file that is given by name or path."""
+    if is_rule_file_path(name):
+        return name
+    packaged = _packaged(name)
+    return packaged.path if packaged is not None else _builtin_path(name)
+
+
+def _builtin_path(name: str) -> str:
+    return os.path.join(folder(), f"{name}.toml")
 
 
 def _read(name: str, *, is_validated: bool = True) -> Table:
     if not is_rule_file_path(name):
-        return _read_builtin(name)
+        if name not in names():
+            raise UsageError(f"Unknown rule set {name[:60]!r}. {suggestion(name, names())}")
+        if _packaged(name) is None:
+            return _read_toml(_builtin_path(name))
     from preflight.rulefile import parse_rule_file, read_rule_file
 
-    return (read_rule_file if is_validated else parse_rule_file)(name).table
+    return (read_rule_file if is_validated else parse_rule_file)(_path_of(name)).table
 
 
 _read_unchecked: Final = partial(_read, is_validated=False)
 
 
 @cache
-def _read_builtin(name: str) -> Table:
+def _read_toml(path: str) -> Table:
     import tomllib  # imported late, since some processes receive their rule sets; built-in files need no bounds
 
-    if name not in names():
-        raise UsageError(f"Unknown rule set {name[:60]!r}. {suggestion(name, names())}")
-    with open(os.path.join(folder(), f"{name}.toml"), "rb") as file:
+    with open(path, "rb") as file:
         return tomllib.load(file)
 
 
@@ -224,4 +277,4 @@ def rule_file_paths(name: str) -> Iterator[str]:
             if is_rule_file_path(link):
                 yield os.path.normpath(link)
             elif link in names():
-                yield os.path.join(folder(), f"{link}.toml")
+                yield _path_of(link)

@@ -144,7 +144,8 @@ class When(NamedTuple):
 class Section:
     """The limits on one kind of media; `by_format` has all limits for the formats that a `when` names.
 
-    whens  limits that depend on other facts too; `at` returns the section for a media, without such limits
+    whens        limits that depend on other facts too; `at` returns the section for a media, without such limits
+    conditional  every `when` of the section, also those on the format alone
 
     Sections are compared by identity, so that they can be keys of a cache.
     """
@@ -155,8 +156,10 @@ class Section:
         by_format: Mapping[str, tuple[Limit, ...]],
         whens: tuple[When, ...] = (),
         lines: Table | None = None,
+        conditional: tuple[When, ...] = (),
     ) -> None:
         self.limits = limits
+        self.conditional = conditional
         self.by_format = by_format
         self.whens = whens
         self._lines = lines or {}
@@ -423,9 +426,8 @@ def _section(table: Table) -> Section:
     lines = {fact: line for fact, line in table.items() if fact != "when"}
     whens = tuple([_when(when) for when in table.get("when", ())])
     plain = _by_format(lines, [when for when in whens if not when.conditions])
-    if all(not when.conditions for when in whens):
-        return plain
-    return Section(plain.limits, plain.by_format, whens, lines)
+    deciding = whens if any(when.conditions for when in whens) else ()
+    return Section(plain.limits, plain.by_format, deciding, lines, whens)
 
 
 def _by_format(lines: Table, whens: Sequence[When]) -> Section:

@@ -32,14 +32,14 @@ LAYERS = [
     ["scan"],
     ["targets"],
     ["checker"],
-    ["ruleviews", "schemas"],
+    ["export", "ruleviews", "schemas"],
     ["rulecheck"],
     ["combination"],
     ["judge"],
     ["plans"],
     ["wording"],
     ["catalog"],
-    ["rulefile"],
+    ["rulefile", "rulepackages"],
     ["ruleset"],
     ["probes"],
     ["processes"],
@@ -61,6 +61,7 @@ UPWARD_IMPORTS: dict[tuple[str, str], str] = {}
 """The exceptions to the direction of dependencies, each with its reason."""
 
 SHARED_NAMES = {
+    "ENTRY_POINTS": "a group of entry points; providers and rule sets each have one",
     "CHUNK_SIZE": "bytes that are read or written at a time; each package has its own",
     "Refusal": "a provider's refusal, as the sandbox sends it and as the client understands it",
     "Response": "an HTTP response, as net reads it and as the sandbox writes it",

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import shlex
 from collections.abc import Iterator
 from datetime import date
 from typing import Final, NamedTuple
@@ -45,14 +48,15 @@ def command() -> None:
       preflight rules diff atlas volcengine
       preflight rules explain pixel_count_too_large
       preflight rules validate ./mine.toml
+      preflight rules new house.toml
     """
 
 
-@command.command("list", short_help="List the built-in rule sets.", epilog=CALL_CODES)
+@command.command("list", short_help="List the built-in and installed rule sets.", epilog=CALL_CODES)
 @click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @color_option
 def list_rules(format_: str) -> None:
-    """List the built-in rule sets; NAME@YYYY-MM is an earlier or an observed version.
+    """List the built-in rule sets and those of installed packages; NAME@YYYY-MM is an earlier or observed version.
 
     Examples:
       preflight rules list
@@ -66,11 +70,12 @@ def list_rules(format_: str) -> None:
 
     screen = console(160)
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for heading in ("name", "stage", "basis", "as of", "takes", "title"):
+    for heading in ("name", "stage", "basis", "as of", "takes", "from", "title"):
         table.add_column(heading, no_wrap=True)
     for ruleset in rulesets:
         kinds = ", ".join(ruleset.sections)
-        table.add_row(ruleset.name, ruleset.stage, ruleset.basis, ruleset.as_of, kinds, printable(ruleset.title))
+        head = (ruleset.name, ruleset.stage, ruleset.basis, ruleset.as_of, kinds)
+        table.add_row(*head, catalog.origin(ruleset.name), printable(ruleset.title))
         for name in variant_names(ruleset):
             table.add_row(f"  :{name}")
     if screen.measure(table, options=screen.options.update(width=_MAX_WIDTH)).maximum <= screen.width:
@@ -79,6 +84,7 @@ def list_rules(format_: str) -> None:
     for ruleset in rulesets:
         click.echo(ruleset.name)
         details = f"{ruleset.stage}, {ruleset.basis}, {ruleset.as_of}: {', '.join(ruleset.sections)}"
+        details += f"; from {catalog.origin(ruleset.name)}"
         variants = f"variants: {', '.join(names)}" if (names := variant_names(ruleset)) else ""
         for text in filter(None, (printable(ruleset.title), details, variants)):
             click.echo(wrapped(text, screen.width, "  ", "  "))
@@ -87,6 +93,7 @@ def list_rules(format_: str) -> None:
 def _summary(ruleset: RuleSet) -> dict[str, object]:
     return {
         "name": ruleset.name,
+        "origin": catalog.origin(ruleset.name),
         "title": ruleset.title,
         "stage": ruleset.stage,
         "basis": ruleset.basis,
@@ -186,17 +193,73 @@ def validate(paths: tuple[str, ...]) -> None:
 
 @command.command("schema", short_help="Print the JSON Schema of rule files.", epilog=CALL_CODES)
 @click.option("--report", is_flag=True, help="Print the schema of a report, a line of `check --format jsonl`.")
-def schema(report: bool) -> None:  # noqa: FBT001 - by click
+@click.option("--export", "exported", is_flag=True, help="Print the schema of a rule set of `rules export`.")
+def schema(report: bool, exported: bool) -> None:  # noqa: FBT001 - by click
     """Print the JSON Schema of rule files, which editors use to complete and check them.
 
     Examples:
       preflight rules schema > rules.schema.json
       preflight rules schema --report
+      preflight rules schema --export
     """
+    from preflight.export import export_schema
     from preflight.rulefile.model import json_schema
     from preflight.schemas import report_schema
 
-    click.echo(json.dumps(report_schema() if report else json_schema(), indent=2))
+    if report and exported:
+        raise UsageError("--report cannot be used with --export. Leave one of them out.")
+    made = report_schema() if report else export_schema() if exported else json_schema()
+    click.echo(json.dumps(made, indent=2))
+
+
+@command.command("export", short_help="Print compiled rule sets as JSON.", epilog=CALL_CODES)
+@click.argument("names", nargs=-1, metavar="[RULES]…", shell_complete=params.complete_rule_sets)
+@click.option(
+    "--format", type=click.Choice(["json"]), default="json", show_default=True, expose_value=False, help="How to print."
+)
+def export(names: tuple[str, ...]) -> None:
+    """Print compiled rule sets as JSON for other languages; without RULES all.
+
+    Everything that they extend is merged, and bounds are numbers in the unit of their fact. `rules schema --export`
+    prints the schema.
+
+    Examples:
+      preflight rules export > rules.json
+      preflight rules export atlas ./mine.toml
+    """
+    from preflight.export import export_ruleset
+
+    rulesets = catalog.resolve(list(names)) if names else tuple(catalog.load(name) for name in catalog.names())
+    click.echo(json.dumps([export_ruleset(ruleset) for ruleset in rulesets], indent=2, ensure_ascii=True))
+
+
+@command.command("new", short_help="Write a new rule file.", epilog=CALL_CODES)
+@click.argument("path", metavar="FILE", shell_complete=params.complete_targets)
+def new(path: str) -> None:
+    """Write a new rule file with comments. It is valid as it stands; an existing file is not replaced.
+
+    Examples:
+      preflight rules new house.toml
+    """
+    from preflight.rulefile.skeleton import skeleton
+
+    stem, extension = os.path.splitext(os.path.basename(path))
+    if extension not in ("", ".toml") or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._ -]{0,59}", stem):
+        raise UsageError(f"{printable(path)} is not a name for a rule file. Write a word such as house.toml.")
+    path = path if extension else f"{path}.toml"
+    _write_new(path, skeleton(stem, date.today().isoformat()))
+    click.echo(f"{printable(path)}: written. Complete it, then run preflight rules validate {shlex.quote(path)}")
+
+
+def _write_new(path: str, text: str) -> None:
+    """Write a file that does not exist yet. Raise `UsageError`."""
+    try:
+        with open(path, "x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        raise UsageError(f"{printable(path)} exists already. Choose another name.") from None
+    except OSError as error:
+        raise UsageError(f"{printable(path)} cannot be written ({error.strerror}). Choose another path.") from None
 
 
 @command.command("diff", short_help="Show the differences between two rule sets.", epilog=CALL_CODES)

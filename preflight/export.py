@@ -1,0 +1,183 @@
+"""Export rule sets as JSON for other languages: every limit with its bounds in the unit of its fact.
+
+What `extends` takes over and what variants override is already merged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from preflight.facts import FACTS
+from preflight.formats import KINDS
+from preflight.ruleset import BASES, STAGES, Groups, Limit, RuleSet, Section, When
+
+EXPORT_ID: Final = "urn:preflight:rules:1"
+"""The `$id` of the schema of an exported rule set; that of a rule set is followed by its name."""
+
+Json = dict[str, Any]
+
+
+def export_ruleset(ruleset: RuleSet) -> Json:
+    """Return a rule set as a JSON object: what is judged if no variant is chosen, and each other variant."""
+    row: Json = {
+        "$schema": EXPORT_ID,
+        "$id": f"{EXPORT_ID}:{ruleset.name}",
+        "name": ruleset.name,
+        "variant": ruleset.variant,
+        "title": ruleset.title,
+        "service": ruleset.service,
+        "stage": ruleset.stage,
+        "source": ruleset.source_url,
+        "as_of": ruleset.as_of,
+        "basis": ruleset.basis,
+        "not_checked": list(ruleset.not_checked),
+        "kinds": {kind: _section(section) for kind, section in ruleset.sections.items()},
+        "url": _limits(ruleset.url),
+        "variants": {variant.variant: export_ruleset(variant) for variant in ruleset.variants},
+    }
+    if (data_uri := ruleset.data_uri) is not None:
+        kinds = list(ruleset.sections if data_uri.kinds is None else data_uri.kinds)
+        row["data_uri"] = {"kinds": kinds, "limits": _groups(data_uri.limits)}
+    if ruleset.request is not None:
+        row["request"] = _request(ruleset)
+    facts = sorted({*ruleset.facts()} & FACTS.keys())
+    row["units"] = {name: unit for name in facts if (unit := FACTS[name].unit) is not None}
+    return row
+
+
+def _request(ruleset: RuleSet) -> Json:
+    request = ruleset.request
+    assert request is not None
+    return {
+        "limits": _groups(request.limits),
+        "companions": {kind: list(others) for kind, others in request.companions.items()},
+        "when": [
+            {
+                "conditions": _groups(when.conditions),
+                "limits": _groups(when.limits),
+                "files": _groups(when.files),
+            }
+            for when in request.whens
+        ],
+        "same": list(request.same),
+        "ratios": _limits(request.ratios),
+        "roles": {
+            role.name: {
+                "kinds": None if role.kinds is None else list(role.kinds),
+                "requires": list(role.requires),
+                "excludes": list(role.excludes),
+                "limits": _limits(role.totals),
+                "files": _limits(role.files),
+                "same": list(role.same),
+                "ratios": _limits(role.ratios),
+            }
+            for role in ruleset.roles.values()
+        },
+    }
+
+
+def _section(section: Section) -> Json:
+    return {"limits": _limits(section.limits), "when": [_when(when) for when in section.conditional]}
+
+
+def _when(when: When) -> Json:
+    formats = [] if when.formats is None else [{"fact": "format", "any_of": list(when.formats)}]
+    return {
+        "conditions": [*formats, *_limits(when.conditions)],
+        "limits": _limits(when.limits),
+        "removes": [fact for fact, line in when.lines.items() if line is False],
+    }
+
+
+def _groups(groups: Groups | Mapping[str, tuple[Limit, ...]]) -> dict[str, list[Json]]:
+    return {kind or "all": _limits(limits) for kind, limits in groups.items()}
+
+
+def _limits(limits: Iterable[Limit]) -> list[Json]:
+    return [{"fact": limit.fact, **_limit(limit)} for limit in limits]
+
+
+def _limit(limit: Limit) -> Json:
+    """Return what a limit accepts; keys as in rule files."""
+    row: Json = {
+        "above" if limit.low_open else "min": limit.low,
+        "below" if limit.high_open else "max": limit.high,
+        "any_of": None if limit.any_of is None else list(limit.any_of),
+        "within": limit.within,
+        "multiple_of": limit.multiple_of,
+        "lenient": None if limit.lenient is None else _limit(limit.lenient),
+        "otherwise": limit.otherwise,
+        "required": limit.required or None,
+        "note": limit.note,
+        "hint": limit.hint,
+    }
+    return {name: value for name, value in row.items() if value is not None}
+
+
+def export_schema() -> Json:
+    """Return the JSON Schema (2020-12) of an exported rule set."""
+    texts = {"type": "array", "items": {"type": "string"}}
+    limits = {"type": "array", "items": {"$ref": "#/$defs/limit"}}
+    groups = {"type": "object", "additionalProperties": limits}
+    compared = {"same": texts, "ratios": limits}
+    role = {"kinds": {"type": ["array", "null"]}, "requires": texts, "excludes": texts, "limits": limits}
+    when = {"conditions": limits, "limits": limits, "removes": texts}
+    request_when = {"conditions": groups, "limits": groups, "files": groups}
+    request = {
+        "limits": groups,
+        "companions": {"type": "object", "additionalProperties": texts},
+        "when": {"type": "array", "items": _object(request_when)},
+        **compared,
+        "roles": {"type": "object", "additionalProperties": _object({**role, "files": limits, **compared})},
+    }
+    section = _object({"limits": limits, "when": {"type": "array", "items": _object(when)}})
+    names = ("$id", "name", "title", "service", "source", "as_of")
+    required: Json = {
+        "$schema": {"const": EXPORT_ID},
+        **{name: {"type": "string"} for name in names},
+        "variant": {"type": ["string", "null"], "description": "The variant that these limits are those of."},
+        "stage": {"enum": list(STAGES)},
+        "basis": {"enum": list(BASES)},
+        "not_checked": texts,
+        "kinds": {"type": "object", "propertyNames": {"enum": list(KINDS)}, "additionalProperties": section},
+        "url": limits,
+        "variants": {"type": "object", "additionalProperties": {"$ref": "#"}},
+        "units": {"type": "object", "additionalProperties": {"type": "string"}},
+    }
+    data_uri = _object({"kinds": texts, "limits": groups})
+    whole = _object(required)
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": EXPORT_ID,
+        "title": "A preflight rule set, compiled",
+        "description": "The limits of one service at one stage. A later `when` whose conditions hold outranks what is "
+        "before it, fact by fact. Without `within`, a listed aspect ratio matches within one pixel of the height.",
+        **whole,
+        "properties": {**whole["properties"], "data_uri": data_uri, "request": _object(request)},
+        "$defs": {"limit": _limit_schema()},
+    }
+
+
+def _limit_schema() -> Json:
+    number = {"type": "number"}
+    accepts: Json = {
+        **dict.fromkeys(("min", "above", "max", "below"), number),
+        "any_of": {"type": "array", "minItems": 1},
+        "within": {**number, "description": "v matches r if |v - r| <= within * r."},
+        "multiple_of": {"type": "integer"},
+    }
+    lenient = {"type": "object", "properties": accepts, "additionalProperties": False}
+    remarks: Json = {
+        "lenient": {**lenient, "description": "What only this accepts passes with a warning."},
+        "otherwise": {"enum": ["scaled", "converted", "cut"], "description": "What the service does outside."},
+        "required": {"type": "boolean"},
+        "note": {"type": "string"},
+        "hint": {"type": "string"},
+    }
+    properties = {"fact": {"enum": sorted(FACTS)}, **accepts, **remarks}
+    return {"type": "object", "required": ["fact"], "properties": properties, "additionalProperties": False}
+
+
+def _object(properties: Json) -> Json:
+    return {"type": "object", "required": list(properties), "properties": properties, "additionalProperties": False}
