@@ -32,6 +32,7 @@ LAYERS = [
     ["scan"],
     ["targets"],
     ["checker"],
+    ["importers"],
     ["export", "ruleviews", "schemas"],
     ["rulecheck"],
     ["combination"],

@@ -78,7 +78,7 @@ def test_examples_are_valid_calls(example: str) -> None:
     assert command.make_context(words[length - 1], words[length:]).command is command
 
 
-@pytest.mark.parametrize("example", [one for one in EXAMPLES if one.split()[1] in JUDGING])
+@pytest.mark.parametrize("example", [one for one in EXAMPLES if one.split()[1] in JUDGING and " import " not in one])
 def test_example_runs(example: str, tmp_path: Path, run: Run) -> None:
     desk = Desk(tmp_path)
     words = shlex.split(example, comments=True)[1:]

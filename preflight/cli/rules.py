@@ -14,7 +14,7 @@ import click
 
 from preflight import catalog
 from preflight.cli import params
-from preflight.cli.options import unknown_code
+from preflight.cli.options import allow_private_option, ca_bundle_option, timeout_option, unknown_code
 from preflight.cli.output import console
 from preflight.cli.terminal import CALL_CODES, Subcommands, color_option, stacked_rows, wrapped
 from preflight.codes import CODES, NOTES, Code
@@ -249,6 +249,39 @@ def new(path: str) -> None:
     path = path if extension else f"{path}.toml"
     _write_new(path, skeleton(stem, date.today().isoformat()))
     click.echo(f"{printable(path)}: written. Complete it, then run preflight rules validate {shlex.quote(path)}")
+
+
+@command.command("import", short_help="Write a rule file with the limits of a server.", epilog=CALL_CODES)
+@click.argument("kind", metavar="KIND")
+@click.argument("server", metavar="URL")
+@click.option("--output", "-o", type=click.Path(dir_okay=False), metavar="FILE", help="Write a new file there.")
+@timeout_option
+@allow_private_option
+@ca_bundle_option
+def import_command(
+    kind: str,
+    server: str,
+    output: str | None,
+    timeout: float | None,
+    allow_private: bool,  # noqa: FBT001 - by click
+    ca_bundle: str | None,
+) -> None:
+    """Write a rule file with the limits that a server states itself. KIND is mastodon.
+
+    Examples:
+      preflight rules import mastodon https://mastodon.social > mastodon.toml
+      preflight rules import mastodon https://mastodon.social -o mastodon.toml
+    """
+    from preflight import importers
+    from preflight.net.options import HttpOptions
+
+    chosen = {"timeout": timeout, "allow_private": allow_private, "ca_bundle": ca_bundle}
+    options = HttpOptions(**{name: value for name, value in chosen.items() if value})  # type: ignore[arg-type]
+    text = importers.import_rules(kind, server, options)
+    if output is None:
+        click.echo(text, nl=False)
+    else:
+        _write_new(output, text)
 
 
 def _write_new(path: str, text: str) -> None:
