@@ -9,6 +9,8 @@ from tests.corpus.conftest import Row
 
 SMALL = {"png", "gif", "bmp", "webp", "heic", "heif", "avif", "tiff", "wav"}
 BUDGET = 4096
+GPS_DIRECTORY = 98
+"""Bytes that are read of a distant GPS directory."""
 MP4_FAMILY = {"mp4", "mov", "m4a", "m4v", "3gp"}
 
 SCATTERED = {"drewnoakes+metadata-extractor-images/363dbe07-Issue_62.png": 6 * 1024}
@@ -41,7 +43,7 @@ def test_leading_headers_take_under_4_kib(core: list[Row]) -> None:
 
 def test_jpeg_takes_under_4_kib_unless_it_has_many_segments(core: list[Row]) -> None:
     read = sorted(row.report.bytes_read for row in core if row.report.media and row.report.media.format == "jpeg")
-    assert read[int(len(read) * 0.9)] <= BUDGET
+    assert read[int(len(read) * 0.9)] <= BUDGET + GPS_DIRECTORY
     assert read[-1] <= 9 * 1024
 
 

@@ -9,6 +9,7 @@ from typing import Final
 
 from preflight.formats import IMAGE
 from preflight.media import Media, Need, size_facts
+from preflight.probes.color import PROFILE_BYTES, from_profile
 from preflight.probes.exif import TRANSPOSED
 from preflight.probes.tiff.directory import (
     LAYOUTS,
@@ -29,6 +30,26 @@ _NON_INTEGER_FORMATS: Final = frozenset((3, 5, 6))
 """SampleFormat of floating point, complex integers, complex floating point, which few programs open (TIFF 6.0 19)."""
 _ALPHA_SAMPLES: Final = frozenset((1, 2))
 """ExtraSamples: associated and unassociated alpha; 0 is any other data."""
+_COLOR_MODELS: Final = {
+    0: "gray",
+    1: "gray",
+    2: "rgb",
+    3: "palette",
+    5: "cmyk",
+    6: "ycbcr",
+    8: "lab",
+    9: "lab",
+    10: "lab",
+    32844: "gray",
+}
+"""PhotometricInterpretation; 9 and 10 are ICC's and ITU's L*a*b*, 32844 is Pixar's LogL (TIFF 6.0 8; TIFF/FX 3)."""
+_NOT_CMYK: Final = 2
+"""InkSet of other inks than cyan, magenta, yellow and black (TIFF 6.0 16)."""
+_CHROMAS: Final = {(1, 1): "4:4:4", (2, 1): "4:2:2", (2, 2): "4:2:0", (1, 2): "4:4:0", (4, 1): "4:1:1", (4, 2): "4:1:0"}
+_JPEG: Final = (6, 7)
+"""Compressions of JPEG, which states its subsampling itself."""
+_LOSSLESS: Final = frozenset((1, 2, 3, 4, 5, 8, 32771, 32773, 32809, 32908, 32909, 32946, 34676, 34925, 50000))
+"""No compression, CCITT, LZW, Deflate, ThunderScan, PackBits, Pixar, SGI, LZMA, ZSTD."""
 _MAX_SAMPLES: Final = 16
 """Samples of a pixel that are read."""
 _MAX_PAGES: Final = 64
@@ -62,6 +83,8 @@ def read(source: Source, need: Need, name: str) -> Media:
         frames = _count_pages(directory, start)
         if frames is None and not notes:
             notes = ("read_limit",)
+    color_model = _color_model(directory)
+    color = from_profile(directory.near_bytes(Tag.ICC_PROFILE, PROFILE_BYTES))
     return Media(
         kind=IMAGE,
         format=name,
@@ -69,9 +92,39 @@ def read(source: Source, need: Need, name: str) -> Media:
         **size_facts(width, height, transposed=orientation in TRANSPOSED),
         orientation=orientation if orientation in range(1, 9) else None,
         frames=frames,
+        animated=False,
+        multi_picture=False,
+        bit_depth=_bit_depth(directory),
+        color_model=color_model,
+        chroma=_chroma(directory) if color_model == "ycbcr" else None,
+        primaries=color.primaries,
+        transfer=color.transfer,
+        hdr=color.hdr or (None if directory.truncated else "none"),
+        coding="lossless" if directory.near(Tag.COMPRESSION, 1) in _LOSSLESS else None,
         has_alpha=None if directory.truncated or directory.limited else not _ALPHA_SAMPLES.isdisjoint(extra),
+        location=directory.has_location(),
         notes=notes,
     )
+
+
+def _bit_depth(directory: Directory) -> int | None:
+    """Return BitsPerSample, of the sample with the most; 1 if it is missing (TIFF 6.0 8)."""
+    if Tag.BITS not in directory.entries:
+        return None if directory.truncated else 1
+    return max(directory.near_integers(Tag.BITS, _MAX_SAMPLES), default=None) or None
+
+
+def _color_model(directory: Directory) -> str | None:
+    found = _COLOR_MODELS.get(directory.near(Tag.PHOTOMETRIC, -1))
+    return None if found == "cmyk" and directory.near(Tag.INK_SET, 1) == _NOT_CMYK else found
+
+
+def _chroma(directory: Directory) -> str | None:
+    """Return YCbCrSubSampling, whose default is 2 and 2 (TIFF 6.0 21)."""
+    if Tag.SUBSAMPLING in directory.entries:
+        stated = directory.near_integers(Tag.SUBSAMPLING, 2)
+        return _CHROMAS.get((stated[0], stated[1])) if len(stated) == 2 else None
+    return None if directory.truncated or directory.near(Tag.COMPRESSION, 1) in _JPEG else "4:2:0"
 
 
 def _camera_raw(directory: Directory, head: bytes) -> Media | None:

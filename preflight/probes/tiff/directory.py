@@ -9,16 +9,21 @@ from __future__ import annotations
 from struct import Struct
 from typing import Final, NamedTuple
 
-from preflight.probes.exif import ByteOrder
+from preflight.probes.exif import GPS_LATITUDE, ByteOrder
+from preflight.probes.window import is_cheap
 from preflight.sources import EndOfFile, Source
 
 _INTEGER_BYTES: Final = {1: 1, 3: 2, 4: 4, 13: 4, 16: 8, 18: 8, 6: 1, 8: 2, 9: 4, 17: 8}
 """Field type → bytes of one value: BYTE SHORT LONG IFD LONG8 IFD8, then the signed ones (TIFF 6.0 section 2)."""
 _SIGNED: Final = (6, 8, 9, 17)
 _ASCII: Final = 2
+_BYTES: Final = (1, 7)
+"""BYTE, UNDEFINED."""
 
 _FIRST_READ: Final = 1024
 """Bytes read of a directory at first: 85 entries of TIFF, 50 of BigTIFF, and the values after them."""
+_GPS_BYTES: Final = 512
+"""Bytes read of a directory of GPS, which has at most 32 entries (CIPA DC-008 4.6.6)."""
 _MAX_ENTRIES: Final = 4096
 """Entries of one directory that are read; cameras write fewer than 100."""
 _MAX_OFFSET: Final = 1 << 62
@@ -51,6 +56,7 @@ class Tag:
     SUBFILE_TYPE: Final = 254
     WIDTH: Final = 256
     HEIGHT: Final = 257
+    BITS: Final = 258
     COMPRESSION: Final = 259
     PHOTOMETRIC: Final = 262
     MAKE: Final = 271
@@ -62,9 +68,13 @@ class Tag:
     SUB_IFDS: Final = 330
     EXTRA_SAMPLES: Final = 338
     SAMPLE_FORMAT: Final = 339
+    INK_SET: Final = 332
+    SUBSAMPLING: Final = 530
     CFA_REPEAT: Final = 33421
     CFA_PATTERN: Final = 33422
     EXIF_IFD: Final = 34665
+    ICC_PROFILE: Final = 34675
+    GPS_IFD: Final = 34853
     EP_STANDARD_ID: Final = 37398
     EXIF_WIDTH: Final = 40962
     EXIF_HEIGHT: Final = 40963
@@ -105,15 +115,17 @@ NO_ENTRY: Final[IfdEntry] = (0, 0, b"")
 class Directory:
     """One image file directory: its needed entries by tag, whose values are read on demand.
 
+    start      its offset
     next       the offset of the next directory (0: none)
     truncated  the file ends inside the directory
     limited    it states more entries than are read
     """
 
-    __slots__ = ("entries", "layout", "limited", "next", "source", "truncated")
+    __slots__ = ("entries", "layout", "limited", "next", "source", "start", "truncated")
 
-    def __init__(self, source: Source, layout: ByteLayout) -> None:
+    def __init__(self, source: Source, layout: ByteLayout, start: int) -> None:
         self.source = source
+        self.start = start
         self.layout = layout
         self.entries: dict[int, IfdEntry] = {}
         self.next = 0
@@ -133,6 +145,36 @@ class Directory:
             int.from_bytes(value[at : at + width], self.layout.order, signed=kind in _SIGNED)
             for at in range(0, count * width, width)
         ]
+
+    def near_integers(self, tag: int, limit: int) -> list[int]:
+        """Return the same as `integers`; none if reading the values may cost a request."""
+        kind, count, value = self.entries.get(tag, NO_ENTRY)
+        length = _INTEGER_BYTES.get(kind, 0) * min(count, limit)
+        is_inline = length <= self.layout.value
+        return self.integers(tag, limit) if is_inline or self.is_near(self.offset_of(value), length) else []
+
+    def near(self, tag: int, default: int) -> int:
+        """Return the first of these values, `default` if there is none."""
+        return next(iter(self.near_integers(tag, 1)), default)
+
+    def near_bytes(self, tag: int, limit: int) -> bytes:
+        """Return the first bytes of an entry of BYTE or UNDEFINED, at most `limit`; none in the same case."""
+        kind, count, value = self.entries.get(tag, NO_ENTRY)
+        start, length = self.offset_of(value), min(count, limit)
+        if kind not in _BYTES or count <= self.layout.value or not self.is_near(start, length):
+            return b""
+        return self._read(value, length)
+
+    def is_near(self, start: int, length: int) -> bool:
+        """Return whether the file has these bytes, and they cost no request or were fetched with the directory."""
+        end, size = start + length, self.source.size
+        if size is not None and end > size:
+            return False
+        return is_cheap(self.source, end) or (self.start <= start and end <= self.start + _FIRST_READ)
+
+    def offset_of(self, value: bytes) -> int:
+        """Return the offset that an entry holds instead of its value."""
+        return int.from_bytes(value, self.layout.order)
 
     def first(self, tag: int) -> int | None:
         """Return the first value of an entry, None if there is none."""
@@ -166,6 +208,19 @@ class Directory:
             value = self._read(value, min(count, limit))
         return value[: min(count, limit)].partition(b"\0")[0].decode("latin-1").strip()
 
+    def has_location(self) -> bool | None:
+        """Return whether the directory of GPS that it leads to has a latitude; None if that cannot be read."""
+        if Tag.GPS_IFD not in self.entries:
+            return False
+        start = self.positive(Tag.GPS_IFD)
+        if start is None or not self.is_near(start, min(_GPS_BYTES, (self.source.size or start) - start)):
+            return None
+        try:
+            gps = read_directory(self.source, self.layout, start, frozenset((GPS_LATITUDE,)), _GPS_BYTES)
+        except EndOfFile:
+            return None
+        return GPS_LATITUDE in gps.entries or (None if gps.truncated else False)
+
     def read_another(self, start: int) -> Directory:
         """Return the directory at `start` of the same file. Raise `EndOfFile` if it is beyond the end."""
         return read_directory(self.source, self.layout, start)
@@ -190,7 +245,7 @@ class Directory:
 
     def _read(self, value: bytes, length: int, skipped: int = 0) -> bytes:
         """Return bytes of a value that does not fit into its entry, which holds its offset instead."""
-        return _read_at(self.source, int.from_bytes(value, self.layout.order) + skipped, length)
+        return _read_at(self.source, self.offset_of(value) + skipped, length)
 
 
 def first_offset(head: bytes, layout: ByteLayout) -> int:
@@ -198,19 +253,21 @@ def first_offset(head: bytes, layout: ByteLayout) -> int:
     return int.from_bytes(head[8:16] if layout.number == 8 else head[4:8], layout.order)
 
 
-def read_directory(source: Source, layout: ByteLayout, start: int, needed: frozenset[int] = NEEDED) -> Directory:
+def read_directory(
+    source: Source, layout: ByteLayout, start: int, needed: frozenset[int] = NEEDED, first_read: int = _FIRST_READ
+) -> Directory:
     """Return the directory at `start`. Raise `EndOfFile` if even its number of entries is missing."""
-    data = _read_at(source, start, _FIRST_READ)
+    data = _read_at(source, start, first_read)
     if len(data) < layout.number:
         raise EndOfFile(f"the directory at {start} is beyond the end of the file")
     stated = int.from_bytes(data[: layout.number], layout.order)
     end = layout.number + min(stated, _MAX_ENTRIES) * layout.entry.size
     whole = end + layout.value
-    if whole > len(data) == _FIRST_READ:
-        data += source.read_at(start + _FIRST_READ, whole - _FIRST_READ)
+    if whole > len(data) == first_read:
+        data += source.read_at(start + first_read, whole - first_read)
     present = data[layout.number : end]
     present = present[: len(present) // layout.entry.size * layout.entry.size]
-    directory = Directory(source, layout)
+    directory = Directory(source, layout, start)
     for tag, kind, count, value in layout.entry.iter_unpack(present):
         if tag in needed:
             directory.entries.setdefault(tag, (kind, count, value))
