@@ -149,6 +149,10 @@ AUDIO_CODECS: Final = tuple(_AUDIO_CODECS.split())
 """The codecs that rule files can name, in ffprobe's words; `none` is a video without audio."""
 
 CHROMAS: Final = ("4:2:0", "4:2:2", "4:4:4", "4:4:0", "4:1:1", "4:1:0", "4:0:0")
+CHROMA_BY_SAMPLES: Final = {
+    (1, 1): "4:4:4", (2, 1): "4:2:2", (2, 2): "4:2:0", (1, 2): "4:4:0", (4, 1): "4:1:1", (4, 2): "4:1:0",
+}  # fmt: skip
+"""By samples of luma for one of chroma, across and down."""
 COLOR_MODELS: Final = ("rgb", "gray", "palette", "ycbcr", "cmyk", "ycck", "lab")
 HDR_KINDS: Final = ("none", "pq", "hlg", "dolby_vision", "gain_map")
 PICTURE_CODINGS: Final = ("baseline", "extended", "progressive", "arithmetic", "lossless", "hierarchical", "lossy")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from struct import Struct
 from typing import Final, NamedTuple
 
@@ -67,10 +68,16 @@ def from_description(name: str) -> Color | None:
 
 
 def from_profile(data: bytes) -> Color:
-    """Return the colors of an ICC profile, of which `data` is the beginning.
+    """Return the colors of an ICC profile, by its first `PROFILE_BYTES`.
 
     The tag `cicp` counts before all others (ICC.1:2022 9.2.17). CMYK, and profiles that only have tables, are unstated.
     """
+    return _from_profile(data[:PROFILE_BYTES]) if data else UNSTATED
+
+
+@lru_cache(maxsize=64)
+def _from_profile(data: bytes) -> Color:
+    """Return the same. Few profiles are in most files, so they are parsed once."""
     tags = _tags(data)
     codes = tags.get(b"cicp", b"")
     if len(codes) >= 12 and codes[:4] == b"cicp":
@@ -206,9 +213,9 @@ _MAX_GAMMA: Final = 10.0
 
 
 def _transfer_of(curve: bytes) -> str | None:
-    """Return the transfer characteristics of a curve; None unless it is whole, or known where curves are compared."""
+    """Return the transfer characteristics of a curve; None if it is cut or a table."""
     if curve.startswith(b"curv") and len(curve) >= 12:
-        return _sampled(int.from_bytes(curve[8:12]), curve[12:])
+        return _of_exponent(int.from_bytes(curve[8:12]), curve[12:])
     if not curve.startswith(b"para") or len(curve) < 12 or int.from_bytes(curve[8:10]) >= len(_PARAMETERS):
         return None
     kind = int.from_bytes(curve[8:10])
@@ -223,15 +230,9 @@ def _transfer_of(curve: bytes) -> str | None:
     return _nearest_curve(_to_linear(gamma, scale, offset, added=added))
 
 
-def _sampled(count: int, samples: bytes) -> str | None:
-    """Return the same of a curveType (10.6): no number is linear, one is an exponent, more are samples."""
+def _of_exponent(count: int, samples: bytes) -> str | None:
+    """Return the same of a curveType (10.6): no number is linear, one is an exponent; samples are not compared."""
     if count == 0:
         return "linear"
-    if count == 1:
-        gamma = int.from_bytes(samples[:2]) / 256
-        return from_gamma(gamma) if 0 < gamma < _MAX_GAMMA else None
-    places = [round(point * (count - 1)) for point in _POINTS]
-    if 2 * places[-1] + 2 > len(samples) or count < 256:
-        return None
-    values = [int.from_bytes(samples[2 * place : 2 * place + 2]) / 65535 for place in places]
-    return _nearest_curve(dict(zip(_POINTS, values, strict=True)).__getitem__)
+    gamma = int.from_bytes(samples[:2]) / 256
+    return from_gamma(gamma) if count == 1 and 0 < gamma < _MAX_GAMMA else None

@@ -7,7 +7,6 @@ the block and is never read.
 
 from __future__ import annotations
 
-from struct import Struct
 from typing import Final, Literal, NamedTuple, Protocol
 
 from preflight.probes.color import SRGB, UNSTATED, Color
@@ -20,8 +19,7 @@ TRANSPOSED: Final = frozenset((5, 6, 7, 8))
 
 ByteOrder = Literal["little", "big"]
 _ORDERS: Final[dict[bytes, ByteOrder]] = {b"II*\0": "little", b"MM\0*": "big"}
-_ENTRY: Final[dict[ByteOrder, Struct]] = {"little": Struct("<HHI4s"), "big": Struct(">HHI4s")}
-_VALUE_BYTES: Final[dict[int, int]] = {1: 1, 3: 2, 4: 4, 6: 1, 8: 2, 9: 4}
+_VALUE_BYTES: Final[dict[int, int]] = {1: 1, 3: 2, 4: 4, 6: 1, 8: 2, 9: 4, 13: 4}
 """Type → bytes of one value. The standard requires SHORT (3); cameras write the other integers too."""
 _FIRST_READ: Final = 512
 """Bytes of a block read first: its header and 41 entries, if the directory is where nearly all writers put it."""
@@ -53,10 +51,6 @@ class Exif(NamedTuple):
 
 
 NO_EXIF: Final = Exif()
-
-_Entry = tuple[int, int, bytes]
-"""Type, count, and the value or its offset."""
-_NO_ENTRY: Final[_Entry] = (0, 0, b"")
 
 
 class Readable(Protocol):
@@ -91,19 +85,19 @@ def exif_at(readable: Readable, offset: int, length: int, source: Source, known:
     directory = block[start : start + 2 + 12 * _MAX_ENTRIES]
     if len(block) < length and len(directory) < 2 + 12 * min(int.from_bytes(directory[:2], order), _MAX_ENTRIES):
         directory = readable.read_at(offset + start, max(0, min(length - start, 2 + 12 * _MAX_ENTRIES)))
-    entries = _entries(directory, order)
     known = max(block, known, key=len)
-    camera, gps = (int.from_bytes(entries.get(tag, _NO_ENTRY)[2], order) for tag in (_EXIF_IFD, _GPS_IFD))
     located: bool | None = False
+    gps = _integer(directory, _GPS_IFD, order)
     if gps:
         found = known[gps : gps + 2 + 12 * _MAX_GPS_ENTRIES]
         if len(found) < 2 + 12 * min(int.from_bytes(found[:2], order), _MAX_GPS_ENTRIES):
             wanted = max(0, min(length - gps, 2 + 12 * _MAX_GPS_ENTRIES))
             found = source.read_at(offset + gps, wanted) if is_cheap(source, offset + gps + wanted) else b""
-        located = GPS_LATITUDE in _entries(found, order) if found else None
-    space = _entries(known[camera : camera + 2 + 12 * _MAX_ENTRIES], order) if camera else {}
-    is_srgb = int.from_bytes(space.get(_COLOR_SPACE, _NO_ENTRY)[2][:2], order) == 1
-    return Exif(_orientation(entries, order), located, SRGB if is_srgb else UNSTATED)
+        located = bool(_entry(found, GPS_LATITUDE, order)) if found else None
+    camera = _integer(directory, _EXIF_IFD, order)
+    settings = known[camera : camera + 2 + 12 * _MAX_ENTRIES] if camera else b""
+    is_srgb = _integer(settings, _COLOR_SPACE, order) == 1
+    return Exif(_orientation(directory, order), located, SRGB if is_srgb else UNSTATED)
 
 
 def has_latitude(xmp: bytes) -> bool:
@@ -111,16 +105,23 @@ def has_latitude(xmp: bytes) -> bool:
     return _XMP_LATITUDE in xmp
 
 
-def _entries(directory: bytes, order: ByteOrder) -> dict[int, _Entry]:
-    """Return the entries of a directory by tag. The first of a tag counts."""
-    count = min(int.from_bytes(directory[:2], order), _MAX_ENTRIES, max(0, len(directory) - 2) // 12)
-    found: dict[int, _Entry] = {}
-    for tag, kind, number, value in _ENTRY[order].iter_unpack(directory[2 : 2 + 12 * count]):
-        found.setdefault(tag, (kind, number, value))
-    return found
+def _entry(directory: bytes, tag: int, order: ByteOrder) -> bytes:
+    """Return the first entry of this tag, 12 bytes: tag, type, count, value or its offset. Empty if there is none."""
+    end = 2 + 12 * min(int.from_bytes(directory[:2], order), _MAX_ENTRIES, max(0, len(directory) - 2) // 12)
+    wanted = tag.to_bytes(2, order)
+    at = directory.find(wanted, 2, end)
+    while at >= 0 and (at - 2) % 12:
+        at = directory.find(wanted, at + 1, end)
+    return directory[at : at + 12] if at >= 0 else b""
 
 
-def _orientation(entries: dict[int, _Entry], order: ByteOrder) -> int | None:
-    kind, count, value = entries.get(_ORIENTATION, _NO_ENTRY)
-    number = int.from_bytes(value[: _VALUE_BYTES.get(kind, 0)], order)
-    return number if count == 1 and 1 <= number <= 8 else None
+def _integer(directory: bytes, tag: int, order: ByteOrder) -> int | None:
+    """Return the integer of an entry that has one; None if it has another type or number of values."""
+    entry = _entry(directory, tag, order)
+    width = _VALUE_BYTES.get(int.from_bytes(entry[2:4], order), 0)
+    return int.from_bytes(entry[8 : 8 + width], order) if width and int.from_bytes(entry[4:8], order) == 1 else None
+
+
+def _orientation(directory: bytes, order: ByteOrder) -> int | None:
+    number = _integer(directory, _ORIENTATION, order)
+    return number if number is not None and 1 <= number <= 8 else None

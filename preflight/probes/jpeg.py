@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Final, NamedTuple
 
+from preflight.formats import CHROMA_BY_SAMPLES
 from preflight.media import Media, Need, size_facts
 from preflight.probes.color import PROFILE_BYTES, UNSTATED, Color, from_profile
 from preflight.probes.exif import NO_EXIF, TRANSPOSED, exif_at, has_latitude
@@ -58,16 +60,8 @@ _CODINGS: Final = {
 """Frame headers, and the coding that each announces (T.81 table B.1; T.87 C.1)."""
 _COMMON_CODINGS: Final = frozenset(("baseline", "extended", "progressive"))
 """With Huffman codes and 8 bits a sample every decoder supports these."""
-_PRINT_MODELS: Final = frozenset(("cmyk", "ycck"))
-_CHROMAS: Final = {
-    (1, 1): "4:4:4",
-    (2, 1): "4:2:2",
-    (2, 2): "4:2:0",
-    (1, 2): "4:4:0",
-    (4, 1): "4:1:1",
-    (4, 2): "4:1:0",
-}
-"""Samples of luma for one of chroma, across and down."""
+_CMYK_SAMPLES: Final = 4
+"""Components of CMYK and YCCK; no other coding in use has four."""
 _RESTARTS: Final = frozenset(range(0xD0, 0xD8))
 """RST0-7, which have no length, and no meaning outside a scan."""
 
@@ -97,37 +91,37 @@ class _Frame(NamedTuple):
     samples: int
     components: bytes
 
-    def color_model(self, transform: int | None, *, is_jfif: bool) -> str | None:
-        """Return what the components are, as libjpeg decides: by JFIF, Adobe's `transform`, else by their ids.
 
-        Sources: T.871 6.1; T.872 6.5.3; libjpeg, default_decompress_parms.
-        """
-        match self.samples:
-            case 1:
-                return "gray"
-            case 3:
-                if is_jfif:
-                    return "ycbcr"
-                if transform is not None:
-                    return "ycbcr" if transform else "rgb"
-                is_rgb = self.components[::3] == b"RGB" or self.coding == "lossless"
-                return "rgb" if is_rgb else "ycbcr"
-            case 4:
-                return "ycck" if transform else "cmyk"
+_Colors = tuple[str | None, str | None]
+"""Color model and chroma subsampling."""
+
+
+@lru_cache(maxsize=64)
+def _colors(frame: _Frame, transform: int | None, *, is_jfif: bool) -> _Colors:
+    """Return what the components are, as libjpeg decides: by JFIF, Adobe's `transform`, else by their ids.
+
+    Sources: T.871 6.1; T.872 6.5.3; libjpeg, default_decompress_parms. Few frames are in most files.
+    """
+    if frame.samples == 1:
+        return "gray", "4:0:0"
+    if frame.samples == _CMYK_SAMPLES:
+        return ("ycck", _chroma(frame.components)) if transform else ("cmyk", None)
+    if frame.samples != 3:
+        return None, None
+    by_id = frame.components[::3] == b"RGB" or frame.coding == "lossless"
+    is_rgb = not is_jfif and (by_id if transform is None else not transform)
+    return ("rgb", None) if is_rgb else ("ycbcr", _chroma(frame.components))
+
+
+def _chroma(components: bytes) -> str | None:
+    """Return the subsampling of Cb and Cr, if they are equal."""
+    if len(components) < 9:
         return None
-
-    def chroma(self, color_model: str | None) -> str | None:
-        """Return the subsampling of Cb and Cr, if they are equal."""
-        if color_model == "gray":
-            return "4:0:0"
-        if color_model not in ("ycbcr", "ycck") or len(self.components) < 9:
-            return None
-        luma, *chroma = ((byte >> 4, byte & 15) for byte in self.components[1:9:3])
-        if len(set(chroma)) != 1 or 0 in chroma[0]:
-            return None
-        across, down = chroma[0]
-        is_whole = luma[0] % across == luma[1] % down == 0
-        return _CHROMAS.get((luma[0] // across, luma[1] // down)) if is_whole else None
+    luma, *chroma = ((byte >> 4, byte & 15) for byte in components[1:9:3])
+    across, down = chroma[0]
+    if chroma[1] != chroma[0] or not across or not down or luma[0] % across or luma[1] % down:
+        return None
+    return CHROMA_BY_SAMPLES.get((luma[0] // across, luma[1] // down))
 
 
 class _Header:
@@ -151,10 +145,6 @@ class _Header:
         return bool(self.width and self.height and self.exif_found)
 
     @property
-    def color_model(self) -> str | None:
-        return self.frame.color_model(self.transform, is_jfif=self.is_jfif) if self.frame else None
-
-    @property
     def location(self) -> bool | None:
         """Return whether EXIF or XMP has a position; None also if the file ends before either may come."""
         found = True if self.in_xmp else self.exif.location
@@ -163,7 +153,7 @@ class _Header:
     @property
     def color(self) -> Color:
         """Return the colors of the profile, which counts before EXIF's ColorSpace; CMYK has neither."""
-        if self.color_model in _PRINT_MODELS:
+        if self.frame and self.frame.samples == _CMYK_SAMPLES:
             return UNSTATED
         return self.exif.color if self.profile is None else self.profile
 
@@ -206,7 +196,7 @@ class _Header:
         self.frame = frame = _Frame(_CODINGS[marker], head[0], head[5], head[6 : 6 + 3 * head[5]])
         if frame.coding not in _COMMON_CODINGS or frame.bit_depth != 8:
             self.notes.append("uncommon_coding")
-        if self.color_model in _PRINT_MODELS:
+        if frame.samples == _CMYK_SAMPLES:
             self.notes.append("cmyk")
 
     def _add_profile(self, window: Window, offset: int, length: int) -> None:
@@ -244,8 +234,8 @@ def read(source: Source, need: Need, _name: str) -> Media:
 
 
 def _media(source: Source, header: _Header) -> Media:
-    notes, frame = header.notes, header.frame
-    color_model, color = header.color_model, header.color
+    notes, frame, color = header.notes, header.frame, header.color
+    color_model, chroma = _colors(frame, header.transform, is_jfif=header.is_jfif) if frame else (None, None)
     return Media(
         kind="image",
         format="jpeg",
@@ -258,7 +248,7 @@ def _media(source: Source, header: _Header) -> Media:
         multi_picture="multi_picture" in notes or (False if frame else None),
         bit_depth=frame.bit_depth if frame else None,
         color_model=color_model,
-        chroma=frame.chroma(color_model) if frame else None,
+        chroma=chroma,
         primaries=color.primaries,
         transfer=color.transfer,
         hdr="gain_map" if "gain_map" in notes else color.hdr or ("none" if frame else None),

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from preflight.media import Media, Need, size_facts
 from preflight.probes.color import (
+    PROFILE_BYTES,
     SRGB,
     UNSTATED,
     Color,
@@ -40,8 +42,8 @@ _DEPTHS: Final = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 
 _ALPHA: Final = 4
 _COLOR_MODELS: Final = {0: "gray", 2: "rgb", 3: "palette", 4: "gray", 6: "rgb"}
 _MAX_PROFILE_NAME: Final = 79
-_ICC_BYTES: Final = 2048
-"""Bytes of a decompressed ICC profile that are read: its description and colorants."""
+_MAX_COLOR_BYTES: Final = 1024
+"""Bytes of a chunk of colors that are read: of a compressed profile the beginning suffices."""
 _XMP: Final = b"XML:com.adobe.xmp\0"
 _IHDR_CRC: Final = zlib.crc32(b"IHDR")
 _PROFILES: Final = (b"Raw profile type exif\0", b"Raw profile type APP1\0")
@@ -92,7 +94,7 @@ class _Header:
                 if self.raw_profile.orientation is None:
                     self.raw_profile = _raw_profile(window, kind, offset, length)
             elif kind in _COLOR_CHUNKS:
-                self.colors.setdefault(kind, _COLOR_CHUNKS[kind](window.buffered(offset, length)))
+                self.colors.setdefault(kind, _color_of(kind, window.buffered(offset, min(length, _MAX_COLOR_BYTES))))
             else:
                 self._read_ancillary(window, kind, offset, length)
         self.notes.append("bad_header")
@@ -230,7 +232,7 @@ def _profile_color(data: bytes) -> Color:
     if named is not None and named.hdr != "none":
         return named
     try:
-        return from_profile(zlib.decompressobj().decompress(packed[1:], _ICC_BYTES))
+        return from_profile(zlib.decompressobj().decompress(packed[1:], PROFILE_BYTES))
     except zlib.error:
         return UNSTATED
 
@@ -256,6 +258,12 @@ _COLOR_CHUNKS: Final[dict[bytes, Callable[[bytes], Color]]] = {
 }
 """Chunks that state colors, the one that counts before all others first (4.3)."""
 _BEFORE_GAMMA: Final = frozenset((b"cICP", b"iCCP", b"sRGB"))
+
+
+@lru_cache(maxsize=64)
+def _color_of(kind: bytes, data: bytes) -> Color:
+    """Return the colors of a chunk. Few are in most files, so they are parsed once."""
+    return _COLOR_CHUNKS[kind](data)
 
 
 def _chunks(window: Window, position: int) -> Iterator[tuple[bytes, int, int]]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from preflight.formats import IMAGE
+from preflight.formats import CHROMA_BY_SAMPLES, IMAGE
 from preflight.media import Media, Need, size_facts
 from preflight.probes.color import PROFILE_BYTES, from_profile
 from preflight.probes.exif import TRANSPOSED
@@ -45,7 +45,6 @@ _COLOR_MODELS: Final = {
 """PhotometricInterpretation; 9 and 10 are ICC's and ITU's L*a*b*, 32844 is Pixar's LogL (TIFF 6.0 8; TIFF/FX 3)."""
 _NOT_CMYK: Final = 2
 """InkSet of other inks than cyan, magenta, yellow and black (TIFF 6.0 16)."""
-_CHROMAS: Final = {(1, 1): "4:4:4", (2, 1): "4:2:2", (2, 2): "4:2:0", (1, 2): "4:4:0", (4, 1): "4:1:1", (4, 2): "4:1:0"}
 _JPEG: Final = (6, 7)
 """Compressions of JPEG, which states its subsampling itself."""
 _LOSSLESS: Final = frozenset((1, 2, 3, 4, 5, 8, 32771, 32773, 32809, 32908, 32909, 32946, 34676, 34925, 50000))
@@ -123,7 +122,7 @@ def _chroma(directory: Directory) -> str | None:
     """Return YCbCrSubSampling, whose default is 2 and 2 (TIFF 6.0 21)."""
     if Tag.SUBSAMPLING in directory.entries:
         stated = directory.near_integers(Tag.SUBSAMPLING, 2)
-        return _CHROMAS.get((stated[0], stated[1])) if len(stated) == 2 else None
+        return CHROMA_BY_SAMPLES.get((stated[0], stated[1])) if len(stated) == 2 else None
     return None if directory.truncated or directory.near(Tag.COMPRESSION, 1) in _JPEG else "4:2:0"
 
 
