@@ -73,7 +73,8 @@ def around(fact: str, line: Mapping[str, Any]) -> Iterator[float]:
     for written in [sides[word] for sides in (line, line.get("lenient", {})) for word in words if word in sides]:
         bound = number(written)
         if fact in WHOLE:
-            yield from (int(bound) - 1, int(bound), int(bound) + 1)
+            step = 4 if "base64" in fact else 1  # Base64 has groups of 4
+            yield from (int(bound) - step, int(bound), int(bound) + step)
         else:
             yield from (nextafter(bound, -inf), bound, nextafter(bound, inf))
 
@@ -166,7 +167,7 @@ def test_choice_accepts_exactly_the_listed_values(rules: RuleSet, kind: str, wri
         assert judge(media, rules, strict=True).verdict == "pass"
     if limit.any_of is not None:
         listed = limit.any_of[0]
-        wrong = not listed if isinstance(listed, bool) else "dwg" if isinstance(listed, str) else listed * 3
+        wrong = not listed if isinstance(listed, bool) else "dwg" if isinstance(listed, str) else listed * 30
         setattr(media, limit.fact, wrong)
         result = judge(media, rules)
         assert result.verdict == ("pass" if limit.otherwise else "fail")
@@ -246,6 +247,8 @@ def test_limit_on_requests_holds_exactly_up_to_its_bound(rules: RuleSet, kind: s
     for value in around(limit.fact, limit.written):
         if limit.fact == "files":
             sample = [Media(kind=kinds[i % len(kinds)], size=1, duration=4.0) for i in range(int(value))]
+        elif limit.fact == "total_base64_size":
+            sample = [Media(kind=kinds[0], size=part // 4 * 3, duration=4.0) for part in (int(value) - 4, 4)]
         else:
             value = round(value, 3) + (0.001 if value > number(limit.written.get("max", inf)) else 0)
             sample = [Media(kind=kinds[0], **{limit.fact.removeprefix("total_"): part}) for part in (value - 1, 1)]
