@@ -107,8 +107,14 @@ def resolve(given: RuleSetsLike) -> tuple[RuleSet, ...]:
         for name in _split_names(part):
             found[name] = found.get(name) or load(name)
     if not found:
-        raise UsageError(f"No rule set given. Choose one of {', '.join(current())} or {ALL}, or give a path.")
+        raise UsageError(f"No rule set given. {choices()}")
     return tuple(found.values())
+
+
+def choices() -> str:
+    """Return the remedy where no rule set is given. It names a few: all of them would fill a screen."""
+    few = ", ".join(current()[:3])
+    return f"Choose one of {few} and {len(current()) - 3} others, the path of a rule file, or {ALL}."
 
 
 def _flatten(given: object) -> Iterator[object]:

@@ -299,7 +299,7 @@ def check(target: Target, rules: Rules, **options: Unpack[CheckKeywords]) -> Rep
 def require_rules(rules: Rules | None) -> Rules:
     """Return the rule sets. Raise `UsageError` if they are None, which would let everything pass."""
     if rules is None:
-        raise UsageError(f"No rule set given. Choose one of {', '.join(catalog.current())}.")
+        raise UsageError(f"No rule set given. {catalog.choices()}")
     return rules
 
 

@@ -87,8 +87,7 @@ class CheckCommand:
 
 def _require_rules(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
     if not value and not ctx.resilient_parsing:
-        names = ", ".join(catalog.current())
-        raise click.MissingParameter(f"Choose one of {names}, a rule file, or {catalog.ALL}.", ctx=ctx, param=param)
+        raise click.MissingParameter(catalog.choices(), ctx=ctx, param=param)
     return value
 
 
