@@ -167,7 +167,7 @@ def test_choice_accepts_exactly_the_listed_values(rules: RuleSet, kind: str, wri
         assert judge(media, rules, strict=True).verdict == "pass"
     if limit.any_of is not None:
         listed = limit.any_of[0]
-        wrong = not listed if isinstance(listed, bool) else "dwg" if isinstance(listed, str) else listed * 30
+        wrong = not listed if isinstance(listed, bool) else "dwg" if isinstance(listed, str) else max(limit.any_of) * 30
         setattr(media, limit.fact, wrong)
         result = judge(media, rules)
         assert result.verdict == ("pass" if limit.otherwise else "fail")
