@@ -169,7 +169,7 @@ def test_valid_file_has_no_problems() -> None:
         ),
         (
             "[data_uri.image]\nwidth = { max = 9 }",
-            "mine.toml:7: Unknown key 'width' in [data_uri.image]. Choose one of size, url_length.",
+            "mine.toml:7: Unknown key 'width' in [data_uri.image]. Choose one of size, base64_size, url_length.",
         ),
         (
             "[request.video]\nfile = { max = 3 }",

@@ -78,7 +78,8 @@ def limits_on(fact: Fact) -> list[dict[str, object]]:
     if fact.type is bool:
         return [{"any_of": [False], **beside}, {"any_of": [True], **beside}]
     if fact.type is str:
-        return [{"any_of": ["other"], **beside}, {"any_of": ["other"], "required": True, **beside}]
+        listed = ["1x1" if fact.name == "dimensions" else "other"]
+        return [{"any_of": listed, **beside}, {"any_of": listed, "required": True, **beside}]
     sides = [{"min": 10**7}, {"above": 10**7}, {"max": 0}, {"below": 0}, {"min": -2, "max": -1, "lenient": {"max": 5}}]
     shapes = [{**side, **beside} for side in sides] + [{"max": 1, "required": True}]
     return shapes if fact.unit in ("bytes", "s") else [*shapes, {"any_of": [7, 8.5], **beside}]
