@@ -7,7 +7,6 @@ that is smaller than its own header ends the walk, so each step advances by at l
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import islice
 from struct import Struct
 from typing import Final, NamedTuple
 
@@ -77,12 +76,30 @@ def boxes(data: bytes, start: int = 0, end: int | None = None) -> Iterator[tuple
 
 
 def first_of_each(data: bytes, start: int, end: int, limit: int = MAX_BOXES) -> dict[bytes, Range]:
-    """Return the body range of the first box of each type. Raise `BoundReached` after `limit` boxes."""
+    """Return the body range of the first box of each type. Raise `BoundReached` after `limit` boxes.
+
+    It walks as `boxes` does, but all at once: most of the time that a movie takes is spent here.
+    """
     found: dict[bytes, Range] = {}
-    walk = boxes(data, start, end)
-    for kind, body, stop in islice(walk, limit):
-        found.setdefault(kind, (body, stop))
-    if next(walk, None) is not None:
+    unpack = _HEADER.unpack_from
+    end = min(end, len(data))
+    for _ in range(limit):
+        if start + 8 > end:
+            return found
+        size, kind = unpack(data, start)
+        body = start + 8
+        if size < 8:
+            if size == 1 and start + 16 <= end:
+                (size,) = _LARGE_SIZE.unpack_from(data, body)
+                body += 8
+            elif size == 0:
+                size = end - start
+            if start + size < body:
+                return found
+        start += size
+        if kind not in found:
+            found[kind] = (body, start if start < end else end)
+    if start + 8 <= end:
         raise BoundReached(f"no end of the parent box within {limit} boxes")
     return found
 
