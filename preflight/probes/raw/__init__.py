@@ -14,9 +14,10 @@ from typing import Final, NamedTuple
 
 from preflight.formats import CAMERA_RAW, IMAGE, VIDEO
 from preflight.media import Media, Need, size_facts
-from preflight.probes.exif import TRANSPOSED, ByteOrder, exif_at
-from preflight.probes.isobmff import boxes, top_level
-from preflight.probes.tiff.directory import LAYOUTS, Tag, first_offset, read_directory
+from preflight.probes.exif import GPS_LATITUDE, TRANSPOSED, ByteOrder, Exif, exif_at
+from preflight.probes.isobmff import Box, box_at, boxes, top_level
+from preflight.probes.tiff.directory import LAYOUTS, Directory, Tag, first_offset, read_directory
+from preflight.probes.window import is_cheap
 from preflight.sources import EndOfFile, Source, read_exactly
 from preflight.sources.memory import MemorySource
 
@@ -35,6 +36,10 @@ _CANON: Final = bytes.fromhex("85c0b687820f11e08111f4ce462b6a48")
 """The user type of the `uuid` box that holds Canon's boxes; it is the first in `moov`."""
 _MAX_CR3_BOXES: Final = 8
 """Boxes of the file that are read: `moov` is the second."""
+_MAX_CANON_BOXES: Final = 16
+"""Canon's boxes that are read before the one of GPS, which is the eighth."""
+_GPS_BYTES: Final = 256
+_IN_BLOCKS: Final = frozenset((Tag.WIDTH, Tag.HEIGHT, Tag.ORIENTATION, GPS_LATITUDE))
 _MOVIE_BYTES: Final = 4096
 """Bytes read of `moov`: CNCV and CMT1 are in its first kilobyte."""
 
@@ -43,9 +48,18 @@ _UNKNOWN: Final[PictureSize] = (None, None)
 
 
 def make_media(
-    source: Source, name: str, size: PictureSize, orientation: int | None, *, truncated: bool = False
+    source: Source,
+    name: str,
+    size: PictureSize,
+    orientation: int | None,
+    *,
+    location: bool | None = None,
+    truncated: bool = False,
 ) -> Media:
-    """Return the facts of a camera raw: `size` as stored, which `orientation` may transpose for display."""
+    """Return the facts of a camera raw: `size` as stored, which `orientation` may transpose for display.
+
+    Facts of colors and coding are not set: they would describe a sensor, not a picture.
+    """
     assert name in CAMERA_RAW
     known = orientation if orientation in range(1, 9) else None
     return Media(
@@ -54,15 +68,17 @@ def make_media(
         size=source.size,
         **size_facts(*size, transposed=known in TRANSPOSED),
         orientation=known,
+        location=location,
         notes=("camera_raw", "truncated") if truncated else ("camera_raw",),
     )
 
 
 class _Picture(NamedTuple):
-    """The size as stored and EXIF orientation."""
+    """The size as stored, EXIF orientation, and whether it has a position."""
 
     size: PictureSize = _UNKNOWN
     orientation: int | None = None
+    location: bool | None = None
 
 
 def read(source: Source, need: Need, name: str) -> Media:
@@ -72,7 +88,9 @@ def read(source: Source, need: Need, name: str) -> Media:
         found = _cr3(source, need) if name == "cr3" else reader(source) if reader is not None else _Picture()
     except EndOfFile:
         return make_media(source, name, _UNKNOWN, None, truncated=True)
-    return found if isinstance(found, Media) else make_media(source, name, *found)
+    if isinstance(found, Media):
+        return found
+    return make_media(source, name, found.size, found.orientation, location=found.location)
 
 
 def _raf(source: Source) -> _Picture:
@@ -90,24 +108,25 @@ def _raf(source: Source) -> _Picture:
             break
         sizes.setdefault(tag, data[at - size : at])
     stated = sizes.get(_RAF_CROPPED) or sizes.get(_RAF_FULL) or b""
-    return _Picture(_size(stated[2:4], stated[:2], "big"), _orientation_in_jpeg(source, jpeg))
+    exif = _exif_in_jpeg(source, jpeg)
+    return _Picture(_size(stated[2:4], stated[:2], "big"), exif.orientation, exif.location)
 
 
-def _orientation_in_jpeg(source: Source, start: int) -> int | None:
-    """Return the orientation of a JPEG whose first segment is EXIF, as cameras write it."""
+def _exif_in_jpeg(source: Source, start: int) -> Exif:
+    """Return what EXIF says in a JPEG whose first segment it is, as cameras write it."""
     head = source.read_at(start, 12)
     if head[:4] != b"\xff\xd8\xff\xe1" or head[6:10] != b"Exif":
-        return None
-    return exif_at(source, start + 12, max(0, int.from_bytes(head[4:6]) - 8), source).orientation
+        return Exif(location=None)
+    return exif_at(source, start + 12, max(0, int.from_bytes(head[4:6]) - 8), source)
 
 
 def _mrw(source: Source) -> _Picture:
     """Read blocks: PRD has the size, TTW a TIFF directory."""
-    size, orientation = _UNKNOWN, None
+    size, exif = _UNKNOWN, Exif(location=None)
     at = 8
     end = at + int.from_bytes(read_exactly(source, 4, 4))
     for _ in range(_MAX_MRW_BLOCKS):
-        if at >= end or (size != _UNKNOWN and orientation):
+        if at >= end or (size != _UNKNOWN and exif.orientation):
             break
         header = read_exactly(source, at, 8)
         length = int.from_bytes(header[4:])
@@ -115,9 +134,9 @@ def _mrw(source: Source) -> _Picture:
             block = read_exactly(source, at + 8, 16)
             size = _size(block[14:16], block[12:14], "big")
         elif header[:4] == b"\0TTW":
-            orientation = exif_at(source, at + 8, length, source).orientation
+            exif = exif_at(source, at + 8, length, source)
         at += 8 + length
-    return _Picture(size, orientation)
+    return _Picture(size, exif.orientation, exif.location)
 
 
 def _x3f(source: Source) -> _Picture:
@@ -128,7 +147,10 @@ def _x3f(source: Source) -> _Picture:
 
 
 def _crw(source: Source) -> _Picture:
-    """Read a heap, whose directory is at its end, and the heap of the picture's properties in it."""
+    """Read a heap, whose directory is at its end, and the heap of the picture's properties in it.
+
+    It has no record for a position (CIFF 1.0 r4).
+    """
     order: ByteOrder = "little" if source.read_at(0, 2) == b"II" else "big"
     if source.size is None:
         return _Picture()
@@ -138,7 +160,7 @@ def _crw(source: Source) -> _Picture:
     if not image:
         return _Picture()
     data = read_exactly(source, image[0], 16)
-    return _Picture(_size(data[:4], data[4:8], order), _orientation(data[12:], order))
+    return _Picture(_size(data[:4], data[4:8], order), _orientation(data[12:], order), location=False)
 
 
 def _ciff_entry(source: Source, order: ByteOrder, heap: tuple[int, int], wanted: int) -> tuple[int, int] | None:
@@ -160,8 +182,8 @@ def _cr3(source: Source, need: Need) -> _Picture | Media:
     """Read the beginning of the moov box; the facts of a video are those of MP4.
 
     CNCV names the type: a picture (CanonCR3) or a raw video (CanonCRM). CMT1 is a TIFF file without a picture, whose
-    IFD0 states the raw picture's size and its orientation; the tracks hold previews and the sensor's data, each as one
-    sample.
+    IFD0 states the raw picture's size and its orientation, CMT4 one of GPS; the tracks hold previews and the sensor's
+    data, each as one sample.
     """
     moov = next((box for box in top_level(source, limit=_MAX_CR3_BOXES) if box.type == b"moov"), None)
     if moov is None:
@@ -174,17 +196,37 @@ def _cr3(source: Source, need: Need) -> _Picture | Media:
         video = mp4.read(source, need, "mp4")
         if type_name is not None or (video.frames or 0) > 1:
             return replace(video, kind=VIDEO, format="crm", notes=("camera_raw", *video.notes))
-    block = MemorySource(canon.get(b"CMT1", b""))
-    head = block.read_at(0, 16)
-    layout = LAYOUTS.get(head[:4])
-    if layout is None:
-        return _Picture()
-    try:
-        directory = read_directory(block, layout, first_offset(head, layout))
-    except EndOfFile:
+    directory = _directory_of(canon.get(b"CMT1", b""))
+    if directory is None:
         return _Picture()
     size = directory.positive(Tag.WIDTH), directory.positive(Tag.HEIGHT)
-    return _Picture(size, directory.positive(Tag.ORIENTATION))
+    gps = _directory_of(_gps_block(source, moov))
+    return _Picture(size, directory.positive(Tag.ORIENTATION), GPS_LATITUDE in gps.entries if gps else None)
+
+
+def _directory_of(block: bytes) -> Directory | None:
+    """Return the first directory of a TIFF file without a picture, the beginning of which is `block`."""
+    head = block[:16]
+    layout = LAYOUTS.get(head[:4])
+    if layout is None:
+        return None
+    try:
+        return read_directory(MemorySource(block), layout, first_offset(head, layout), _IN_BLOCKS)
+    except EndOfFile:
+        return None
+
+
+def _gps_block(source: Source, moov: Box) -> bytes:
+    """Return CMT4, among Canon's boxes behind the large one of maker notes; empty if it is not there or not near."""
+    start = moov.body + 8 + len(_CANON)
+    for _ in range(_MAX_CANON_BOXES):
+        if start + 8 > (source.size or start + 8) or not is_cheap(source, start + 8 + _GPS_BYTES):
+            break
+        box = box_at(source.read_at(start, 16), start, source.size)
+        if box is None or box.end is None or box.type == b"CMT4":
+            return source.read_at(box.body, _GPS_BYTES) if box else b""
+        start = box.end
+    return b""
 
 
 def _canon_boxes(data: bytes) -> dict[bytes, bytes]:

@@ -83,7 +83,8 @@ def read(source: Source, _need: Need, name: str) -> Media:
     except EndOfFile:
         return make_media(source, name, (None, None), None, truncated=True)
     size = _inside_borders(first) if name == "rw2" else _size(first)
-    return make_media(source, name, size, first.positive(Tag.ORIENTATION), truncated=first.truncated)
+    orientation, location = first.positive(Tag.ORIENTATION), first.has_location()
+    return make_media(source, name, size, orientation, location=location, truncated=first.truncated)
 
 
 def in_tiff(first: Directory, head: bytes) -> Media | None:
@@ -92,9 +93,9 @@ def in_tiff(first: Directory, head: bytes) -> Media | None:
     Read up to the directory of the raw picture: at most `_MAX_SUB_IFDS` SubIFDs of IFD0 and `_MAX_FOLLOWING` others.
     """
     name = _format_by_mark(first.layout, head)
-    source, orientation = first.source, first.positive(Tag.ORIENTATION)
+    source, orientation, location = first.source, first.positive(Tag.ORIENTATION), first.has_location()
     if name is not None:
-        return make_media(source, name, _exif_size(first), orientation, truncated=first.truncated)
+        return make_media(source, name, _exif_size(first), orientation, location=location, truncated=first.truncated)
     make = first.text(Tag.MAKE, _MAX_MAKE_CHARS).upper()
     is_dng = Tag.DNG_VERSION in first.entries
     pictures = _sub_ifds(first)
@@ -115,7 +116,7 @@ def in_tiff(first: Directory, head: bytes) -> Media | None:
     if picture is None and is_dng:  # a finished picture in full resolution (DNG 1.7, NewSubFileType 0)
         described_by = next((found for found in (first, *pictures.directories) if not _subfile_type(found)), None)
     size = _size(described_by) if described_by is not None else (None, None)
-    return make_media(source, name, size, orientation, truncated=truncated)
+    return make_media(source, name, size, orientation, location=location, truncated=truncated)
 
 
 def _format_by_mark(layout: ByteLayout, head: bytes) -> str | None:

@@ -149,9 +149,10 @@ class Directory:
     def near_integers(self, tag: int, limit: int) -> list[int]:
         """Return the same as `integers`; none if reading the values may cost a request."""
         kind, count, value = self.entries.get(tag, NO_ENTRY)
-        length = _INTEGER_BYTES.get(kind, 0) * min(count, limit)
-        is_inline = length <= self.layout.value
-        return self.integers(tag, limit) if is_inline or self.is_near(self.offset_of(value), length) else []
+        width = _INTEGER_BYTES.get(kind, 0)
+        is_inline = width * count <= self.layout.value
+        is_near = is_inline or self.is_near(self.offset_of(value), width * min(count, limit))
+        return self.integers(tag, limit) if is_near else []
 
     def near(self, tag: int, default: int) -> int:
         """Return the first of these values, `default` if there is none."""
