@@ -240,15 +240,6 @@ def together(rules: RuleSet, media: list[Media], *, strict: bool = False) -> Res
     return judge_request([Report(f"{i}", one, (passed,)) for i, one in enumerate(media)], rules, strict=strict)
 
 
-SHARE = 4
-"""What one of two files adds to a total; Base64 grows by as many bytes."""
-
-
-def share(total: str, part: float) -> dict[str, Any]:
-    """The fact of a file that adds a part to a total."""
-    return {"size": int(part) // 4 * 3} if total == "total_base64_size" else {total.removeprefix("total_"): part}
-
-
 @each_row(("rules", "kind", "limit"), REQUEST_LIMITS)
 def test_limit_on_requests_holds_exactly_up_to_its_bound(rules: RuleSet, kind: str | None, limit: Limit) -> None:
     kinds = (kind,) if kind else KINDS
@@ -261,9 +252,7 @@ def test_limit_on_requests_holds_exactly_up_to_its_bound(rules: RuleSet, kind: s
         else:
             if limit.fact not in WHOLE:
                 value = round(value, 3) + (0.001 if value > number(limit.written.get("max", inf)) else 0)
-            elif limit.fact == "total_base64_size":
-                value += {1: SHARE - 1, 3: 1 - SHARE}.get(int(value) % SHARE, 0)
-            sample = [Media(kind=kinds[0], **share(limit.fact, part)) for part in (value - SHARE, SHARE)]
+            sample = [Media(kind=kinds[0], **{limit.fact.removeprefix("total_"): part}) for part in (value - 1, 1)]
             sample = [replace(one, size=one.size or 1, duration=one.duration or 4.0) for one in sample]
         plain, strict = (together(rules, company + sample, strict=strict) for strict in (False, True))
         what = f"{kind}s " if kind else "all files "
