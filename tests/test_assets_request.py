@@ -231,7 +231,7 @@ def test_submit_refuses_an_impossible_request_before_it_registers(desk: At, run:
     refused(
         submit(at, run, folder, "media/", "--prompt", "p"), "--prompt is for the generation request. Add --request."
     )
-    refused(submit(at, run, folder, "media/", "--request", "--prompt", ""), "The prompt is empty. Give --prompt.")
+    refused(submit(at, run, folder, "media/", "--request", "--prompt", " "), "The prompt is empty. Give --prompt.")
     assert len(at.box.stats.registrations()) == before
 
 

@@ -35,10 +35,15 @@ def said(media: Media, house: RuleSet, **options: object) -> list[tuple[str, str
 
 
 @each_row("name", sorted(CAMERA_RAW - {"crm"}))
-def test_every_camera_raw_fails_under_every_builtin_rule_set(name: str) -> None:
+def test_camera_raw_fails_under_every_builtin_rule_set_that_does_not_list_it(name: str) -> None:
     media = Media(kind="image", format=name, size=1000, width=600, height=400, notes=("camera_raw",))
     for house in map(catalog.load, catalog.current()):
         result = judge(media, house)
+        by_format = house.sections["image"].by_fact(None).get("format") if "image" in house.sections else None
+        wider = by_format.lenient or by_format if by_format else None
+        if wider is not None and name in (wider.any_of or ()):
+            assert result.verdict != "fail", house.name
+            continue
         assert result.verdict == "fail", house.name
         if "image" in house.sections:
             (finding,) = result.findings
