@@ -82,6 +82,14 @@ def test_pixel_depth_of_uncompressed_rgb_counts() -> None:
     assert (pictured(b"raw ", depth=48).bit_depth, pictured(b"raw ", depth=16).bit_depth) == (16, None)
 
 
+@each_row("space, model", [(16, "rgb"), (17, "gray"), (18, "ycbcr"), (99, None)])
+def test_header_of_jpeg_2000_gives_the_sample_format(space: int, model: str | None) -> None:
+    header = box(b"ihdr", pack(">IIH4B", 480, 854, 3, 9, 7, 0, 0)) + box(b"colr", pack(">3BI", 1, 0, 0, space))
+    media = pictured(b"mjp2", box(b"jp2h", header))
+    assert (media.bit_depth, media.color_model) == (10, model)
+    assert pictured(b"mjp2", box(b"jp2h", header, box(b"free") * 100)).bit_depth == 10
+
+
 def test_unknown_configuration_leaves_hdr_unknown() -> None:
     assert (pictured(b"avc3", box(b"avcC", b"\1\x64\0\x1f\xff\xe0\0")).hdr, pictured(b"XYZ1").hdr) == (None, None)
 

@@ -114,6 +114,7 @@ def _without_items(source: Source, layout: _TopLevel) -> Media:
         format=_format(None, layout.brands),
         size=source.size,
         brand=_brand(layout),
+        location=None if layout.truncated or layout.limited or b"meta" in layout.boxes else False,
         notes=("truncated",) if layout.truncated else (),
     )
     if b"mini" in layout.boxes and b"meta" not in layout.boxes:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Final
 
 from preflight.probes.coded_pictures import CONFIGURATIONS, DOLBY_VISION, PictureFacts, picture_facts, with_colr
-from preflight.probes.isobmff import boxes
+from preflight.probes.isobmff import EMPTY, boxes
 from preflight.probes.mp4.entries import SampleEntry, object_type
 from preflight.probes.parameter_sets import fixed, frames, mpeg4
 from preflight.probes.parameter_sets.record import NOTHING, VideoParameters
@@ -69,10 +70,31 @@ def _parameters(data: bytes, entry: SampleEntry) -> VideoParameters:
     if b"esds" in entry.boxes and entry.codec == "mpeg4":
         _, specific = object_type(data, *entry.boxes[b"esds"], max_bytes=_MAX_HEADER_BYTES)
         return mpeg4.read_headers(specific)
+    if b"jp2h" in entry.boxes:
+        return _jpeg2000(data, *entry.boxes[b"jp2h"])
     known = _BY_TYPE.get(entry.kind) or fixed.BY_CODEC.get(entry.codec or "", NOTHING)
     return _RGB.get(entry.pixel_depth, known) if entry.kind in _RGB_BY_DEPTH else known
 
 
+def _jpeg2000(data: bytes, start: int, end: int) -> VideoParameters:
+    """Read the header of JPEG 2000 (ISO/IEC 15444-1 I.5.3): bits of a component, and the enumerated color space."""
+    inner = {kind: (at, stop) for kind, at, stop in islice(boxes(data, start, end), _MAX_HEADER_BOXES)}
+    at, stop = inner.get(b"ihdr", EMPTY)
+    depth = (data[at + 10] & 127) + 1 if stop - at >= 14 and data[at + 10] != _VARYING else None
+    at, stop = inner.get(b"colr", EMPTY)
+    space = int.from_bytes(data[at + 3 : at + 7]) if stop - at >= 7 and data[at] == 1 else 0
+    return VideoParameters(
+        bit_depth=depth,
+        chroma="4:0:0" if space == _GRAY else None,
+        is_identity={_SRGB: True, _SYCC: False}.get(space),
+        states_color=False,
+    )
+
+
+_MAX_HEADER_BOXES: Final = 16
+_VARYING: Final = 255
+"""Bits of components that are not equal."""
+_SRGB, _GRAY, _SYCC = 16, 17, 18
 _MAX_HEADER_BYTES: Final = 256
 """Bytes of the configuration of MPEG-4 part 2, which encoders follow by their names."""
 
