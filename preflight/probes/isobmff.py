@@ -17,8 +17,6 @@ MAX_BOXES: Final = 10_000
 MAX_OFFSET: Final = 1 << 62
 """No file is as large: a greater offset comes from a broken or hostile size, and no system can seek to it."""
 
-_FIRST_RESPONSE_BYTES: Final = 32 << 10
-"""Bytes of the first response to a request: reading them costs no further request."""
 _HEADER: Final = Struct(">I4s")
 _LARGE_SIZE: Final = Struct(">Q")
 
@@ -44,11 +42,6 @@ def brand_name(brand: bytes) -> str | None:
     """Return a brand without trailing blanks; None unless it is four printable characters."""
     name = brand.decode("latin-1")
     return name.rstrip() or None if len(name) == 4 and name.isascii() and name.isprintable() else None
-
-
-def costs_request(source: Source, end: int) -> bool:
-    """Return whether reading up to `end` costs a request of its own."""
-    return source.remote and end > _FIRST_RESPONSE_BYTES
 
 
 def boxes(data: bytes, start: int = 0, end: int | None = None) -> Iterator[tuple[bytes, int, int]]:

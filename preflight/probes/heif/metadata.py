@@ -5,20 +5,21 @@ from __future__ import annotations
 from typing import Final
 
 from preflight.media import EVERYTHING, Need
+from preflight.probes.exif import exif_at, has_latitude
 from preflight.probes.heif.items import Items
-from preflight.probes.isobmff import costs_request
-from preflight.probes.location import MAX_XMP_BYTES, exif_states_location, xmp_states_location
-from preflight.probes.window import Window
+from preflight.probes.window import Window, is_cheap
 from preflight.sources import Source
 
 _XMP: Final = b"application/rdf+xml"
 _BLOCK_BYTES: Final = 1024
 """Bytes of an EXIF item read first: directories of most cameras are there."""
+_MAX_BYTES: Final = 64 << 10
+"""Bytes of XMP that are read, and of EXIF in a request of its own."""
 _MAX_ITEMS: Final = 4
 
 
 def states_location(source: Source, items: Items, need: Need) -> bool | None:
-    """Return whether an EXIF or XMP item has coordinates; None if one cannot be read, or costs a request.
+    """Return whether an EXIF or XMP item has a latitude; None if one cannot be read, or costs a request.
 
     A further request for them is made only for a rule set that limits the location.
     """
@@ -26,12 +27,12 @@ def states_location(source: Source, items: Items, need: Need) -> bool | None:
     found: list[bool | None] = []
     for item in sorted(metadata, key=lambda item: items.type_of(item) != b"Exif")[:_MAX_ITEMS]:
         position = items.position(item)
-        if position is None or (need is EVERYTHING and costs_request(source, sum(position))):
+        if position is None or (need is EVERYTHING and not is_cheap(source, sum(position))):
             found.append(None)
         elif items.type_of(item) == b"Exif":
             found.append(_exif(source, *position))
         else:
-            found.append(xmp_states_location(source.read_at(position[0], min(position[1], MAX_XMP_BYTES))))
+            found.append(has_latitude(source.read_at(position[0], min(position[1], _MAX_BYTES))))
         if found[-1]:
             return True
     return None if None in found else False
@@ -39,6 +40,10 @@ def states_location(source: Source, items: Items, need: Need) -> bool | None:
 
 def _exif(source: Source, start: int, length: int) -> bool | None:
     """Read an EXIF item, in which the offset of the block precedes it (A.2.1)."""
-    window = Window(source, _BLOCK_BYTES, start)
+    size = min(length, _BLOCK_BYTES if is_cheap(source, start + length) else _MAX_BYTES)
+    window = Window(source, size, start)
     skipped = 4 + int.from_bytes(window.read_at(start, 4))
-    return exif_states_location(window, start + skipped, length - skipped) if skipped < length else None
+    if skipped >= length:
+        return None
+    block = start + skipped
+    return exif_at(window, block, length - skipped, source, window.buffered(block, size)).location

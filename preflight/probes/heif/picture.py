@@ -12,10 +12,10 @@ from typing import Final, NamedTuple
 from preflight.media import NONE
 from preflight.probes.coded_pictures import CONFIGURATIONS, PictureFacts, picture_facts, with_colr
 from preflight.probes.heif.items import Items
-from preflight.probes.isobmff import costs_request
 from preflight.probes.parameter_sets.av1 import read_obus
 from preflight.probes.parameter_sets.hevc import read_hvcc
 from preflight.probes.parameter_sets.record import VideoParameters
+from preflight.probes.window import is_cheap
 from preflight.sources import Source
 
 _MAX_DEPTH: Final = 8
@@ -146,7 +146,7 @@ def coded_pictures(source: Source, items: Items, *, has_gain_map: bool) -> Pictu
     parameters = with_colr(_sample_format(properties, has_color=bool(colors)), colors)
     if not parameters.states_color and items.type_of(item) == b"av01":
         position = items.position(item)
-        if position is not None and not costs_request(source, position[0] + _HEADER_BYTES):
+        if position is not None and is_cheap(source, position[0] + _HEADER_BYTES):
             parameters = read_obus(source.read_at(position[0], _HEADER_BYTES), parameters)
     facts = picture_facts(parameters)
     if facts["hdr"] == NONE and has_gain_map:

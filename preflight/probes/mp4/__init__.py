@@ -13,7 +13,7 @@ from typing import Final, TypedDict
 from preflight.formats import AUDIO, VIDEO
 from preflight.media import NONE, Media, Need, size_facts
 from preflight.probes.codec_names import STILL_CODECS
-from preflight.probes.isobmff import brand_name, costs_request
+from preflight.probes.isobmff import brand_name
 from preflight.probes.mp4.edits import more_than_delay
 from preflight.probes.mp4.fragments import TrackFragments
 from preflight.probes.mp4.layout import Layout, LayoutReader
@@ -22,6 +22,7 @@ from preflight.probes.mp4.pictures import VideoCoding, video_coding
 from preflight.probes.mp4.samples import KeyFrames, total_bytes
 from preflight.probes.mp4.timing import Duration, duration_of, media_ticks, read_stts
 from preflight.probes.parameter_sets import frames
+from preflight.probes.window import is_cheap
 from preflight.sources import Source
 
 _FORMATS: Final = {
@@ -245,7 +246,7 @@ def _first_frame(source: Source, video: Track) -> bytes:
     """Return the start of the first frame; empty if it is encrypted, not there, or costs a request."""
     start, end = video.first, video.first + frames.FIRST_BYTES
     is_there = source.size is not None and 0 < start < source.size
-    if not is_there or costs_request(source, end) or video.entry is None or video.entry.encrypted:
+    if not is_there or not is_cheap(source, end) or video.entry is None or video.entry.encrypted:
         return b""
     return source.read_at(start, frames.FIRST_BYTES)
 

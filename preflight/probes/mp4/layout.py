@@ -10,10 +10,10 @@ from __future__ import annotations
 from typing import Final
 
 from preflight.media import Need
-from preflight.probes.isobmff import MAX_BOXES, Box, box_at, costs_request
+from preflight.probes.isobmff import MAX_BOXES, Box, box_at
 from preflight.probes.mp4.fragments import Fragments, find_last_fragment, index_seconds
 from preflight.probes.mp4.movie import Movie, Track, read_movie
-from preflight.probes.window import Window
+from preflight.probes.window import Window, is_cheap
 from preflight.sources import Source
 
 _CHUNK_SIZE: Final = 1024
@@ -167,7 +167,7 @@ class LayoutReader:
             return False
         if max_count:
             return fragments.count >= max_count
-        far = costs_request(self._source, self._at + 1)
+        far = not is_cheap(self._source, self._at + 1)
         return far or fragments.count >= _MAX_LOCAL_FRAGMENTS
 
     def _next_box(self) -> Box | None:
@@ -216,7 +216,7 @@ class LayoutReader:
         padding = 0
         while not layout.has_media:
             header = data[at : at + 16]
-            if not header and padding < _MAX_PADDING_BOXES and not costs_request(self._source, start + 16):
+            if not header and padding < _MAX_PADDING_BOXES and is_cheap(self._source, start + 16):
                 padding += 1
                 header = self._window.read_at(start, 16)
             box = box_at(header, start, size)
