@@ -48,7 +48,7 @@ def _total_of_compact(data: bytes, start: int, end: int, count: int, bits: int) 
 
 def _sample_numbers(data: bytes, start: int, end: int) -> array[int]:
     """Return the numbers in an `stss` (8.6.2) or in QuickTime's `stps`."""
-    count = min(int.from_bytes(data[start + 4 : start + 8]), (end - start - 8) // 4)
+    count = min(int.from_bytes(data[start + 4 : start + 8]), (end - start - 8) // 4, _MAX_KEY_FRAMES + 1)
     return uint32_array(data[start + 8 : start + 8 + 4 * max(0, count)])
 
 
