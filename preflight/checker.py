@@ -64,6 +64,7 @@ class CheckPlan(NamedTuple):
     rules    empty: only facts are read
     strict   warnings fail; deep: decode the whole file too; http: how URLs are fetched
     dropped  codes of findings that do not count
+    hints    find hints and plans, too
     digest   depends on all of this except `http`: runs with equal digests give equal results for equal bytes
     """
 
@@ -74,6 +75,7 @@ class CheckPlan(NamedTuple):
     http: HttpOptions | None = None
     dropped: frozenset[str] = frozenset()
     digest: str | None = None
+    hints: bool = True
 
 
 def plan_for(
@@ -210,6 +212,7 @@ def result_of(
             strict=plan.strict,
             dropped=plan.dropped,
             name=name,
+            hints=plan.hints,
         )
     except Exception as error:  # noqa: BLE001 - an error of preflight affects one file, not the run
         finding = internal_error(error)

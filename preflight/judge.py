@@ -35,6 +35,7 @@ def judge(  # noqa: PLR0913 - one call of keyword arguments, each a fact or an o
     strict: bool = False,
     dropped: frozenset[str] = frozenset(),
     name: str | None = None,
+    hints: bool = True,
 ) -> Result:
     """Return the result of a rule set for a media, with every finding, not only the first.
 
@@ -45,6 +46,7 @@ def judge(  # noqa: PLR0913 - one call of keyword arguments, each a fact or an o
     strict    warnings fail
     dropped   codes of findings that do not count, unless nothing was read of the media
     name      the path of the file for the command of the plan; None: a placeholder
+    hints     add hints and the plan, which take longer than everything else
     """
     findings = [] if problem is None else [Finding(problem.code, CODES[problem.code].severity, problem.message)]
     if delivery is not None:
@@ -60,7 +62,8 @@ def judge(  # noqa: PLR0913 - one call of keyword arguments, each a fact or an o
     if media is None or media.kind is None:
         dropped = frozenset()
     findings, plan = _counted(findings, dropped), None
-    if media is not None and section is not None and any(needs_change(finding, strict=strict) for finding in findings):
+    is_wrong = hints and section is not None and any(needs_change(finding, strict=strict) for finding in findings)
+    if is_wrong and media is not None and section is not None:
         findings, plan = _planner()(findings, media, section, name, strict=strict)
         if plan is not None and rules.sections[media.kind or ""].depends_on(plan.changed):
             plan = None  # other limits may hold after the changes
@@ -127,9 +130,7 @@ def _media_findings(
         yield _not_media(media, rules)
         return
     if section is None:
-        kinds: LimitData = {"any_of": list(rules.sections)}
-        words = {"value": media.kind, "limit": _plurals(rules.sections)}
-        yield _finding("kind_not_accepted", rules, words, fact="kind", value=media.kind, limit=kinds)
+        yield _wrong_kind(media.kind, rules.service, tuple(rules.sections), rules.source_url)
         return
     limits = section.for_format(media.format)
     if whens := rules.sections[media.kind].whens:
@@ -256,6 +257,16 @@ def _not_media(media: Media, rules: RuleSet) -> Finding:
     return _finding("format_unsupported", rules, words, fact="format", value=media.format)
 
 
+@lru_cache(1024)
+def _wrong_kind(kind: str, service: str, accepted_kinds: tuple[str, ...], source: str) -> Finding:
+    """Return the finding for a kind that a rule set does not take: many files have it."""
+    code = CODES["kind_not_accepted"]
+    message = code.template.format(value=kind, service=service, limit=_plurals(accepted_kinds))
+    return Finding(
+        "kind_not_accepted", code.severity, message, "kind", kind, {"any_of": list(accepted_kinds)}, None, source
+    )
+
+
 def _plurals(kinds: Iterable[str]) -> str:
     return either(["audio files" if kind == "audio" else f"{kind}s" for kind in kinds], "and")
 
@@ -282,17 +293,29 @@ def _finding(
 
 def _outside(limit: Limit, value: Any, side: int, rules: RuleSet, media: Media | None) -> Finding:
     """Return the finding for a value outside a limit: a warning if the limit's lenient bounds include it."""
+    if isinstance(value, str):
+        return _other_word(limit, value, rules.service, rules.basis, rules.source_url)
+    return _excess(limit, value, side, rules.service, rules.basis, rules.source_url, media)
+
+
+@lru_cache(4096)
+def _other_word(limit: Limit, value: str, service: str, basis: str, source: str) -> Finding:
+    """Return the finding for a word that a limit does not list: many files have one of a few formats and codecs."""
+    return _excess(limit, value, 1, service, basis, source, None)
+
+
+def _excess(limit: Limit, value: Any, side: int, service: str, basis: str, source: str, media: Media | None) -> Finding:
     lenient = limit.lenient
     tolerated = lenient is not None and lenient.side(value, media.height if media is not None else None) == 0
     bound = limit.low if side < 0 else limit.high
-    note = _note(limit, side, rules.basis)
-    code, message = excess_message(limit, side, rules.service, note, is_at_bound=value == bound, is_tolerated=tolerated)
+    note = _note(limit, side, basis)
+    code, message = excess_message(limit, side, service, note, is_at_bound=value == bound, is_tolerated=tolerated)
     message = message.replace(VALUE, _value_text(limit, value, bound, media))
     severity: Severity = "warning" if tolerated or limit.otherwise else "error"
-    return Finding(code, severity, message, limit.fact, value, limit.written, None, rules.source_url)
+    return Finding(code, severity, message, limit.fact, value, limit.written, None, source)
 
 
-@lru_cache(1024)
+@lru_cache(4096)
 def excess_message(
     limit: Limit, side: int, service: str, note: str, *, is_at_bound: bool, is_tolerated: bool, of: str = ""
 ) -> tuple[str, str]:

@@ -33,6 +33,9 @@ BASES: Final[Mapping[str, str]] = {
 }
 """What limits rest on, from the strongest to the weakest."""
 
+MANY: Final = 12
+"""Rule sets for one file above which text has a matrix for each stage, and neither hints nor commands."""
+
 Changed = Literal["scaled", "converted", "cut"]
 """What a service does with a file that it accepts although it is outside a limit."""
 

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from preflight.escape import printable
 from preflight.facts import FACTS, label
 from preflight.formats import KINDS
-from preflight.ruleset import URL_DEFAULTS, Groups, Limit, RuleSet, Table, compile_limit
+from preflight.ruleset import STAGES, URL_DEFAULTS, Groups, Limit, RuleSet, Table, compile_limit
 from preflight.wording import condition, format_limit
 
 
@@ -196,11 +196,12 @@ _HEADINGS: Final = {"image": "Images", "video": "Videos", "audio": "Audio files"
 
 def render_page(rulesets: Iterable[RuleSet]) -> str:
     """Return the page for rule sets; an earlier version is shown as its differences from the current one."""
-    given = list(rulesets)
+    given = sorted(rulesets, key=lambda ruleset: STAGES.index(ruleset.stage))
     names = {ruleset.name for ruleset in given}
     earlier = [ruleset for ruleset in given if "@" in ruleset.name and _current_name(ruleset) in names]
     current = [ruleset for ruleset in given if ruleset not in earlier]
-    parts = [_INTRODUCTION, _overview(current)]
+    by_stage = {stage: [ruleset for ruleset in current if ruleset.stage == stage] for stage in STAGES}
+    parts = [_INTRODUCTION, *(f"## {stage.title()}\n\n{_overview(own)}" for stage, own in by_stage.items() if own)]
     parts += [f"## {_HEADINGS[kind]}\n\n{table}" for kind in (*KINDS, "url") if (table := _section(kind, current))]
     parts += [_data_uris(current), _requests(current), _not_checked(current)]
     by_name = {ruleset.name: ruleset for ruleset in current}
@@ -216,12 +217,11 @@ def _current_name(ruleset: RuleSet) -> str:
 
 
 def _overview(rulesets: Sequence[RuleSet]) -> str:
-    head = ["rule set", "title", "stage", "accepts", "basis", "read on"]
+    head = ["rule set", "title", "accepts", "basis", "read on"]
     rows = [
         [
             f"`{ruleset.name}`{''.join(f' :{name}' for name in variant_names(ruleset))}",
             ruleset.title,
-            ruleset.stage,
             ", ".join(ruleset.sections),
             ruleset.basis,
             f"[{ruleset.as_of}]({ruleset.source_url})",

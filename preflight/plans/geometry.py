@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from itertools import product
 from math import ceil, floor, inf, lcm, sqrt
@@ -101,8 +102,8 @@ def _listed(crop: Size, limits: LimitsByFact) -> Iterator[Size]:
 
 def _pairs(limit: Limit) -> list[Size]:
     """Return the pairs of width and height that a limit lists."""
-    pairs = (str(pair).partition("x") for pair in limit.any_of or ())
-    return [(int(width), int(height)) for width, _, height in pairs if max(len(width), len(height)) < 8]
+    pairs = (re.fullmatch(r"([1-9]\d{0,6})x([1-9]\d{0,6})", str(pair)) for pair in limit.any_of or ())
+    return [(int(pair[1]), int(pair[2])) for pair in pairs if pair is not None]
 
 
 def _choices(limit: Limit | None) -> list[int]:

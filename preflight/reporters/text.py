@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
 from functools import partial
-from typing import IO, TYPE_CHECKING, Final, NamedTuple
+from typing import IO, TYPE_CHECKING, Final
 
 from preflight.codes import NOTES
 from preflight.escape import printable
 from preflight.media import Media
-from preflight.report import OUTCOMES, Finding, Report, Result
+from preflight.report import Finding, Report, Result
 from preflight.reporters import LineReporter, ReporterOptions
-from preflight.reporters.commands import commands_of, shell_command
-from preflight.ruleset import BASES
+from preflight.reporters.commands import shell_command
+from preflight.reporters.matrix import MIN_MATRIX_RULES, matrix
+from preflight.reporters.view import View, commands_for
+from preflight.ruleset import BASES, MANY
 from preflight.summary import Summary, Tally
 from preflight.units import format_value
 
@@ -26,18 +28,7 @@ COMPACT_TABLE_WIDTH: Final = 60
 """Columns below which the closing table is compact."""
 MAX_RULES_AGE_DAYS: Final = 90
 """Days after which a rule set's limits should be read again at their source."""
-MIN_MATRIX_RULES: Final = 4
-"""Number of rule sets from which a matrix is easier to read than a list of findings."""
 
-_COLOURS: Final = {
-    "pass": "32",
-    "fail": "1;31",
-    "unknown": "1;33",
-    "error": "31",
-    "warning": "33",
-    "note": "36",
-    "hint": "2",
-}
 _COUNTS: Final = ("pass", "warning", "fail", "unknown")
 """Headings of the closing table."""
 
@@ -55,64 +46,70 @@ class TextReporter(LineReporter):
         """Write the closing table, and remarks on the rule sets."""
         if self._options.probe or self._options.quiet:
             return
+        is_large = len(summary.bases) > MANY
         if summary.files + summary.skipped + summary.ignored > 1:
             _write_table(summary, self._stream, colour=self._options.colour)
-            if not self._options.commands and summary.overall.failed:
+            if not self._options.commands and summary.overall.failed and not is_large:
                 self._stream.write("Choose the format `commands` to print the commands that fix files.\n")
-        for name, (basis, as_of) in summary.bases.items():
-            if "@" in name:  # an earlier version of a rule set is old on purpose
-                continue
-            name = printable(name)
-            if basis == "assumed":
-                self._stream.write(f"{name}: nothing is published; its limits are assumed to be its upstream's.\n")
-            elif basis != "published":
-                self._stream.write(f"{name}: its limits are {basis}: {BASES[basis]}.\n")
-            age = (date.today() - date.fromisoformat(as_of)).days
-            if age > MAX_RULES_AGE_DAYS:
-                self._stream.write(f"{name}: its limits were read {age} days ago ({as_of}); they may have changed.\n")
+        if is_large and summary.overall.failed:
+            self._stream.write(f"Name at most {MANY} rule sets to see how to fix files.\n")
+        # An earlier version of a rule set is old on purpose.
+        bases = {printable(name): known for name, known in summary.bases.items() if "@" not in name}
+        self._stream.writelines(f"{remark}\n" for remark in (*_basis_remarks(bases), *_age_remarks(bases)))
+
+
+_Bases = Mapping[str, tuple[str, str]]
+"""The basis of each rule set, and the ISO day on which its limits were read."""
+
+
+def _basis_remarks(bases: _Bases) -> Iterator[str]:
+    for name, (basis, _) in bases.items():
+        if basis == "assumed":
+            yield f"{name}: nothing is published; its limits are assumed to be its upstream's."
+    for word in BASES:
+        names = [name for name, (basis, _) in bases.items() if basis == word]
+        if names and word not in ("published", "assumed"):
+            yield f"{', '.join(names)}: limits are {word}: {BASES[word]}."
+
+
+def _age_remarks(bases: _Bases) -> Iterator[str]:
+    today = date.today()
+    ages = {name: (today - date.fromisoformat(as_of)).days for name, (_, as_of) in bases.items()}
+    old = {name: age for name, age in ages.items() if age > MAX_RULES_AGE_DAYS}
+    if len(bases) > MANY and old:
+        names = ", ".join(f"{name} ({age})" for name, age in old.items())
+        yield f"Limits that were read more than {MAX_RULES_AGE_DAYS} days ago, and may have changed: {names}."
+        return
+    for name, age in old.items():
+        yield f"{name}: its limits were read {age} days ago ({bases[name][1]}); they may have changed."
 
 
 def render_text(report: Report, *, colour: bool, quiet: bool, probe: bool, commands: bool) -> str:
     """Return a report as text; empty if it passed and `quiet` is set."""
     if quiet and not probe and report.passed:
         return ""
-    view = _View(colour, commands)
+    view = View(colour, commands)
     return "\n".join(_fact_lines(report, view) if probe else _lines(report, view)) + "\n"
 
 
 def describe(report: Report) -> str:
     """Return a report as plain text of several lines, for assertion messages and logs."""
-    return "\n".join(_lines(report, _View()))
+    return "\n".join(_lines(report, View()))
 
 
-class _View(NamedTuple):
-    """How reports are shown: with or without colors, and commands that fix a file."""
-
-    colour: bool = False
-    commands: bool = True
-
-    def styled(self, text: str, style: str) -> str:
-        """Return the text in the color of a word such as `pass`, `error` or `hint`."""
-        return f"\x1b[{_COLOURS[style]}m{text}\x1b[0m" if self.colour else text
-
-    def label(self, word: str) -> str:
-        """Return a word in its color, padded to the width of the first column."""
-        return self.styled(word.ljust(7), word)
-
-
-def _lines(report: Report, view: _View) -> Iterator[str]:
+def _lines(report: Report, view: View) -> Iterator[str]:
     verdict = report.verdict
     facts = f"  ({in_short(report.media)})" if report.media is not None else ""
     yield f"{view.styled(f'{verdict.upper():7}', verdict)} {printable(report.source)}{view.styled(facts, 'hint')}"
     if report.error is not None and not report.results:
         yield f"  {view.label('unknown')} {printable(report.error.message)} [{report.error.code}]"
     if len(report.results) >= MIN_MATRIX_RULES:
-        yield from _matrix(report, view)
+        yield from matrix(report, view)
     else:
         yield from _result_lines(report, view)
 
 
-def _result_lines(report: Report, view: _View) -> Iterator[str]:
+def _result_lines(report: Report, view: View) -> Iterator[str]:
     """Yield the findings of each result; findings common to all results come first, and each hint is shown once."""
     several, shared = len(report.results) > 1, report.shared
     for finding in shared:
@@ -128,12 +125,12 @@ def _result_lines(report: Report, view: _View) -> Iterator[str]:
                 hinted.add(finding.hint)
         if several and not findings and result.verdict == "pass":
             yield f"  {view.label('pass')} {rules}passes"
-    for command, names in _commands(report.results, view).items():
+    for command, names in commands_for(report.results, view).items():
         rules = f"{printable(', '.join(names))}: " if several else ""
         yield view.styled(f"  fix     {rules}{shell_command(command)}", "hint")
 
 
-def _finding_line(finding: Finding, view: _View, rules: str = "", mark: str = "") -> str:
+def _finding_line(finding: Finding, view: View, rules: str = "", mark: str = "") -> str:
     return f"  {view.label(finding.severity)} {rules}{printable(finding.message)}{mark} [{finding.code}]"
 
 
@@ -145,57 +142,6 @@ def _mark(finding: Finding, result: Result) -> str:
     if only_warnings and finding.severity == "warning":
         return " (fails: strict)"
     return f" ({result.basis} limit)" if result.basis != "published" and finding.limit is not None else ""
-
-
-def _commands(results: Iterable[Result], view: _View) -> dict[tuple[str, ...], list[str]]:
-    return commands_of(results) if view.commands else {}
-
-
-def _matrix(report: Report, view: _View) -> Iterator[str]:
-    """Yield a row for each rule set, best outcome first; then every remark, hint and command once."""
-    remarks = report.remarks
-    rows = sorted(report.results, key=lambda result: OUTCOMES.index(result.outcome))
-    accepting = [
-        f"{result.rules} (with a warning)" if result.outcome == "pass_with_warning" else result.rules
-        for result in rows
-        if result.verdict == "pass"
-    ]
-    yield f"  accepted by {len(accepting)} of {len(rows)}: {', '.join(accepting) or 'none'}"
-    width = max(len(_name(result)) for result in rows)
-    stage_width = max(8, *(len(result.stage) for result in rows))
-    for result in rows:
-        outcome = "warning" if result.outcome == "pass_with_warning" else result.outcome
-        head = f"  {view.label(outcome)}  {_name(result).ljust(width)}  {result.stage.ljust(stage_width)}"
-        reasons = [
-            f"{printable(finding.message)} [{finding.code}]" for finding in result.findings if finding not in remarks
-        ]
-        if result.basis != "published" and reasons:
-            reasons[0] += f" ({result.basis} limits)"
-        indent = " " * (2 + 7 + 2 + width + 2 + stage_width + 2)
-        yield f"{head}  {reasons[0]}" if reasons else head.rstrip()
-        yield from (f"{indent}{reason}" for reason in reasons[1:])
-    for remark in remarks:
-        yield f"  {view.label('note')}  {printable(remark.message)} [{remark.code}]"
-    for hint, names in _hints(rows).items():
-        yield view.styled(f"  → {', '.join(names)}: {printable(hint)}", "hint")
-    for command, names in _commands(rows, view).items():
-        yield view.styled(f"  fix      {', '.join(names)}: {shell_command(command)}", "hint")
-
-
-def _name(result: Result) -> str:
-    """Return the name of a rule set with the variant that judged, also if it is the default one."""
-    is_named = result.variant is None or result.rules.endswith(f":{result.variant}")
-    return printable(result.rules if is_named else f"{result.rules} ({result.variant})")
-
-
-def _hints(results: Iterable[Result]) -> dict[str, list[str]]:
-    """Return every hint with the rule sets that it is for."""
-    hints: dict[str, list[str]] = {}
-    for result in results:
-        for finding in result.findings:
-            if finding.hint and result.rules not in (names := hints.setdefault(finding.hint, [])):
-                names.append(result.rules)
-    return hints
 
 
 def in_short(media: Media) -> str:
@@ -219,7 +165,7 @@ def _rounded(size: int) -> str:
     return f"{size} byte{'' if size == 1 else 's'}"
 
 
-def _fact_lines(report: Report, view: _View) -> Iterator[str]:
+def _fact_lines(report: Report, view: View) -> Iterator[str]:
     yield view.styled(printable(report.source), "pass" if report.media else "unknown")
     if report.error is not None:
         yield f"  {printable(report.error.message)} [{report.error.code}]"
