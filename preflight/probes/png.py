@@ -166,6 +166,8 @@ def _media(source: Source, header: _Header, blocks: tuple[Exif, ...]) -> Media:
     color = next((header.colors[kind] for kind in _COLOR_CHUNKS if kind in header.colors), UNSTATED)
     if color.transfer is None and b"gAMA" in header.colors and not header.colors.keys() & _BEFORE_GAMMA:
         color = color._replace(transfer=header.colors[b"gAMA"].transfer)
+    if not header.colors:
+        color = next((block.color for block in blocks if block.color != UNSTATED), UNSTATED)
     return Media(
         kind="image",
         format="png",

@@ -54,6 +54,7 @@ class _Chunks:
         is_animated = bool(self._flags & _ANIMATED)
         if self._is_canvas:
             self._walk(to_exif=bool(self._flags & _EXIF) and not is_animated)
+        self.in_xmp |= has_latitude(self._window.chunk)
         if self._flags & _EXIF and is_animated:
             self.exif = _find_exif_in_tail(self._source, self._window, self._end)
 
@@ -66,7 +67,6 @@ class _Chunks:
             length = int.from_bytes(header[4:], "little")
             if to_exif and header[:4] == b"EXIF":
                 self.exif = exif_at(self._window, position + 8, length, self._source)
-                self.in_xmp = has_latitude(self._window.buffered(position, self._end))
                 return
             self._add(header[:4], position + 8, length)
             position += 8 + length + (length & 1)
@@ -115,22 +115,23 @@ def read(source: Source, _need: Need, _name: str) -> Media:
     if source.size is not None and end != source.size:
         # RIFF pads to even length, and some writers do not count that byte.
         notes += ["truncated"] if end > source.size else ["trailing_data"] if end + 1 < source.size else []
-    orientation = chunks.exif.orientation if chunks.exif else None
+    exif = chunks.exif or NO_EXIF
+    color = exif.color if chunks.color == UNSTATED else chunks.color
     return Media(
         kind="image",
         format="webp",
         size=source.size,
-        **size_facts(width, height, transposed=orientation in TRANSPOSED),
-        orientation=orientation,
+        **size_facts(width, height, transposed=exif.orientation in TRANSPOSED),
+        orientation=exif.orientation,
         frames=None if flags & _ANIMATED else 1,
         animated="animated" in notes,
         multi_picture=False,
         bit_depth=8,
         color_model=_COLOR_MODELS.get(chunks.coding or ""),
         chroma=_CHROMAS.get(chunks.coding or ""),
-        primaries=chunks.color.primaries,
-        transfer=chunks.color.transfer,
-        hdr=chunks.color.hdr or "none",
+        primaries=color.primaries,
+        transfer=color.transfer,
+        hdr=color.hdr or "none",
         coding=chunks.coding,
         has_alpha=alpha,
         location=chunks.location,

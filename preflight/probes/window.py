@@ -76,6 +76,11 @@ class Window:
         """Return how many chunks were read."""
         return self._max_reads - self._reads_left
 
+    @property
+    def chunk(self) -> bytes:
+        """Return the bytes of the last chunk."""
+        return self._data
+
     def buffered(self, offset: int, length: int) -> bytes:
         """Return as many of these bytes as are buffered."""
         begin = offset - self._start
