@@ -68,6 +68,16 @@ def test_every_package_has_code_and_tests() -> None:
             assert not function or f"def {function.rpartition('::')[2]}(" in (ROOT / path).read_text(), test
 
 
+def test_lines_of_equivalent_mutants_are_in_the_code() -> None:
+    listed = tomllib.loads((ROOT / "tests/mutants/equivalent.toml").read_text())["mutant"]
+    texts = {
+        path: " ".join(line.strip() for line in (ROOT / path).read_text().splitlines())
+        for path in {mutant["path"] for mutant in listed}
+    }
+    assert [mutant for mutant in listed if mutant["before"] not in texts[mutant["path"]]] == []
+    assert all(mutant["reason"] and mutant["after"] != mutant["before"] for mutant in listed)
+
+
 def test_every_equivalent_mutant_exists() -> None:
     pytest.importorskip("mutmut", reason="mutation testing needs mutmut: tox -e mutants")
     from tests.mutants.generate import File
