@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypedDict, Unpack
 
 from preflight import catalog
@@ -251,7 +250,7 @@ def _compared(media: Media, label: str, delivery: Delivery | None) -> tuple[Medi
     if extension in KNOWN_EXTENSIONS and extension not in known.extensions:
         message = f"the name ends in .{extension}, the content is {media.format}: services go by either"
         findings += (Finding("extension_mismatch", "note", message, "format", media.format),)
-        media = replace(media, notes=(*media.notes, "extension_mismatch"))
+        media = media._replace(notes=(*media.notes, "extension_mismatch"))
     declared = delivery.content_type if delivery is not None else None
     if declared is not None and declared not in known.mimes and declared not in _UNSPECIFIC_TYPES:
         who = "data URI" if delivery is not None and delivery.scheme == "data" else "server"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from operator import attrgetter
 from typing import Final, NamedTuple, TypedDict
 
@@ -13,8 +12,7 @@ NONE: Final = "none"
 """The word for "read, and there is none": a silent video has `audio_codec == NONE`. `None` is "could not be read"."""
 
 
-@dataclass(frozen=True, slots=True)
-class Media:
+class Media(NamedTuple):
     """The facts of one source, as a probe read them: `preflight.facts.MEDIA_FACTS` describes each.
 
     `None` = could not be read, `"none"` = read and absent; never a guess.

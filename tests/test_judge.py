@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any, ClassVar
 
 from preflight import catalog
@@ -51,7 +50,7 @@ def test_media_inside_every_limit_passes_without_findings() -> None:
 
 
 def test_result_has_every_finding() -> None:
-    bad = replace(CLIP, width=2600, height=1000, duration=1.0, fps=12.0, size=60_000_000)
+    bad = CLIP._replace(width=2600, height=1000, duration=1.0, fps=12.0, size=60_000_000)
     assert codes(judge(bad, ATLAS)) == [
         "aspect_ratio_too_large",
         "pixel_count_too_large",
@@ -91,19 +90,19 @@ def test_result_has_every_finding() -> None:
     ],
 )
 def test_message_names_value_and_bound_for_clips(change: dict[str, Any], message: str) -> None:
-    assert message in [finding.message for finding in judge(replace(CLIP, **change), ATLAS).findings]
+    assert message in [finding.message for finding in judge(CLIP._replace(**change), ATLAS).findings]
 
 
 @each_row(
     ("media", "message"),
     [
         (
-            replace(PHOTO, size=30_000_000),
+            PHOTO._replace(size=30_000_000),
             "file size 30 MB: exactly the 30 MB that Atlas Cloud publishes as excluded, and is known or likely to ",
         ),
-        (replace(PHOTO, width=299), "width 299 px: below the 300 px that Atlas Cloud accepts"),
+        (PHOTO._replace(width=299), "width 299 px: below the 300 px that Atlas Cloud accepts"),
         (
-            replace(PHOTO, width=None, notes=("truncated",)),
+            PHOTO._replace(width=None, notes=("truncated",)),
             "width could not be read (the file is cut off): Atlas Cloud ",
         ),
         (
@@ -127,21 +126,21 @@ def test_a_kind_without_a_section_is_not_accepted() -> None:
 
 class TestLenient:
     def test_value_in_lenient_bounds_is_a_warning_that_fails_if_strict(self) -> None:
-        long = replace(CLIP, duration=15.2)
+        long = CLIP._replace(duration=15.2)
         plain, strict = judge(long, ATLAS), judge(long, ATLAS, strict=True)
         assert (plain.verdict, strict.verdict) == ("pass", "fail")
         assert plain.findings == strict.findings
         assert plain.findings[0].severity == "warning"
 
     def test_lenient_replaces_only_the_bounds_that_it_names(self) -> None:
-        assert judge(replace(CLIP, duration=1.99), ATLAS).verdict == "fail"
+        assert judge(CLIP._replace(duration=1.99), ATLAS).verdict == "fail"
 
     def test_lenient_choice_is_a_warning(self) -> None:
         section = {"format": {"any_of": ["mp4"], "lenient": {"any_of": ["mp4", "mov"]}}}
         mine = rules(video=section)
-        assert judge(replace(CLIP, format="mov"), mine).verdict == "pass"
-        assert judge(replace(CLIP, format="mov"), mine, strict=True).verdict == "fail"
-        assert judge(replace(CLIP, format="mkv"), mine).verdict == "fail"
+        assert judge(CLIP._replace(format="mov"), mine).verdict == "pass"
+        assert judge(CLIP._replace(format="mov"), mine, strict=True).verdict == "fail"
+        assert judge(CLIP._replace(format="mkv"), mine).verdict == "fail"
 
 
 class TestNoneAndUnknown:
@@ -163,35 +162,35 @@ class TestNoneAndUnknown:
     def test_audio_track_is_judged_if_required_or_forbidden(
         self, codec: str | None, mine: list[str], loud: list[str], silent: list[str]
     ) -> None:
-        clip = replace(CLIP, audio_codec=codec)
+        clip = CLIP._replace(audio_codec=codec)
         assert [codes(judge(clip, each)) for each in (self.MINE, self.LOUD, self.SILENT)] == [mine, loud, silent]
 
     def test_messages(self) -> None:
-        assert judge(replace(CLIP, audio_codec=NONE), self.LOUD).findings[0].message == (
+        assert judge(CLIP._replace(audio_codec=NONE), self.LOUD).findings[0].message == (
             "audio codec: Mine requires an audio track"
         )
         assert judge(CLIP, self.SILENT).findings[0].message == "audio codec aac: Mine accepts no audio track"
 
     def test_unknown_is_not_a_pass_and_a_failure_outranks_it(self) -> None:
-        unknown = replace(CLIP, fps=None)
+        unknown = CLIP._replace(fps=None)
         assert judge(unknown, ATLAS).verdict == "unknown"
-        assert judge(replace(unknown, duration=99.0), ATLAS).verdict == "fail"
+        assert judge(unknown._replace(duration=99.0), ATLAS).verdict == "fail"
 
     def test_fact_without_a_limit_may_be_unknown(self) -> None:
-        assert judge(replace(CLIP, bit_rate=None, video_codec=None), ATLAS).verdict == "pass"
+        assert judge(CLIP._replace(bit_rate=None, video_codec=None), ATLAS).verdict == "pass"
 
 
 def test_condition_on_the_format_replaces_single_limits() -> None:
     generate = catalog.load("seedance-2.0")
-    sound = replace(CLIP, audio_codec="pcm")
+    sound = CLIP._replace(audio_codec="pcm")
     assert codes(judge(sound, generate)) == ["audio_codec_unsupported"]
-    assert judge(replace(sound, format="mov"), generate).verdict == "pass"
-    assert codes(judge(replace(sound, format="mov", fps=90.0), generate)) == ["fps_too_high"]
+    assert judge(sound._replace(format="mov"), generate).verdict == "pass"
+    assert codes(judge(sound._replace(format="mov", fps=90.0), generate)) == ["fps_too_high"]
 
 
 def test_flags_are_worded_as_yes_and_no() -> None:
     mine = rules(video={"streamable": {"any_of": [True]}, "variable_fps": {"any_of": [False]}})
-    result = judge(replace(CLIP, streamable=False, variable_fps=True), mine)
+    result = judge(CLIP._replace(streamable=False, variable_fps=True), mine)
     assert [finding.message for finding in result.findings] == [
         "streamable no: Mine accepts yes",
         "variable frame rate yes: Mine accepts no",
@@ -287,7 +286,7 @@ def test_every_message_template_can_be_filled() -> None:
 
 
 def test_finding_as_json_has_all_fields() -> None:
-    finding = judge(replace(CLIP, duration=16.0), ATLAS).findings[0]
+    finding = judge(CLIP._replace(duration=16.0), ATLAS).findings[0]
     assert finding.as_json() == {
         "code": "duration_too_long",
         "severity": "error",
@@ -306,18 +305,18 @@ class TestAbsentTracks:
     SOUND: ClassVar = {"sample_rate": {"max": 48_000}, "channels": {"max": 2}, "audio_codec": {"any_of": ["aac"]}}
 
     def test_silent_video_passes_limits_on_audio(self) -> None:
-        silent = replace(CLIP, audio_codec=NONE)
+        silent = CLIP._replace(audio_codec=NONE)
         assert judge(silent, rules(video=self.SOUND)).verdict == "pass"
 
     @each_row("fact", ["sample_rate", "channels", "audio_codec"])
     def test_a_required_fact_of_an_absent_track_fails(self, fact: str) -> None:
-        silent = replace(CLIP, audio_codec=NONE)
+        silent = CLIP._replace(audio_codec=NONE)
         result = judge(silent, rules(video={fact: {**self.SOUND[fact], "required": True}}))
         assert (result.verdict, codes(result)) == ("fail", ["audio_track_required"])
 
     @each_row("codec", ["aac", None])
     def test_a_fact_that_was_not_read_is_still_unknown(self, codec: str | None) -> None:
-        loud = replace(CLIP, audio_codec=codec)
+        loud = CLIP._replace(audio_codec=codec)
         result = judge(loud, rules(video={"sample_rate": {"max": 48_000}}))
         assert (result.verdict, codes(result)) == ("unknown", ["fact_unknown"])
 
@@ -330,7 +329,7 @@ class TestAbsentTracks:
         assert result.verdict == "pass"
 
     def test_file_of_unknown_streamability_is_unknown(self) -> None:
-        result = judge(replace(CLIP, audio_codec=NONE), rules(video={"streamable": {"any_of": [True]}}))
+        result = judge(CLIP._replace(audio_codec=NONE), rules(video={"streamable": {"any_of": [True]}}))
         assert result.verdict == "unknown"
 
 
@@ -355,16 +354,16 @@ class TestListedRatios:
         ],
     )
     def test_listed_ratio_tolerates_one_pixel_of_height(self, width: int, height: int, verdict: str) -> None:
-        assert judge(replace(CLIP, width=width, height=height), rules(video=self.RATIOS)).verdict == verdict
+        assert judge(CLIP._replace(width=width, height=height), rules(video=self.RATIOS)).verdict == verdict
 
     def test_lenient_listed_ratio_tolerates_one_pixel(self) -> None:
         line = {"any_of": [1.7778], "lenient": {"any_of": [1.7778, 1.3333]}}
-        result = judge(replace(CLIP, width=1024, height=768), rules(video={"aspect_ratio": line}))
+        result = judge(CLIP._replace(width=1024, height=768), rules(video={"aspect_ratio": line}))
         assert (result.verdict, [one.severity for one in result.findings]) == ("pass", ["warning"])
 
     def test_listed_numbers_other_than_ratios_match_exactly(self) -> None:
-        assert judge(replace(CLIP, fps=23.976), rules(video={"fps": {"any_of": [24]}})).verdict == "fail"
-        assert judge(replace(CLIP, height=721), rules(video={"height": {"any_of": [720]}})).verdict == "fail"
+        assert judge(CLIP._replace(fps=23.976), rules(video={"fps": {"any_of": [24]}})).verdict == "fail"
+        assert judge(CLIP._replace(height=721), rules(video={"height": {"any_of": [720]}})).verdict == "fail"
 
 
 def test_equal_limits_have_equal_hashes() -> None:
@@ -466,7 +465,7 @@ class TestDataUris:
     """Of the limits on URLs, only those on the declared type hold for data URIs."""
 
     DATA = Delivery(scheme="data", host="", url_length=3000, content_type="image/png", content_type_matches=True)
-    SMALL = replace(PHOTO, size=500)
+    SMALL = PHOTO._replace(size=500)
 
     def taken(self, **section: Any) -> RuleSet:
         return rules(
@@ -494,7 +493,7 @@ class TestDataUris:
         assert verdicts(self.SMALL, ruleset, self.DATA) == ("fail", ["file_size_too_large", "url_too_long"])
         wide = self.taken(kinds=["image"], image={"size": {"max": 500}, "url_length": {"max": 3000}})
         assert verdicts(self.SMALL, wide, self.DATA) == ("pass", [])
-        assert verdicts(replace(self.SMALL, size=None), wide, self.DATA) == ("pass", [])
+        assert verdicts(self.SMALL._replace(size=None), wide, self.DATA) == ("pass", [])
 
     def test_limits_alone_leave_every_kind_to_be_taken(self) -> None:
         assert verdicts(CLIP, self.taken(image={"size": {"max": 1}}), self.DATA) == ("pass", [])
@@ -529,7 +528,7 @@ class TestDroppedCodes:
         assert self.drop(Media(format="zip", size=9), "format_unsupported") == ["format_unsupported"]
 
     def test_an_unknown_fact_counts_unless_every_code_that_it_may_hide_is_dropped(self) -> None:
-        unread = replace(PHOTO, format="png", width=None)
+        unread = PHOTO._replace(format="png", width=None)
         assert self.drop(unread) == ["fact_unknown"]
         assert self.drop(unread, "width_too_large") == ["fact_unknown"]
         assert self.drop(unread, "width_too_large", "width_too_small") == ["fact_unknown"]
@@ -538,13 +537,13 @@ class TestDroppedCodes:
         assert self.drop(unread, "height_too_small") == ["fact_unknown"]
 
     def test_other_findings_are_kept_where_unknown_facts_are_dropped(self) -> None:
-        assert self.drop(replace(PHOTO, format=None), "fact_unknown") == ["width_too_large"]
+        assert self.drop(PHOTO._replace(format=None), "fact_unknown") == ["width_too_large"]
 
 
 class TestCameraRaws:
     """A camera raw is judged as a whole only where its format is listed."""
 
-    RAW = replace(PHOTO, format="nef", width=6000)
+    RAW = PHOTO._replace(format="nef", width=6000)
     LISTED = rules(image={"width": {"max": 600}, "format": {"any_of": ["nef", "png"]}})
     UNLISTED = rules(image={"width": {"max": 600}, "format": {"any_of": ["png"]}})
     SILENT = rules(image={"width": {"max": 600}})
@@ -570,7 +569,7 @@ class TestNotesOfLimits:
     @staticmethod
     def messages(line: dict[str, Any], value: float, basis: str = "published") -> str:
         ruleset = compile_ruleset("mine", {**HEAD, "basis": basis, "video": {"duration": {**line, "note": "why"}}})
-        return judge(replace(CLIP, duration=value), ruleset).findings[0].message
+        return judge(CLIP._replace(duration=value), ruleset).findings[0].message
 
     @each_row(
         ("line", "value", "noted"),
@@ -596,7 +595,7 @@ class TestNotesOfLimits:
     def test_note_on_a_list_is_always_given(self) -> None:
         line = {"any_of": ["mp4"], "lenient": {"any_of": ["mp4", "mov"]}, "note": "why"}
         assert "(why)" not in accepted(compile_limit("format", line))
-        result = judge(replace(CLIP, format="mkv"), rules(video={"video_codec": {"any_of": ["hevc"], "note": "why"}}))
+        result = judge(CLIP._replace(format="mkv"), rules(video={"video_codec": {"any_of": ["hevc"], "note": "why"}}))
         assert result.findings[0].fact == "video_codec"
 
 
@@ -612,16 +611,16 @@ class TestValuesInMessages:
         assert message.startswith(f"the URL {words}")
 
     def test_a_value_at_an_open_bound_is_called_excluded(self) -> None:
-        above = judge(replace(CLIP, duration=2.0), rules(video={"duration": {"above": 2}})).findings[0].message
+        above = judge(CLIP._replace(duration=2.0), rules(video={"duration": {"above": 2}})).findings[0].message
         assert above == "duration 2 s: exactly the 2 s that Mine publishes as excluded"
-        below = judge(replace(CLIP, duration=1.0), rules(video={"duration": {"above": 2}})).findings[0].message
+        below = judge(CLIP._replace(duration=1.0), rules(video={"duration": {"above": 2}})).findings[0].message
         assert below == "duration 1 s: below the 2 s that Mine accepts"
 
     def test_truncation_is_the_reason_of_an_unknown_fact_only_where_it_was_noted(self) -> None:
         mine = rules(image={"width": {"max": 600}})
-        unread = replace(PHOTO, width=None)
+        unread = PHOTO._replace(width=None)
         assert judge(unread, mine).findings[0].message == "width could not be read: Mine accepts at most 600 px"
-        cut = judge(replace(unread, notes=("truncated",)), mine).findings[0]
+        cut = judge(unread._replace(notes=("truncated",)), mine).findings[0]
         assert cut.message == "width could not be read (the file is cut off): Mine accepts at most 600 px"
 
     @each_row(

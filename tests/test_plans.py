@@ -8,7 +8,6 @@ import shutil
 import subprocess
 import sys
 import wave
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -64,47 +63,47 @@ def command(media: Media, rules: str | RuleSet = "atlas", name: str | None = "in
 @each_row(
     ("media", "sentence", "started"),
     [
-        (replace(PHOTO, width=280), "scale it to 300×686", "python3 -c "),
-        (replace(PHOTO, width=2000), "crop it to 1600×640", "python3 -c "),
-        (replace(PHOTO, width=100, height=1000), "crop it to 100×250 and scale it to 300×750", "python3 -c "),
-        (replace(PHOTO, format="avif"), "convert it to png", "python3 -c "),
-        (replace(PHOTO, size=40_000_000), "compress it more, or make it smaller", ""),
-        (replace(PHOTO, width=280, size=40_000_000), "scale it to 300×686", ""),
-        (replace(CLIP, duration=1.0), "make it at least 2 s long", ""),
+        (PHOTO._replace(width=280), "scale it to 300×686", "python3 -c "),
+        (PHOTO._replace(width=2000), "crop it to 1600×640", "python3 -c "),
+        (PHOTO._replace(width=100, height=1000), "crop it to 100×250 and scale it to 300×750", "python3 -c "),
+        (PHOTO._replace(format="avif"), "convert it to png", "python3 -c "),
+        (PHOTO._replace(size=40_000_000), "compress it more, or make it smaller", ""),
+        (PHOTO._replace(width=280, size=40_000_000), "scale it to 300×686", ""),
+        (CLIP._replace(duration=1.0), "make it at least 2 s long", ""),
         (
-            replace(CLIP, duration=16.0),
+            CLIP._replace(duration=16.0),
             "keep the first 14.8 s",
             "ffmpeg -i in.bin -t 14.8 -c:v libx264 -pix_fmt yuv420p ",
         ),
         (
-            replace(CLIP, fps=12.0),
+            CLIP._replace(fps=12.0),
             "convert it to 24 frames per second",
             "ffmpeg -i in.bin -vf fps=24 -c:v libx264 ",
         ),
         (
-            replace(CLIP, fps=120.0),
+            CLIP._replace(fps=120.0),
             "convert it to 60 frames per second",
             "ffmpeg -i in.bin -vf fps=60 -c:v libx264 ",
         ),
         (
-            replace(CLIP, format="mkv"),
+            CLIP._replace(format="mkv"),
             "remux it to mp4 without re-encoding",
             "ffmpeg -i in.bin -c copy -sn in-bin-fixed.mp4",
         ),
-        (replace(CLIP, format="m4v"), "remux it to mp4 without re-encoding", "ffmpeg -i in.bin -c copy in-bin-"),
+        (CLIP._replace(format="m4v"), "remux it to mp4 without re-encoding", "ffmpeg -i in.bin -c copy in-bin-"),
         (
-            replace(CLIP, format="avi"),
+            CLIP._replace(format="avi"),
             "convert it to mp4",
             "ffmpeg -i in.bin -c:v libx264 -pix_fmt yuv420p -c:a aac ",
         ),
         (
-            replace(CLIP, format="mkv", audio_codec="opus"),
+            CLIP._replace(format="mkv", audio_codec="opus"),
             "convert it to mp4",
             "ffmpeg -i in.bin -c:v copy -c:a aac in-bin-",
         ),
-        (replace(SOUND, format="flac"), "convert it to wav", "ffmpeg -i in.bin -c:a pcm_s16le in-bin-fixed.wav"),
+        (SOUND._replace(format="flac"), "convert it to wav", "ffmpeg -i in.bin -c:a pcm_s16le in-bin-fixed.wav"),
         (
-            replace(SOUND, duration=20.0),
+            SOUND._replace(duration=20.0),
             "keep the first 14.8 s",
             "ffmpeg -i in.bin -t 14.8 -c:a libmp3lame in-bin-fixed.mp3",
         ),
@@ -122,7 +121,7 @@ def test_hint_is_a_sentence_and_command_is_apart(media: Media, sentence: str, st
 
 
 def test_steps_name_the_new_values_of_facts() -> None:
-    bad = replace(CLIP, format="avi", width=3000, height=1000, duration=60.0, fps=90.0)
+    bad = CLIP._replace(format="avi", width=3000, height=1000, duration=60.0, fps=90.0)
     plan = planned(bad)
     assert plan is not None
     assert plan.steps == (
@@ -146,14 +145,14 @@ def test_steps_name_the_new_values_of_facts() -> None:
 
 def test_remuxing_plan_moves_the_index_too() -> None:
     rules = mine(video={"format": {"any_of": ["mp4"]}, "streamable": {"any_of": [True]}})
-    plan = planned(replace(CLIP, format="mov", streamable=False), rules)
+    plan = planned(CLIP._replace(format="mov", streamable=False), rules)
     assert plan is not None
     assert [step.action for step in plan.steps] == ["remux", "move_index"]
     assert plan.sentence == "remux it to mp4 and move the index (moov) to the front without re-encoding"
 
 
 def test_plan_considers_only_findings_that_count() -> None:
-    media = replace(CLIP, fps=12.0, size=99_000_000)
+    media = CLIP._replace(fps=12.0, size=99_000_000)
     assert judge(media, ATLAS).plan is None  # no command makes it small enough
     result = judge(media, ATLAS, dropped=frozenset(["file_size_too_large"]))
     assert result.plan is not None
@@ -162,11 +161,11 @@ def test_plan_considers_only_findings_that_count() -> None:
 
 def test_passing_file_has_no_plan() -> None:
     assert planned(CLIP) is None
-    assert planned(replace(CLIP, duration=15.1)) is None  # a warning
+    assert planned(CLIP._replace(duration=15.1)) is None  # a warning
 
 
 def test_hint_repeats_the_remark_of_the_rule_file() -> None:
-    media = replace(CLIP, width=1920, height=1080)
+    media = CLIP._replace(width=1920, height=1080)
     assert hint(media) == (
         "scale it to 1284×722 (in September 2026 the service stated 407,696 to 8,295,044: see rule set atlas@2026-09)"
     )
@@ -174,7 +173,7 @@ def test_hint_repeats_the_remark_of_the_rule_file() -> None:
 
 
 def test_one_command_fixes_everything() -> None:
-    bad = replace(CLIP, format="avi", width=3000, height=1000, duration=60.0, fps=90.0, video_codec="mpeg4")
+    bad = CLIP._replace(format="avi", width=3000, height=1000, duration=60.0, fps=90.0, video_codec="mpeg4")
     assert len(judge(bad, ATLAS).findings) == 5
     assert command(bad, name="in.avi") == (
         "ffmpeg -i in.avi -vf crop=2500:1000,scale=1520:608,setsar=1,fps=60 -t 14.8 "
@@ -185,12 +184,12 @@ def test_one_command_fixes_everything() -> None:
 @each_row(
     ("media", "rules"),
     [
-        (replace(CLIP, width=200, size=99_000_000), "atlas"),  # the bytes, too
-        (replace(CLIP, width=200, duration=1.0), "atlas"),  # too short
-        (replace(CLIP, width=200, height=None), "atlas"),
-        (replace(PHOTO, width=200, frames=3), "atlas"),  # an animation would become a still
-        (replace(PHOTO, width=200, notes=("animated",)), "atlas"),
-        (replace(CLIP, kind=None, format="zip"), "atlas"),
+        (CLIP._replace(width=200, size=99_000_000), "atlas"),  # the bytes, too
+        (CLIP._replace(width=200, duration=1.0), "atlas"),  # too short
+        (CLIP._replace(width=200, height=None), "atlas"),
+        (PHOTO._replace(width=200, frames=3), "atlas"),  # an animation would become a still
+        (PHOTO._replace(width=200, notes=("animated",)), "atlas"),
+        (CLIP._replace(kind=None, format="zip"), "atlas"),
         (CLIP, "agentsflare"),
     ],
 )
@@ -211,7 +210,7 @@ def test_there_is_no_command_where_none_would_do(media: Media, rules: str) -> No
     ],
 )
 def test_command_names_the_file_and_its_result(name: str | None, words: list[str]) -> None:
-    plan = planned(replace(CLIP, format="webm"), name=name)
+    plan = planned(CLIP._replace(format="webm"), name=name)
     assert plan is not None
     assert plan.command is not None
     assert [plan.command[2], plan.command[-1]] == words
@@ -219,7 +218,7 @@ def test_command_names_the_file_and_its_result(name: str | None, words: list[str
 
 def test_results_of_different_files_have_different_names() -> None:
     names = ["a.mp4", "a.mov", "a.MP4", "b/a.mp4", "../a.mp4", "/a.mp4", "v1.2/a", "v1.2/b", ".mp4"]
-    results = [shlex.split(command(replace(CLIP, duration=16.0), name=name))[-1] for name in names]
+    results = [shlex.split(command(CLIP._replace(duration=16.0), name=name))[-1] for name in names]
     assert len(set(results)) == len(names)
     assert results[:4] == ["a-fixed.mp4", "a-mov-fixed.mp4", "a-MP4-fixed.mp4", "b/a-fixed.mp4"]
     assert results[6] == "v1.2/a-fixed.mp4"
@@ -228,7 +227,7 @@ def test_results_of_different_files_have_different_names() -> None:
 def test_command_does_not_overwrite_a_file(tmp_path: Path) -> None:
     shutil.copy("fixtures/refused/png-too-narrow.png", tmp_path / "a.png")
     (tmp_path / "a-fixed.png").write_text("precious")
-    words = [sys.executable, *shlex.split(command(replace(PHOTO, format="png", width=299), name="a.png"))[1:]]
+    words = [sys.executable, *shlex.split(command(PHOTO._replace(format="png", width=299), name="a.png"))[1:]]
     done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode != 0
     assert "FileExistsError" in done.stderr
@@ -238,14 +237,14 @@ def test_command_does_not_overwrite_a_file(tmp_path: Path) -> None:
 def test_command_imports_nothing_from_the_working_directory(tmp_path: Path) -> None:
     (tmp_path / "PIL.py").write_text("raise SystemExit('the file of a stranger was imported')")
     Image.new("RGB", (299, 400)).save(tmp_path / "a.png")
-    words = [sys.executable, *shlex.split(command(replace(PHOTO, format="png", width=299), name="a.png"))[1:]]
+    words = [sys.executable, *shlex.split(command(PHOTO._replace(format="png", width=299), name="a.png"))[1:]]
     done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert (tmp_path / "a-fixed.png").exists()
 
 
 def test_warning_has_no_hint() -> None:
-    assert [finding.hint for finding in judge(replace(CLIP, duration=15.1), ATLAS).findings] == [None]
+    assert [finding.hint for finding in judge(CLIP._replace(duration=15.1), ATLAS).findings] == [None]
 
 
 def mine(**sections: Any) -> RuleSet:
@@ -266,7 +265,7 @@ def mine(**sections: Any) -> RuleSet:
         (mine(video={"audio_codec": {"any_of": [NONE]}}), CLIP, "remove the audio track", "ffmpeg "),
         (
             mine(video={"audio_codec": {"any_of": ["aac"], "required": True}}),
-            replace(CLIP, audio_codec=NONE),
+            CLIP._replace(audio_codec=NONE),
             "add an audio track",
             "",
         ),
@@ -278,17 +277,17 @@ def mine(**sections: Any) -> RuleSet:
         ),
         (
             mine(video={"fps": {"above": 24, "below": 60}}),
-            replace(CLIP, fps=90.0),
+            CLIP._replace(fps=90.0),
             "convert it to 59 frames per second",
             "ffmpeg ",
         ),
         (
             mine(video={"fps": {"above": 24, "below": 60}}),
-            replace(CLIP, fps=24.0),
+            CLIP._replace(fps=24.0),
             "convert it to 25 frames per second",
             "ffmpeg ",
         ),
-        (mine(video={"duration": {"above": 2}}), replace(CLIP, duration=2.0), "make it longer than 2 s", ""),
+        (mine(video={"duration": {"above": 2}}), CLIP._replace(duration=2.0), "make it longer than 2 s", ""),
         (mine(image={"format": {"any_of": ["psd"]}}), PHOTO, "", ""),
     ],
 )
@@ -301,7 +300,7 @@ def test_plan_follows_rules_of_users(rules: RuleSet, media: Media, said: str, st
 
 def test_converted_file_fits_the_limits_of_its_new_format() -> None:
     """LTX does not accept PCM in WAV, a limit on WAV only."""
-    assert "-c:a aac input-flac-fixed.wav" in command(replace(SOUND, format="flac", audio_codec="flac"), "ltx", None)
+    assert "-c:a aac input-flac-fixed.wav" in command(SOUND._replace(format="flac", audio_codec="flac"), "ltx", None)
 
 
 def test_limits_of_the_old_format_do_not_count_after_a_conversion() -> None:
@@ -312,7 +311,7 @@ def test_limits_of_the_old_format_do_not_count_after_a_conversion() -> None:
             "when": [{"format": "avi", "width": {"max": 600}}],
         }
     )
-    plan = planned(replace(CLIP, format="avi"), rules)
+    plan = planned(CLIP._replace(format="avi"), rules)
     assert plan is not None
     assert [step.action for step in plan.steps] == ["convert"]
 
@@ -562,11 +561,11 @@ class TestRemuxing:
 @each_row(
     ("media", "limits"),
     [
-        (replace(CLIP, format="mkv", video_codec="vp9"), {}),  # no codec that MP4 usually holds
-        (replace(CLIP, format="mkv"), {"video_codec": {"any_of": ["hevc"]}}),
-        (replace(CLIP, format="mkv", video_codec=None), {}),
-        (replace(CLIP, format="mkv"), {"duration": {"max": 4}}),
-        (replace(CLIP, format="avi"), {}),  # no timestamps to copy
+        (CLIP._replace(format="mkv", video_codec="vp9"), {}),  # no codec that MP4 usually holds
+        (CLIP._replace(format="mkv"), {"video_codec": {"any_of": ["hevc"]}}),
+        (CLIP._replace(format="mkv", video_codec=None), {}),
+        (CLIP._replace(format="mkv"), {"duration": {"max": 4}}),
+        (CLIP._replace(format="avi"), {}),  # no timestamps to copy
     ],
 )
 def test_plan_does_not_copy_tracks_that_must_be_encoded(media: Media, limits: dict[str, Any]) -> None:
@@ -576,7 +575,7 @@ def test_plan_does_not_copy_tracks_that_must_be_encoded(media: Media, limits: di
 
 
 def test_accepted_audio_is_copied_when_video_is_encoded() -> None:
-    ready = command(replace(CLIP, fps=12.0, width=1000, height=700))
+    ready = command(CLIP._replace(fps=12.0, width=1000, height=700))
     assert ready.endswith("-vf fps=24 -c:v libx264 -pix_fmt yuv420p -c:a copy in-bin-fixed.mp4")
 
 
@@ -608,7 +607,7 @@ def test_hint_targets_listed_values(limits: dict[str, Any], said: str) -> None:
 @each_row("fact", ["sample_rate", "channels"])
 def test_hint_adds_required_audio_track(fact: str) -> None:
     rules = mine(video={fact: {"min": 1, "required": True}})
-    assert [one.hint for one in judge(replace(CLIP, audio_codec=NONE), rules).findings] == ["add an audio track"]
+    assert [one.hint for one in judge(CLIP._replace(audio_codec=NONE), rules).findings] == ["add an audio track"]
 
 
 @pytest.fixture(scope="module")
@@ -634,20 +633,20 @@ class TestSounds:
 
 @each_row("note", ["nothing_shown", "no_media_data", "truncated", "no_moov"])
 def test_incomplete_file_has_hints_but_no_plan(note: str) -> None:
-    film = replace(CLIP, fps=12.0)
+    film = CLIP._replace(fps=12.0)
     assert command(film)
-    assert hint(replace(film, notes=(note,))) == "convert it to 24 frames per second"
-    assert planned(replace(film, notes=(note,))) is None
+    assert hint(film._replace(notes=(note,))) == "convert it to 24 frames per second"
+    assert planned(film._replace(notes=(note,))) is None
 
 
 @each_row("change", [{"notes": ("bad_header",)}, {"encrypted": True}, {"notes": ("leading_garbage",)}])
 def test_file_that_tools_cannot_open_has_a_plan_without_command(change: dict[str, Any]) -> None:
-    plan = planned(replace(CLIP, fps=12.0, **change))
+    plan = planned(CLIP._replace(fps=12.0, **change))
     assert plan is not None
     assert plan.steps
     assert plan.command is None
 
 
 def test_hint_names_the_edit_list_that_hides_everything() -> None:
-    film = replace(CLIP, duration=0.0, notes=("edit_list", "nothing_shown"))
+    film = CLIP._replace(duration=0.0, notes=("edit_list", "nothing_shown"))
     assert hint(film) == "correct or remove the edit list, which leaves out all of the media"

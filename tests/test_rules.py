@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from datetime import date
 from math import inf, nextafter
 from pathlib import Path
@@ -253,7 +252,7 @@ def test_limit_on_requests_holds_exactly_up_to_its_bound(rules: RuleSet, kind: s
             if limit.fact not in WHOLE:
                 value = round(value, 3) + (0.001 if value > number(limit.written.get("max", inf)) else 0)
             sample = [Media(kind=kinds[0], **{limit.fact.removeprefix("total_"): part}) for part in (value - 1, 1)]
-            sample = [replace(one, size=one.size or 1, duration=one.duration or 4.0) for one in sample]
+            sample = [one._replace(size=one.size or 1, duration=one.duration or 4.0) for one in sample]
         plain, strict = (together(rules, company + sample, strict=strict) for strict in (False, True))
         what = f"{kind}s " if kind else "all files "
         codes = FACTS[limit.fact].bound_codes

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import struct
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from preflight.formats import AUDIO, VIDEO
@@ -190,8 +190,7 @@ def _media(media: Media, header: _Header, frames: int | None, *, complete: bool)
     if video is not None:
         media = _add_video(media, video, header, frames)
     duration = media.duration or (audio.seconds if audio and not video else None)
-    media = replace(
-        media,
+    media = media._replace(
         kind=VIDEO if video else AUDIO if audio else None,
         duration=duration,
         bit_rate=round(media.size * 8 / duration) if duration and media.size and not media.notes else None,
@@ -201,9 +200,9 @@ def _media(media: Media, header: _Header, frames: int | None, *, complete: bool)
     if audio is not None and len(audio.format) >= 14:
         coding = coding_of(audio.format, "little")
         rate, channels = coding.rate or None, coding.channels or None
-        return replace(media, audio_codec=coding.codec, sample_rate=rate, channels=channels)
+        return media._replace(audio_codec=coding.codec, sample_rate=rate, channels=channels)
     has_audio = audio is not None or (video is not None and video.type == _DV_STREAM)
-    return media if has_audio else replace(media, audio_codec=absent)
+    return media if has_audio else media._replace(audio_codec=absent)
 
 
 def _add_video(media: Media, video: _Stream, header: _Header, frames: int | None) -> Media:
@@ -215,12 +214,12 @@ def _add_video(media: Media, video: _Stream, header: _Header, frames: int | None
     width, height = abs(width), abs(height)  # a negative height: the rows begin at the top
     fps = video.rate / video.scale if video.rate and video.scale else 1e6 / microseconds if microseconds else None
     duration = frames / fps if frames and fps else None
-    media = replace(media, fps=fps, frames=frames or None, duration=duration, video_codec=codec)
+    media = media._replace(fps=fps, frames=frames or None, duration=duration, video_codec=codec)
     if not width or not height:
         return media
     down, across = video.aspect or (0, 0)
     ratio = across * height / (down * width) if across and down else None
-    return replace(media, **size_facts(width, height), rotation=0, pixel_aspect_ratio=ratio)
+    return media._replace(**size_facts(width, height), rotation=0, pixel_aspect_ratio=ratio)
 
 
 # --- the index idx1 (AVIOLDINDEX): 16 bytes for each chunk of the list `movi`

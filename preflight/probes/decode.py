@@ -10,7 +10,7 @@ lists, of compressed WAV and of MP3 without a frame count, sample rates of Opus 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Final, NamedTuple
 
@@ -119,8 +119,7 @@ def _add_frames(media: Media, decoded: Media) -> Media:
         kept = tuple(note for note in notes if note not in ("animated", "read_limit"))
         animated = decoded.frames > 1
         notes = ("animated", *kept) if animated else kept
-    return replace(
-        media,
+    return media._replace(
         frames=media.frames if decoded.frames is None else decoded.frames,
         animated=animated,
         duration=media.duration if decoded.duration is None else decoded.duration,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Final
 
 from preflight.errors import ReadLimit
@@ -64,7 +63,7 @@ def _picture(source: Source, limits: Limits, name: str) -> Media | None:
     media = run_pillow(source, limits).media
     if media.format != _PILLOW_FORMATS[name] or media.width is None or media.height is None:
         return None
-    return replace(media, format=name, size=source.size, stored_width=media.width, stored_height=media.height)
+    return media._replace(format=name, size=source.size, stored_width=media.width, stored_height=media.height)
 
 
 def _streams(source: Source, limits: Limits, name: str) -> Media | None:
@@ -74,8 +73,7 @@ def _streams(source: Source, limits: Limits, name: str) -> Media | None:
         return None
     # The duration of audio that is coded in blocks is wrong, too: 0.02 s for 1.5 s.
     unknown = known in _NO_DURATION or (known in ("aiff", "w64") and media.audio_codec == "adpcm")
-    return replace(
-        media,
+    return media._replace(
         format=known,
         duration=None if unknown else media.duration,
         sample_rate=_G711_RATE if known == "flv" and media.audio_codec in ("alaw", "mulaw") else media.sample_rate,

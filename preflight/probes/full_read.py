@@ -6,7 +6,6 @@ Readers stop where reading a URL gets expensive, and never read a complete strea
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import fields, replace
 from typing import Any, Final, NamedTuple
 
 from preflight.errors import SourceError
@@ -50,16 +49,16 @@ def complete_facts(source: Source, media: Media, max_bytes: int) -> Media:
         if seconds is None and (media.duration is None or _ESTIMATED in media.notes):
             totals = _measure(whole, media)
             known: dict[str, Any] = {name: value for name, value in totals._asdict().items() if value is not None}
-            found, seconds = replace(found, **known), totals.duration
+            found, seconds = found._replace(**known), totals.duration
     except EndOfFile:
         pass
     except SourceError as error:
         if error.code != _TOO_MUCH_TO_READ:  # the facts known so far remain valid
             raise
     if seconds and _ESTIMATED in media.notes:
-        found = replace(found, notes=tuple(note for note in media.notes if note != _ESTIMATED))
+        found = found._replace(notes=tuple(note for note in media.notes if note != _ESTIMATED))
     if seconds and found.bit_rate is None:
-        found = replace(found, bit_rate=round(source.size * 8 / seconds))
+        found = found._replace(bit_rate=round(source.size * 8 / seconds))
     return found
 
 
@@ -67,9 +66,9 @@ def _fill_in(media: Media, reread: Media) -> Media:
     """Return `media` with the facts that only a second reading gave."""
     if reread.format != media.format:
         return media
-    missing = [field.name for field in fields(Media) if getattr(media, field.name) is None]
+    missing = [name for name, value in zip(Media._fields, media, strict=True) if value is None]
     found: dict[str, Any] = {name: getattr(reread, name) for name in missing}
-    return replace(media, **found)
+    return media._replace(**found)
 
 
 def _measure(source: Source, media: Media) -> _Totals:

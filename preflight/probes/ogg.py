@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from itertools import pairwise
 from struct import Struct
 from typing import Any, Final, NamedTuple
@@ -163,7 +162,7 @@ def read(source: Source, need: Need, _name: str) -> Media:
         if streams.chained and wanted and seconds is None:
             notes += ("read_limit",)
     media = _media(source, streams, seconds, notes, coded)
-    return replace(media, location=_LOCATION_COMMENT.search(head) is not None)
+    return media._replace(location=_LOCATION_COMMENT.search(head) is not None)
 
 
 def _read_tail(source: Source, at: int, streams: _Streams) -> bool:

@@ -6,7 +6,6 @@ import io
 import struct
 import sys
 import zlib
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -138,7 +137,7 @@ def test_orientation_is_not_a_disagreement(form: str, orientation: int) -> None:
 def test_wrong_header_is_a_disagreement() -> None:
     source = MemorySource(saved("PNG"))
     media = probe(source)
-    wrong = replace(media, stored_width=63, format="gif", frames=7)
+    wrong = media._replace(stored_width=63, format="gif", frames=7)
     details = [detail for code, detail in decode_check(source, wrong).problems if code == "probe_disagreement"]
     assert details == [
         "format: the header says gif, Pillow PNG",
@@ -178,7 +177,7 @@ def looked_at_jpeg_of(megapixels: int) -> DecodeResult:
 
 def test_picture_above_the_memory_limit_is_a_crash_not_corruption() -> None:
     whole = saved("WEBP", lossless=True)
-    source, huge = MemorySource(whole[:-900]), replace(probe(MemorySource(whole)), width=40_000, height=40_000)
+    source, huge = MemorySource(whole[:-900]), probe(MemorySource(whole))._replace(width=40_000, height=40_000)
     why = "the decoder may not take the memory that 1,600,000,000 pixels need"
     assert decode_check(source, huge).problems == (("probe_crashed", why),)
 
@@ -264,14 +263,14 @@ def test_unknown_facts_are_not_compared(monkeypatch: pytest.MonkeyPatch) -> None
     answering(monkeypatch, kind="video")
     assert disagreeing(CLIP) == []
     answering(monkeypatch, kind="video", duration=3.0, video_codec="av1")
-    assert disagreeing(replace(CLIP, duration=None, video_codec=None)) == []
+    assert disagreeing(CLIP._replace(duration=None, video_codec=None)) == []
 
 
 @pytest.mark.parametrize("note", ["fragmented", "edit_list", "estimated_duration", "truncated"])
 def test_durations_that_libraries_get_wrong_are_not_compared(monkeypatch: pytest.MonkeyPatch, note: str) -> None:
     answering(monkeypatch, kind="video", duration=40.0)
     assert disagreeing(CLIP) == ["duration"]
-    assert disagreeing(replace(CLIP, notes=(note,))) == []
+    assert disagreeing(CLIP._replace(notes=(note,))) == []
 
 
 def test_duration_of_all_ones_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -281,15 +280,15 @@ def test_duration_of_all_ones_is_unknown(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_size_is_not_compared_if_libmediainfo_may_mean_another_track(monkeypatch: pytest.MonkeyPatch) -> None:
     answering(monkeypatch, kind="video", stored_width=64, stored_height=48, video_codec="mjpeg")
-    assert disagreeing(replace(CLIP, notes=("multiple_video_tracks",))) == []
+    assert disagreeing(CLIP._replace(notes=("multiple_video_tracks",))) == []
     assert disagreeing(Media(kind="audio", format="m4a", video_codec="none", notes=("cover_art",))) == []
 
 
 def test_cropped_size_of_libmediainfo_is_not_a_disagreement(monkeypatch: pytest.MonkeyPatch) -> None:
     answering(monkeypatch, kind="video", stored_width=310, stored_height=220)
-    cropped = replace(CLIP, format="mkv", width=310, height=220)
+    cropped = CLIP._replace(format="mkv", width=310, height=220)
     assert disagreeing(cropped) == []
-    assert disagreeing(replace(cropped, width=640)) == ["stored_width"]
+    assert disagreeing(cropped._replace(width=640)) == ["stored_width"]
 
 
 def test_durations_of_compressed_and_streamed_wav_are_not_compared(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -299,7 +298,7 @@ def test_durations_of_compressed_and_streamed_wav_are_not_compared(monkeypatch: 
 
 def test_libmediainfo_truncation_is_ignored_for_containers_without_sizes(monkeypatch: pytest.MonkeyPatch) -> None:
     answering(monkeypatch, kind="video", notes=("truncated",))
-    assert disagreeing(replace(CLIP, format="webm")) == []
+    assert disagreeing(CLIP._replace(format="webm")) == []
     assert len(disagreeing(CLIP)) == 1
 
 

@@ -6,7 +6,6 @@ sequence of images is a track in a moov box (ISO/IEC 23008-12 7).
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Final, NamedTuple
 
 from preflight.formats import IMAGE
@@ -58,9 +57,9 @@ def read(source: Source, need: Need, _name: str) -> Media:
         limited = True
         media = media or _without_items(source, layout)
     if limited:
-        return replace(media, notes=(*media.notes, "read_limit"))
+        return media._replace(notes=(*media.notes, "read_limit"))
     if media.stored_width is None and "truncated" not in media.notes:
-        return replace(media, notes=(*media.notes, "bad_header"))
+        return media._replace(notes=(*media.notes, "bad_header"))
     return media
 
 
@@ -177,8 +176,7 @@ def _from_mini(media: Media, source: Source, mini: Box) -> Media:
     bits = int.from_bytes(read_exactly(source, mini.body, 8))
     wide = bits >> 47 & 1
     width, height = (bits >> 32 & 0x7FFF, bits >> 17 & 0x7FFF) if wide else (bits >> 40 & 0x7F, bits >> 33 & 0x7F)
-    return replace(
-        media,
+    return media._replace(
         **size_facts(width + 1, height + 1, transposed=(bits >> 48 & 7) + 1 in TRANSPOSED),
         has_alpha=bool(bits >> 58 & 1),
         chroma=CHROMA_BY_IDC[bits >> 51 & 3],
@@ -194,8 +192,7 @@ def _from_sequence(media: Media, track: ImageSequence, brands: tuple[bytes, ...]
         return media
     notes = (*media.notes, "animated") if track.frames > 1 else media.notes
     alpha = True if track.has_alpha else media.has_alpha
-    media = replace(
-        media,
+    media = media._replace(
         frames=track.frames,
         animated=track.frames > 1,
         duration=track.duration,
@@ -204,8 +201,7 @@ def _from_sequence(media: Media, track: ImageSequence, brands: tuple[bytes, ...]
     )
     if media.stored_width is not None or not track.width or not track.height:
         return media
-    return replace(
-        media,
+    return media._replace(
         format=_format(track.coding, brands),
         **size_facts(track.width, track.height, transposed=track.rotation in (90, 270)),
         rotation=track.rotation,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from math import inf
 from typing import Any, Final, NamedTuple
 
@@ -202,8 +201,7 @@ def _media(media: Media, source: Source, need: Need, segment: _Segment) -> Media
     is_complete = bool(tracks) and "read_limit" not in media.notes and not segment.partial
     absent = NONE if is_complete else None
     is_truncated = "truncated" in media.notes
-    media = replace(
-        media,
+    media = media._replace(
         kind=VIDEO if video else AUDIO if audio else None,
         duration=duration,
         bit_rate=round(media.size * 8 / duration) if media.size and duration and not is_truncated else None,
@@ -217,9 +215,9 @@ def _media(media: Media, source: Source, need: Need, segment: _Segment) -> Media
         if video.fps is None and segment.blocks and not need.facts.isdisjoint(_RATE_FACTS):
             rate = measure_rate(source, segment.blocks, video.number, unit)
         picture: dict[str, Any] = video.picture._asdict() if video.picture else {}
-        media = replace(media, fps=rate.fps, variable_fps=rate.variable, frames=rate.frames, **picture)
+        media = media._replace(fps=rate.fps, variable_fps=rate.variable, frames=rate.frames, **picture)
     if audio:
-        media = replace(media, sample_rate=audio.sample_rate, channels=audio.channels)
+        media = media._replace(sample_rate=audio.sample_rate, channels=audio.channels)
     return media
 
 

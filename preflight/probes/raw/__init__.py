@@ -9,7 +9,6 @@ Kyocera's file states neither.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Final, NamedTuple
 
 from preflight.formats import CAMERA_RAW, IMAGE, VIDEO
@@ -195,7 +194,7 @@ def _cr3(source: Source, need: Need) -> _Picture | Media:
 
         video = mp4.read(source, need, "mp4")
         if type_name is not None or (video.frames or 0) > 1:
-            return replace(video, kind=VIDEO, format="crm", notes=("camera_raw", *video.notes))
+            return video._replace(kind=VIDEO, format="crm", notes=("camera_raw", *video.notes))
     directory = _directory_of(canon.get(b"CMT1", b""))
     if directory is None:
         return _Picture()
