@@ -10,16 +10,9 @@ from typing import Final
 
 from preflight.confinement import MAX_PATH_CHARS, Confinement
 from preflight.errors import RuleFileError, UsageError, suggestion
+from preflight.limit import Table
 from preflight.rulepackages import PackagedFile, packaged_files
-from preflight.ruleset import (
-    STAGES,
-    RuleSet,
-    Table,
-    compile_ruleset,
-    is_rule_file_path,
-    merge_tables,
-    split_variant,
-)
+from preflight.ruleset import STAGES, RuleSet, compile_ruleset, is_rule_file_path, merge_tables, split_variant
 from preflight.version import VERSION
 
 ALL: Final = "all"

@@ -10,9 +10,11 @@ from preflight.codes import CODES, Severity
 from preflight.facts import FACTS, label
 from preflight.formats import KINDS
 from preflight.judge import VALUE, excess_message, limit_findings
+from preflight.limit import Limit
 from preflight.media import Media, lacks_track_of
 from preflight.report import Finding, Report, Result, internal_error, verdict_of
-from preflight.ruleset import REFERENCE, Groups, Limit, RequestLimits, RuleSet
+from preflight.request_limits import REFERENCE, Groups, RequestLimits
+from preflight.ruleset import RuleSet
 from preflight.sources.open import asset_of
 from preflight.units import format_value
 from preflight.wording import accepted, either

@@ -10,7 +10,9 @@ from typing import Any, Final
 
 from preflight.facts import FACTS
 from preflight.formats import KINDS
-from preflight.ruleset import BASES, STAGES, Groups, Limit, RuleSet, Section, When
+from preflight.limit import Limit
+from preflight.request_limits import Groups
+from preflight.ruleset import BASES, STAGES, RuleSet, Section, When
 
 EXPORT_ID: Final = "urn:preflight:rules:1"
 """The `$id` of the schema of an exported rule set; that of a rule set is followed by its name."""

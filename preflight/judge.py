@@ -10,9 +10,10 @@ from typing import Any, Final, Protocol
 from preflight.codes import CODES, Severity, fixed_message
 from preflight.facts import FACTS, label
 from preflight.formats import CAMERA_RAW, holds_media
+from preflight.limit import NOT_A_MULTIPLE, Limit
 from preflight.media import NONE, Delivery, Media, lacks_track_of
 from preflight.report import Finding, LimitData, Plan, Problem, Result, needs_change, verdict_of
-from preflight.ruleset import NOT_A_MULTIPLE, Limit, RuleSet, Section, When
+from preflight.ruleset import RuleSet, Section, When
 from preflight.units import format_span, format_value
 from preflight.wording import accepted, either, excess
 

@@ -9,9 +9,10 @@ from preflight.combination import judge_request
 from preflight.errors import RuleFileError, UsageError
 from preflight.escape import printable
 from preflight.judge import judge
+from preflight.limit import Table
 from preflight.media import Media
 from preflight.report import Report, Result
-from preflight.ruleset import RuleSet, Table, compile_ruleset
+from preflight.ruleset import RuleSet, compile_ruleset
 
 
 def validate_file(path: str) -> list[str]:

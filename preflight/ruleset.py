@@ -8,17 +8,15 @@ from __future__ import annotations
 import json
 import os
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal, NamedTuple, get_args
 
-from preflight.facts import FACTS, REQUEST_FACTS
+from preflight.facts import FACTS
 from preflight.formats import KINDS
-from preflight.media import NONE, Media
-from preflight.units import RATIOS, format_value, parse_bound
+from preflight.limit import Limit, Table, compile_condition, compile_limits
+from preflight.media import Media
+from preflight.request_limits import REFERENCE, RequestLimits, Role, compile_request, compile_role, facts_of_requests
 from preflight.version import VERSION
-
-Table = Mapping[str, Any]
-"""A table of a rule file as TOML gives it, valid and untyped."""
 
 Stage = Literal["upload", "register", "generate", "transcribe", "analyze", "post"]
 STAGES: Final[tuple[Stage, ...]] = get_args(Stage)
@@ -36,89 +34,12 @@ BASES: Final[Mapping[str, str]] = {
 MANY: Final = 12
 """Rule sets for one file above which text has a matrix for each stage, and neither hints nor commands."""
 
-Changed = Literal["scaled", "converted", "cut"]
-"""What a service does with a file that it accepts although it is outside a limit."""
-
 URL_DEFAULTS: Final[Table] = {
     "public": {"any_of": [True]},
     "page": {"any_of": ["none"]},
     "expires_in": {"above": 900, "lenient": {"above": 0}, "note": "a service may wait minutes before it fetches"},
 }
 """The limits of every service, in addition to its rule file: a public URL of the file that stays valid."""
-
-_ROUNDING: Final = 1e-9
-"""Tolerance for a whole number of pixels, and for shares, in floating point."""
-LOWER: Final = ("min", "above")
-"""The words for lower bounds."""
-COMPARISONS: Final = {">=": "min", ">": "above", "<=": "max", "<": "below"}
-"""The signs of a condition on a number, and the bounds that they stand for."""
-NOT_A_MULTIPLE: Final = 2
-"""The side of a value inside the bounds of a limit that is not one of its multiples."""
-
-
-class Limit(NamedTuple):
-    """The accepted values of one fact. A value equal to an open bound fails, one equal to a closed bound passes.
-
-    lenient    a wider limit; a value that only it accepts gives a warning
-    required   whether an absent value fails too
-    within     share by which a value may differ from a listed one
-    otherwise  what the service does with a file outside: it accepts and changes it
-    listed     the values of `any_of` as the rule file writes them, if they are ratios
-    note       a remark for the message; hint: a remark for the hint
-    written    the limit as the rule file writes it, for machines
-    """
-
-    fact: str
-    low: float | None = None
-    high: float | None = None
-    low_open: bool = False
-    high_open: bool = False
-    any_of: tuple[Any, ...] | None = None
-    lenient: Limit | None = None
-    note: str | None = None
-    hint: str | None = None
-    required: bool = False
-    written: dict[str, Any] | None = None
-    within: float | None = None
-    multiple_of: int | None = None
-    otherwise: Changed | None = None
-    listed: tuple[str, ...] | None = None
-
-    def __hash__(self) -> int:
-        """Return the hash of the main fields: `written` is a dict, which has none."""
-        return hash((self.fact, self.low, self.high, self.any_of))
-
-    @property
-    def accepts_none(self) -> bool:
-        """Return whether `none` is among the accepted values."""
-        return self.any_of is not None and NONE in self.any_of
-
-    @property
-    def choice_code(self) -> str:
-        """Return the finding code for a value that is not among the accepted ones."""
-        fact = FACTS[self.fact]
-        return fact.presence_code if self.any_of == (NONE,) else fact.choice_code
-
-    def side(self, value: Any, height: int | None = None) -> int:
-        """Return 0 for an accepted value, -1 for one that is too low, 1 for one that is too high or not accepted.
-
-        `NOT_A_MULTIPLE` is for a value between the bounds. `height` is that of the picture in pixels: a listed aspect
-        ratio without `within` is then matched within one pixel of it.
-        """
-        if self.any_of is not None and value not in self.any_of:
-            is_inexact = self.within is not None or self.fact == "aspect_ratio"
-            return 0 if is_inexact and self._is_near(value, height) else 1
-        low, high = self.low, self.high
-        if low is not None and (value <= low if self.low_open else value < low):
-            return -1
-        if high is not None and (value >= high if self.high_open else value > high):
-            return 1
-        return NOT_A_MULTIPLE if self.multiple_of is not None and value % self.multiple_of else 0
-
-    def _is_near(self, value: float, height: int | None) -> bool:
-        """Return whether a value is within the share of a listed one, or the height for a ratio within one pixel."""
-        share = self.within or (1 / height if height else 0.0)
-        return any(choice > 0 and abs(value / choice - 1) <= share + _ROUNDING for choice in self.any_of or ())
 
 
 class When(NamedTuple):
@@ -205,59 +126,6 @@ class Section:
         return self._facts.get(name) or self._facts[None]
 
 
-Groups = Mapping[str | None, tuple[Limit, ...]]
-"""Limits by the kind of files, and on all files (`None`)."""
-
-
-class RequestWhen(NamedTuple):
-    """Limits of a request that has at least so many files; in place of those without a condition.
-
-    conditions  limits on the number of files; all must be kept
-    limits      limits on totals; files: limits on each file
-    """
-
-    conditions: Groups
-    limits: Groups
-    files: Groups
-
-
-class RequestLimits(NamedTuple):
-    """Limits on files used together.
-
-    limits      limits on totals; companions: the kinds that need one of other kinds
-    same        facts that are equal in all files; ratios: limits on the largest value / the smallest
-    """
-
-    limits: Groups
-    companions: Mapping[str, tuple[str, ...]]
-    whens: tuple[RequestWhen, ...] = ()
-    same: tuple[str, ...] = ()
-    ratios: tuple[Limit, ...] = ()
-
-
-REFERENCE: Final = "reference"
-"""The role of files for which no other is given."""
-
-
-class Role(NamedTuple):
-    """The limits on files that have a role in a request.
-
-    kinds     the accepted kinds; None: all that the rule set accepts
-    requires  roles of other files without which a request cannot have one of this role; excludes: with which
-    totals    limits on the number of files and on totals; files: limits on each file
-    same, ratios  as in `RequestLimits`, between these files and those of the roles that it requires
-    """
-
-    name: str
-    kinds: tuple[str, ...] | None
-    requires: tuple[str, ...]
-    excludes: tuple[str, ...]
-    totals: tuple[Limit, ...]
-    files: tuple[Limit, ...]
-    same: tuple[str, ...]
-    ratios: tuple[Limit, ...]
-
-
 class DataUriLimits(NamedTuple):
     """The kinds that are accepted as data URI (None: not stated), and limits by kind besides those of its section."""
 
@@ -316,7 +184,7 @@ class RuleSet(NamedTuple):
             facts.update(*(when.lines for when in section.whens))
         for variant in self.variants:
             facts |= variant.facts()
-        facts |= _facts_of_requests(self.request, self.roles.values())
+        facts |= facts_of_requests(self.request, self.roles.values())
         return frozenset(name for fact in facts for name in (fact, *FACTS[fact].derived_from))
 
 
@@ -349,35 +217,15 @@ def _compile(name: str, whole: Table, variant: str | None) -> RuleSet:
         basis=table["basis"],
         not_checked=tuple(table.get("not_checked", ())),
         sections={kind: _section(table[kind]) for kind in KINDS if table.get(kind, False) is not False},
-        url=_limits({**URL_DEFAULTS, **(table.get("url") or {})}),
-        request=_request(table.get("request", {})) if table.get("request") or table.get("roles") else None,
+        url=compile_limits({**URL_DEFAULTS, **(table.get("url") or {})}),
+        request=compile_request(table.get("request", {})) if table.get("request") or table.get("roles") else None,
         asset=table.get("asset", {}),
         table=table,
         digest=checksum(whole, variant, VERSION),
         data_uri=_data_uri(table["data_uri"]) if isinstance(table.get("data_uri"), Mapping) else None,
         variant=variant,
-        roles={role: _role(role, lines) for role, lines in table.get("roles", {}).items()},
+        roles={role: compile_role(role, lines) for role, lines in table.get("roles", {}).items()},
     )
-
-
-def _facts_of_requests(request: RequestLimits | None, roles: Iterable[Role]) -> set[str]:
-    """Return the facts of single files that limits on requests need."""
-    facts: set[str] = set()
-    for role in roles:
-        facts.update(role.same, *((limit.fact for limit in limits) for limits in (role.files, role.ratios)))
-        facts.update(_summed(role.totals))
-    if request is not None:
-        facts.update(request.same, (limit.fact for limit in request.ratios))
-        for when in request.whens:
-            facts.update(limit.fact for limits in when.files.values() for limit in limits)
-        for groups in (request.limits, *(when.limits for when in request.whens)):
-            facts.update(name for limits in groups.values() for name in _summed(limits))
-    return facts
-
-
-def _summed(limits: Iterable[Limit]) -> Iterator[str]:
-    """Yield the facts of single files whose sums are limited."""
-    yield from (limit.fact.removeprefix("total_") for limit in limits if limit.fact != "files")
 
 
 def checksum(*parts: object) -> str:
@@ -442,7 +290,7 @@ def _by_format(lines: Table, whens: Sequence[When]) -> Section:
         for when in whens:
             if when.formats is None or name in when.formats:
                 held |= when.lines
-        return _limits(held)
+        return compile_limits(held)
 
     return Section(limits(None), {name: limits(name) for name in formats})
 
@@ -456,83 +304,7 @@ def _when(table: Table) -> When:
         None if formats is None else tuple(formats) if isinstance(formats, list) else (formats,),
         tuple([compile_condition(fact, value) for fact, value in conditions.items()]),
         lines,
-        _limits(lines),
-    )
-
-
-def compile_condition(fact: str, value: object) -> Limit:
-    """Return the limit that a condition is: a value, a list of values, or a comparison such as `"> 8 s"`.
-
-    >>> compile_condition("duration", "<= 8 s").high, compile_condition("hdr", ["hlg", "pq"]).any_of
-    (8, ('hlg', 'pq'))
-    """
-    if isinstance(value, str) and FACTS[fact].type in (int, float):
-        sign, _, bound = value.partition(" ")
-        if sign in COMPARISONS:
-            return compile_limit(fact, {COMPARISONS[sign]: _number(bound)})
-    return compile_limit(fact, {"any_of": value if isinstance(value, list) else [value]})
-
-
-def _number(text: str) -> float | str:
-    """Return a number without a unit; any other text as it is."""
-    try:
-        return float(text) if "." in text else int(text)
-    except ValueError:
-        return text
-
-
-def _limits(lines: Table) -> tuple[Limit, ...]:
-    return tuple(compile_limit(fact, line) for fact, line in lines.items() if line is not False)
-
-
-def compile_limit(fact: str, line: Table) -> Limit:
-    """Return the limit that a line of a rule file puts on a fact.
-
-    >>> compile_limit("duration", {"min": 2, "max": 15, "lenient": {"max": 15.2}}).lenient.high
-    15.2
-    """
-    sides = _sides(fact, line)
-    lenient = None
-    if "lenient" in line:
-        lenient = _sides(fact, line["lenient"])
-        if lenient.low is None:
-            lenient = lenient._replace(low=sides.low, low_open=sides.low_open)
-        if lenient.high is None:
-            lenient = lenient._replace(high=sides.high, high_open=sides.high_open)
-        if lenient.any_of is None:
-            lenient = lenient._replace(any_of=sides.any_of, listed=sides.listed)
-        lenient = lenient._replace(
-            within=lenient.within or sides.within, multiple_of=lenient.multiple_of or sides.multiple_of
-        )
-    return sides._replace(
-        lenient=lenient,
-        otherwise=line.get("otherwise"),
-        note=line.get("note"),
-        hint=line.get("hint"),
-        required=line.get("required", False),
-        written={key: value for key, value in line.items() if key not in ("note", "hint")},
-    )
-
-
-def _sides(fact: str, line: Table) -> Limit:
-    """Return a limit with the values that it accepts, and without its other fields."""
-    bounds = {word: parse_bound(fact, line[word]) for word in ("min", "above", "max", "below") if word in line}
-    any_of = listed = None
-    if "any_of" in line:
-        is_number = FACTS[fact].type in (int, float)
-        any_of = tuple([parse_bound(fact, value) if is_number else value for value in line["any_of"]])
-        if fact in RATIOS:
-            listed = tuple([value if isinstance(value, str) else format_value(fact, value) for value in line["any_of"]])
-    return Limit(
-        fact,
-        low=bounds.get("above", bounds.get("min")),
-        high=bounds.get("below", bounds.get("max")),
-        low_open="above" in bounds,
-        high_open="below" in bounds,
-        any_of=any_of,
-        within=line.get("within"),
-        multiple_of=line.get("multiple_of"),
-        listed=listed,
+        compile_limits(lines),
     )
 
 
@@ -540,51 +312,5 @@ def _data_uri(table: Table) -> DataUriLimits:
     kinds = table.get("kinds")
     return DataUriLimits(
         kinds=None if kinds is None else tuple(kinds),
-        limits={kind: _limits(table[kind]) for kind in KINDS if table.get(kind)},
-    )
-
-
-def _request(table: Table) -> RequestLimits:
-    return RequestLimits(
-        limits={kind: _limits(lines) for kind, lines in _groups(table).items()},
-        companions={kind: tuple(others) for kind, others in table.get("companions", {}).items()},
-        whens=tuple([_request_when(when) for when in table.get("when", ())]),
-        same=tuple(table.get("same", ())),
-        ratios=_limits(table.get("ratios", {})),
-    )
-
-
-def _groups(table: Table) -> dict[str | None, Table]:
-    """Return the lines of a request by kind; None: on all files."""
-    return {kind if kind in KINDS else None: table[kind] for kind in (*KINDS, "all") if table.get(kind)}
-
-
-def _request_when(table: Table) -> RequestWhen:
-    """Return a `when` of requests: the lower bound of `files` is its condition, everything else a limit."""
-    conditions: dict[str | None, tuple[Limit, ...]] = {}
-    totals: dict[str | None, tuple[Limit, ...]] = {}
-    files: dict[str | None, tuple[Limit, ...]] = {}
-    for kind, lines in _groups(table).items():
-        number = lines.get("files", {})
-        if bound := {word: value for word, value in number.items() if word in LOWER}:
-            conditions[kind] = _limits({"files": bound})
-        rest = {word: value for word, value in number.items() if word not in LOWER}
-        limited = {**lines, "files": rest} if rest else {fact: line for fact, line in lines.items() if fact != "files"}
-        totals[kind] = _limits({fact: line for fact, line in limited.items() if fact in REQUEST_FACTS})
-        files[kind] = _limits({fact: line for fact, line in limited.items() if fact not in REQUEST_FACTS})
-    return RequestWhen(conditions, totals, files)
-
-
-def _role(name: str, table: Table) -> Role:
-    lines = {fact: line for fact, line in table.items() if fact in FACTS}
-    kinds = table.get("kinds")
-    return Role(
-        name,
-        None if kinds is None else tuple(kinds),
-        requires=tuple(table.get("requires", ())),
-        excludes=tuple(table.get("excludes", ())),
-        totals=_limits({fact: line for fact, line in lines.items() if fact in REQUEST_FACTS}),
-        files=_limits({fact: line for fact, line in lines.items() if fact not in REQUEST_FACTS}),
-        same=tuple(table.get("same", ())),
-        ratios=_limits(table.get("ratios", {})),
+        limits={kind: compile_limits(table[kind]) for kind in KINDS if table.get(kind)},
     )

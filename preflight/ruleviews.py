@@ -8,7 +8,9 @@ from typing import Final, NamedTuple
 from preflight.escape import printable
 from preflight.facts import FACTS, label
 from preflight.formats import KINDS
-from preflight.ruleset import STAGES, URL_DEFAULTS, Groups, Limit, RuleSet, Table, compile_limit
+from preflight.limit import Limit, Table, compile_limit
+from preflight.request_limits import Groups
+from preflight.ruleset import STAGES, URL_DEFAULTS, RuleSet
 from preflight.wording import condition, format_limit
 
 

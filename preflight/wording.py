@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from preflight.facts import label
-from preflight.ruleset import Limit, When
+from preflight.limit import Limit
+from preflight.ruleset import When
 from preflight.units import format_value
 
 

@@ -42,6 +42,8 @@ LAYERS = [
     ["catalog"],
     ["rulefile", "rulepackages"],
     ["ruleset"],
+    ["request_limits"],
+    ["limit"],
     ["probes"],
     ["processes"],
     ["sources"],

@@ -7,9 +7,10 @@ from typing import Any, ClassVar
 from preflight import catalog
 from preflight.codes import CODES
 from preflight.judge import judge
+from preflight.limit import compile_limit
 from preflight.media import NONE, Delivery, Media
 from preflight.report import Finding, Problem, Result
-from preflight.ruleset import RuleSet, compile_limit, compile_ruleset
+from preflight.ruleset import RuleSet, compile_ruleset
 from preflight.wording import accepted
 from tests.rows import each_row
 

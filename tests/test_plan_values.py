@@ -5,9 +5,10 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
+from preflight.limit import Limit, compile_limit
 from preflight.media import NONE, Media
 from preflight.plans import _can_be_opened, changes, commands, encoding, geometry
-from preflight.ruleset import Limit, Section, compile_limit
+from preflight.ruleset import Section
 from tests.rows import each_row
 
 

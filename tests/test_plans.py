@@ -19,10 +19,11 @@ from PIL import Image
 import preflight
 from preflight import catalog
 from preflight.judge import judge
+from preflight.limit import compile_limit
 from preflight.media import NONE, Media
 from preflight.plans import geometry
 from preflight.report import Plan, Report, Step
-from preflight.ruleset import RuleSet, compile_limit, compile_ruleset
+from preflight.ruleset import RuleSet, compile_ruleset
 from tests.rows import each_row
 
 ATLAS = catalog.load("atlas")

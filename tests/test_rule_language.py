@@ -11,11 +11,12 @@ from preflight import catalog
 from preflight.errors import RuleFileError, UsageError
 from preflight.facts import FACTS
 from preflight.judge import judge
+from preflight.limit import NOT_A_MULTIPLE, compile_limit
 from preflight.media import Media
 from preflight.report import Result
 from preflight.rulecheck import example_problems
 from preflight.rulefile import RuleFile, find_problems
-from preflight.ruleset import BASES, NOT_A_MULTIPLE, STAGES, compile_limit, compile_ruleset
+from preflight.ruleset import BASES, STAGES, compile_ruleset
 from preflight.ruleviews import find_limits, render_page
 from preflight.wording import accepted, format_limit
 from tests.conftest import ROOT, Run

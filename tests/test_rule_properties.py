@@ -16,12 +16,13 @@ from preflight.combination import judge_request
 from preflight.facts import Fact, section_facts
 from preflight.formats import FORMATS, KINDS
 from preflight.judge import judge
+from preflight.limit import Changed, Limit, compile_limit
 from preflight.media import NONE, Delivery, Media
 from preflight.plans.encoding import GEOMETRY
 from preflight.plans.geometry import shape as shape_within
 from preflight.report import Report, Result
 from preflight.rulefile import RuleFile, find_problems
-from preflight.ruleset import Changed, Limit, RuleSet, compile_limit, compile_ruleset
+from preflight.ruleset import RuleSet, compile_ruleset
 from preflight.ruleviews import render_page
 from preflight.units import RATIOS
 

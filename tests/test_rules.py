@@ -19,11 +19,12 @@ from preflight.combination import judge_request
 from preflight.facts import FACTS, MEDIA_FACTS
 from preflight.formats import KINDS
 from preflight.judge import judge
+from preflight.limit import Limit
 from preflight.media import NONE, Delivery, Media
 from preflight.report import Report, Result
 from preflight.rulecheck import example_problems
 from preflight.rulefile import RuleFile, find_problems
-from preflight.ruleset import Limit, RuleSet, Section
+from preflight.ruleset import RuleSet, Section
 from preflight.wording import accepted
 from tests.rows import each_row
 

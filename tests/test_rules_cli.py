@@ -13,8 +13,8 @@ import preflight
 from preflight import catalog
 from preflight.checker import plan_for
 from preflight.codes import CODES, NOTES
+from preflight.limit import compile_limit
 from preflight.reporters import REPORTERS, ReporterOptions, make_reporter
-from preflight.ruleset import compile_limit
 from preflight.ruleviews import compare_rulesets, find_limits, finding_codes, iter_limits, render_page
 from preflight.summary import Summary
 from preflight.wording import format_limit

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from typing import Any, ClassVar
 
-from preflight.ruleset import checksum, compile_limit, compile_ruleset, is_rule_file_path, merge_tables
+from preflight.limit import compile_limit
+from preflight.ruleset import checksum, compile_ruleset, is_rule_file_path, merge_tables
 from tests.rows import each_row
 
 HEAD = {

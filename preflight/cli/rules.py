@@ -21,8 +21,9 @@ from preflight.codes import CODES, NOTES, Code
 from preflight.errors import RuleFileError, UsageError
 from preflight.escape import printable
 from preflight.facts import label
+from preflight.limit import Limit
 from preflight.reporters.text import table_text
-from preflight.ruleset import Limit, RuleSet
+from preflight.ruleset import RuleSet
 from preflight.ruleviews import (
     Difference,
     compare_rulesets,

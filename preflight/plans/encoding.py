@@ -7,8 +7,8 @@ from math import ceil, floor
 from typing import Final, NamedTuple
 
 from preflight.formats import AUDIO, IMAGE, VIDEO
+from preflight.limit import Limit
 from preflight.media import NONE, Media
-from preflight.ruleset import Limit
 
 _MAX_FPS: Final = 1000.0
 """Highest frame rate that a hint suggests."""

@@ -9,8 +9,8 @@ from math import ceil, floor, inf, lcm, sqrt
 from typing import Final, NamedTuple
 
 from preflight.formats import VIDEO
+from preflight.limit import Limit
 from preflight.plans.encoding import GEOMETRY, Subject, bounds
-from preflight.ruleset import Limit
 
 LimitsByFact = Mapping[str, Limit]
 Size = tuple[int, int]

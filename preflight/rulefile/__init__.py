@@ -15,8 +15,9 @@ from preflight import toml
 from preflight.errors import RuleFileError
 from preflight.escape import printable
 from preflight.formats import KINDS
+from preflight.limit import Table
+from preflight.request_limits import REFERENCE
 from preflight.rulefile.messages import describe_error, key_name, nearest, shorten
-from preflight.ruleset import REFERENCE, Table
 from preflight.toml import KeyPath, LineIndex
 
 MAX_RULE_FILE_ITEMS: Final = 20_000

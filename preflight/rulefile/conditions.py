@@ -16,8 +16,8 @@ from pydantic_core import CoreSchema, core_schema
 
 from preflight.facts import Fact, section_facts
 from preflight.formats import Kind
+from preflight.limit import COMPARISONS, compile_condition
 from preflight.rulefile.limits import FieldSpec, Words, limit_fields, make_table, sentence_error, value_type
-from preflight.ruleset import COMPARISONS, compile_condition
 
 
 def when_table(kind: Kind) -> type[Words]:

@@ -28,8 +28,8 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from preflight.facts import FACTS, MEDIA_FACTS, Fact, SectionName, ValueType, section_facts
 from preflight.formats import FORMATS, KINDS
+from preflight.limit import Changed
 from preflight.rulefile.messages import format_problem, nearest, shorten
-from preflight.ruleset import Changed
 from preflight.units import RATIOS, parse_bound
 
 Type = object

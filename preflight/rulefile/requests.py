@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from preflight.facts import MEDIA_FACTS
 from preflight.formats import FORMATS, KINDS
+from preflight.limit import LOWER
 from preflight.rulefile.limits import (
     FieldSpec,
     Type,
@@ -22,7 +23,6 @@ from preflight.rulefile.limits import (
     sentence_error,
     tables_by_name,
 )
-from preflight.ruleset import LOWER
 
 _ROLE_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,39}")
 

@@ -8,7 +8,8 @@ import pytest
 
 from preflight.checker import CheckPlan
 from preflight.judge import judge
-from preflight.ruleset import Limit, compile_ruleset
+from preflight.limit import Limit
+from preflight.ruleset import compile_ruleset
 from tests.corpus.conftest import Row
 
 IMAGES = {"jpeg", "png", "webp", "bmp", "tiff", "gif", "heif"}

@@ -11,12 +11,13 @@ from preflight.codes import SEVERITIES
 from preflight.escape import printable, printable_texts
 from preflight.facts import MEDIA_FACTS
 from preflight.formats import VIDEO
+from preflight.limit import Limit
 from preflight.media import Media
 from preflight.report import OUTCOMES, Finding, Report
 from preflight.reporters import is_path
 from preflight.reporters.commands import shell_command
 from preflight.reporters.html.previews import PreviewRequest
-from preflight.ruleset import Limit, RuleSet
+from preflight.ruleset import RuleSet
 from preflight.sources.open import is_url
 from preflight.wording import accepted
 
