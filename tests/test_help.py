@@ -120,6 +120,11 @@ class TestCompletion:
         assert "plain,--strict" in offered("preflight check --st")
         assert offered("preflight check --format js") == ["plain,json", "plain,jsonl"]
 
+    def test_stages_and_variants_are_completed(self, offered: Offered) -> None:
+        assert offered("preflight check --for stage:tr") == ["plain,stage:transcribe"]
+        assert offered("preflight check --for atlas,stage:an") == ["plain,atlas,stage:analyze"]
+        assert offered("preflight check --for atlas:") == []
+
     def test_rule_sets_are_completed_also_in_a_list(self, offered: Offered) -> None:
         every = offered("preflight check --for ")
         assert every == [f"plain,{name}" for name in (*catalog.names(), "all")]

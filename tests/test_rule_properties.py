@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from datetime import date
 from typing import Any, get_args
 
+import jsonschema
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from preflight.codes import CODES
 from preflight.combination import judge_request
+from preflight.export import export_ruleset, export_schema
 from preflight.facts import Fact, section_facts
 from preflight.formats import FORMATS, KINDS
 from preflight.judge import judge
@@ -99,6 +102,7 @@ def only_valid(head: dict[str, Any], key: str, section: dict[str, Any]) -> dict[
     return {name: line for name, line in section.items() if is_valid({**head, **beside, key: {name: line}})}
 
 
+EXPORTED = jsonschema.Draft202012Validator(export_schema())
 HEAD = {
     "title": "Mine: any",
     "stage": "generate",
@@ -123,6 +127,15 @@ def whens(draw: st.DrawFn, kind: str) -> dict[str, Any]:
     return {**conditions, **kept}
 
 
+comparisons = st.fixed_dictionaries(
+    {},
+    optional={
+        "same": st.lists(st.sampled_from(["dimensions", "duration", "format", "hdr"]), min_size=1, max_size=2),
+        "ratios": st.just({"aspect_ratio": {"max": 1.25}, "size": {"max": 2, "note": "n"}}),
+    },
+)
+
+
 @st.composite
 def rule_sets(draw: st.DrawFn, kind: str) -> RuleSet:
     """A valid rule file, compiled."""
@@ -135,8 +148,12 @@ def rule_sets(draw: st.DrawFn, kind: str) -> RuleSet:
         "variants": {"a": {kind: variant}, "b": {}},
         "default_variant": "b",
         "url": only_valid(HEAD, "url", draw(tables(section_facts("url")))),
-        "request": {"companions": {kind: [draw(st.sampled_from(KINDS))]}},
+        "request": {"companions": {kind: [draw(st.sampled_from(KINDS))]}, **draw(comparisons)},
+        "roles": {"first": {**draw(comparisons), "excludes": ["reference"]}, "last": {"requires": ["first"]}},
     }
+    limits = only_valid(HEAD, kind, draw(tables(facts, kind)))
+    condition = {draw(st.sampled_from(["min", "above"])): draw(st.integers(0, 3))}
+    table["request"]["when"] = [{kind: {"files": {**condition, "max": 9}, **limits}}]
     together = draw(tables(section_facts("request")))
     beside = {"image": {"format": {"any_of": ["png"]}}}
     for name, line in together.items():
@@ -222,6 +239,7 @@ def check_judging(data: st.DataObject, kind: str) -> None:
         assert not (finding.hint or "").startswith(":")
     check_hints(result)
     assert render_page([rules])
+    EXPORTED.validate(json.loads(json.dumps(export_ruleset(rules))))
 
 
 @given(st.data(), st.sampled_from(KINDS))
@@ -249,7 +267,8 @@ def check_judging_requests(data: st.DataObject, kind: str) -> None:
     rules = data.draw(rule_sets(kind))
     media = data.draw(st.lists(medias(kind), min_size=1, max_size=4))
     reports = [Report("a", one, (judge(one, rules),)) for one in media]
-    result = judge_request(reports, rules)
+    roles = data.draw(st.dictionaries(st.integers(0, 3), st.sampled_from(["first", "last", "reference"])))
+    result = judge_request(reports, rules, roles=roles)
     for finding in result.findings:
         assert finding.code in CODES
         assert finding.code != "internal_error", finding.message

@@ -141,18 +141,32 @@ def complete_targets(_ctx: click.Context, _param: click.Parameter, incomplete: s
 
 
 def complete_rule_sets(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Complete names of rule sets (the last name of a list), and paths to files."""
+    """Complete names of rule sets with their variants (the last name of a list), stages, and paths to files."""
     from preflight import catalog
 
     done, comma, word = incomplete.rpartition(",")
     if word.startswith(".") or os.sep in word:
         return [_item(incomplete, type="file")]
+    if ":" in word:
+        return [_item(f"{done}{comma}{name}") for name in _with_colon(word.partition(":")[0]) if name.startswith(word)]
     taken = done.split(",")
     names = [name for name in catalog.names() if name.startswith(word) and name not in taken]
     items = [_item(f"{done}{comma}{name}", help=catalog.load(name).title) for name in names]
     if not comma and catalog.ALL.startswith(word):
-        items.append(_item(catalog.ALL, help="every current built-in rule set"))
+        items.append(_item(catalog.ALL, help="every current rule set"))
     return items
+
+
+def _with_colon(start: str) -> list[str]:
+    """Return what may follow a name and a colon, with them: the variants of a rule set, or the stages."""
+    from preflight import catalog
+    from preflight.ruleset import STAGES
+
+    if start == catalog.STAGE:
+        words: Iterable[str] = STAGES
+    else:
+        words = catalog.load(start).table.get("variants", ()) if start in catalog.names() else ()
+    return [f"{start}:{word}" for word in words]
 
 
 def complete_finding_codes(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:

@@ -85,9 +85,9 @@ def list_rules(format_: str) -> None:
     for ruleset in rulesets:
         click.echo(ruleset.name)
         details = f"{ruleset.stage}, {ruleset.basis}, {ruleset.as_of}: {', '.join(ruleset.sections)}"
-        details += f"; from {catalog.origin(ruleset.name)}"
-        variants = f"variants: {', '.join(names)}" if (names := variant_names(ruleset)) else ""
-        for text in filter(None, (printable(ruleset.title), details, variants)):
+        variants = ", ".join(f":{name}" for name in variant_names(ruleset))
+        origin = f"from {catalog.origin(ruleset.name)}"
+        for text in filter(None, (printable(ruleset.title), details, origin, variants)):
             click.echo(wrapped(text, screen.width, "  ", "  "))
 
 
