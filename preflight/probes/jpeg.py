@@ -170,7 +170,7 @@ class _Header:
             self.notes += [note for name, note in _APPLICATION_NOTES if head.startswith(name)]
             if head.startswith(_ICC) and head[12:13] == b"\1":
                 self._add_profile(window, offset + 14, length - 14)
-        elif marker == _APP14 and head.startswith(b"Adobe") and length >= 12:
+        elif marker == _APP14 and head.startswith(b"Adobe") and min(length, len(head)) >= 12:
             self.transform = head[11]
         elif marker == _DAMAGE:
             self.notes.append("bad_header")

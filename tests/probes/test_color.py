@@ -2,48 +2,22 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from struct import pack
 
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import ImageCms
 
+sys.path.append(str(Path(__file__).parents[2] / "fixtures"))
+
+from makers._icc import ADOBE, P3, PROPHOTO, SRGB_CURVE, Colorants, colorants, described, exponent, profile
+from makers._icc import SRGB as SRGB_COLORANTS
+
 from preflight.formats import PRIMARIES, TRANSFERS
 from preflight.probes.color import SRGB, UNSTATED, Color, from_chromaticities, from_codes, from_gamma, from_profile
 from tests.rows import each_row
-
-P3_D50 = ((0.5151, 0.2412, -0.0011), (0.2920, 0.6922, 0.0419), (0.1571, 0.0666, 0.7841))
-SRGB_D50 = ((0.4361, 0.2225, 0.0139), (0.3851, 0.7169, 0.0971), (0.1431, 0.0606, 0.7141))
-ADOBE_D50 = ((0.6097, 0.3111, 0.0195), (0.2053, 0.6257, 0.0609), (0.1492, 0.0632, 0.7446))
-PROPHOTO_D50 = ((0.7977, 0.2880, 0.0), (0.1352, 0.7119, 0.0), (0.0313, 0.0001, 0.8249))
-"""X, Y and Z of red, green and blue, as the profiles of Apple, HP, Adobe and Kodak have them."""
-SRGB_CURVE = b"para" + pack(">IHHiiiii", 0, 3, 0, 157286, 62119, 3417, 5072, 2651)
-
-
-def profile(space: bytes = b"RGB ", **tags: bytes) -> bytes:
-    """Return an ICC profile with these tags."""
-    table, body = b"", b""
-    start = 132 + 12 * len(tags)
-    for name, data in tags.items():
-        table += pack(">4sII", name.encode(), start + len(body), len(data))
-        body += data + bytes(-len(data) % 4)
-    return bytes(16) + space + bytes(108) + pack(">I", len(tags)) + table + body
-
-
-def described(name: str, version: int = 2) -> bytes:
-    if version == 2:
-        return b"desc\0\0\0\0" + pack(">I", len(name) + 1) + name.encode() + b"\0" + bytes(78)
-    text = name.encode("utf-16-be")
-    return b"mluc\0\0\0\0" + pack(">II", 1, 12) + b"enUS" + pack(">II", len(text), 28) + text
-
-
-def colorants(rows: tuple[tuple[float, ...], ...]) -> dict[str, bytes]:
-    packed = (b"XYZ \0\0\0\0" + pack(">iii", *(round(value * 65536) for value in row)) for row in rows)
-    return dict(zip(("rXYZ", "gXYZ", "bXYZ"), packed, strict=True))
-
-
-def exponent(gamma: float) -> bytes:
-    return b"curv" + pack(">IIH", 0, 1, round(gamma * 256))
 
 
 @each_row(
@@ -88,18 +62,16 @@ def test_profile_is_known_by_its_description(name: str, color: Color, version: i
 @each_row(
     ("rows", "curve", "color"),
     [
-        (SRGB_D50, SRGB_CURVE, SRGB),
-        (P3_D50, SRGB_CURVE, Color("smpte432", "iec61966-2-1")),
-        (ADOBE_D50, exponent(2.19921875), Color("adobe_rgb", "bt470m")),
-        (PROPHOTO_D50, exponent(1.8), Color("prophoto_rgb", "other")),
-        (SRGB_D50, b"curv" + bytes(8), Color("bt709", "linear")),
-        (SRGB_D50, b"curv" + pack(">II16H", 0, 16, *range(0, 65536, 4096)), Color("bt709", None)),
-        (((0.45, 0.25, 0.02), *SRGB_D50[1:]), exponent(2.0), Color("other", "other")),
+        (SRGB_COLORANTS, SRGB_CURVE, SRGB),
+        (P3, SRGB_CURVE, Color("smpte432", "iec61966-2-1")),
+        (ADOBE, exponent(2.19921875), Color("adobe_rgb", "bt470m")),
+        (PROPHOTO, exponent(1.8), Color("prophoto_rgb", "other")),
+        (SRGB_COLORANTS, b"curv" + bytes(8), Color("bt709", "linear")),
+        (SRGB_COLORANTS, b"curv" + pack(">II16H", 0, 16, *range(0, 65536, 4096)), Color("bt709", None)),
+        (((0.45, 0.25, 0.02), *SRGB_COLORANTS[1:]), exponent(2.0), Color("other", "other")),
     ],
 )
-def test_profile_of_another_name_is_known_by_colorants_and_curve(
-    rows: tuple[tuple[float, ...], ...], curve: bytes, color: Color
-) -> None:
+def test_profile_of_another_name_is_known_by_colorants_and_curve(rows: Colorants, curve: bytes, color: Color) -> None:
     tags = {"desc": described("c2"), **colorants(rows), "rTRC": curve}
     assert from_profile(profile(**tags)) == color
 
@@ -137,7 +109,7 @@ def test_exponent_has_the_name_of_ffprobe(gamma: float, name: str) -> None:
 
 @given(st.binary(max_size=400), st.integers(0, 700))
 def test_any_bytes_of_a_profile_give_known_words(noise: bytes, end: int) -> None:
-    whole = profile(desc=described("c2"), **colorants(P3_D50), rTRC=SRGB_CURVE)
+    whole = profile(desc=described("c2"), **colorants(P3), rTRC=SRGB_CURVE)
     for data in (whole[:end] + noise, whole[:132] + noise, noise):
         color = from_profile(data)
         assert color.primaries in (None, *PRIMARIES)
