@@ -7,7 +7,7 @@ from typing import Any
 
 from preflight.limit import Limit, compile_limit
 from preflight.media import NONE, Media
-from preflight.plans import _can_be_opened, changes, commands, encoding, geometry
+from preflight.plans import _can_be_opened, changes, commands, encoding, geometry, steps
 from preflight.ruleset import Section
 from tests.rows import each_row
 
@@ -279,8 +279,8 @@ class TestCommands:
         film = encoding.Subject.of(media_of("video", "mp4", 640, 480, video_codec="hevc", audio_codec="ac3"))
         lines = limits(audio_codec={"any_of": ["aac"]}, video_codec={"any_of": ["h264"]})
         found = changes.changes_for(frozenset(lines), film, Section(tuple(lines.values()), {}))
-        steps = changes.steps_for(found)
-        assert changes.sentence_of(steps, found) == "transcode it to h264 and transcode it to aac"
+        found_steps = steps.steps_for(found)
+        assert steps.sentence_of(found_steps, found) == "transcode it to h264 and transcode it to aac"
 
     @each_row(
         ("accepted", "written", "options"),

@@ -12,9 +12,10 @@ from typing import Final, NamedTuple
 from preflight.formats import CAMERA_RAW, CAMERA_RAW_EXTENSIONS, VIDEO, extension_of
 from preflight.media import Media
 from preflight.plans import encoding
-from preflight.plans.changes import Changes, changes_for, is_resolved, sentence_of, steps_for
+from preflight.plans.changes import Changes, changes_for
 from preflight.plans.commands import CommandTemplate, command_template
 from preflight.plans.encoding import GEOMETRY, Subject
+from preflight.plans.steps import is_resolved, sentence_of, steps_for
 from preflight.report import Finding, Plan, Step, needs_change
 from preflight.ruleset import Section
 
