@@ -12,6 +12,7 @@ import pytest
 
 from preflight import catalog
 from preflight.providers import PROVIDERS
+from preflight.rulefile.model import REQUIRED_KEYS
 from tests.conftest import ROOT, OnTerminal, Run
 from tests.rows import each_row
 
@@ -27,10 +28,7 @@ class TestWords:
             (["submit", PASSING], f"Missing option '--to'. Choose one of {', '.join(PROVIDERS)}."),
             (["chek", PASSING], "Unknown command 'chek'. Did you mean 'check'?"),
             (["rules", "lst"], "Unknown command 'lst'. Did you mean 'list'?"),
-            (
-                ["rules", "page"],
-                "Unknown command 'page'. Choose one of diff, explain, list, schema, ",
-            ),
+            (["rules", "page"], "Unknown command 'page'. Choose one of diff, explain, export, "),
             (["assets", "groups", "nix"], "Unknown command 'nix'. Choose one of create, "),
             (["assets", "session", "\x1b[31m"], "Unknown command '\\x1b[31m'. Choose one of "),
             (["CHECK", PASSING], "Did you mean 'check'?"),
@@ -134,8 +132,8 @@ class TestTerminals:
         assert "…" not in "".join(lines)
 
     def test_list_of_rule_sets_is_a_table_on_a_wide_terminal(self, on_terminal: OnTerminal) -> None:
-        head, *rows = on_terminal("rules", "list", columns=180, NO_COLOR="1")[0].splitlines()
-        assert head.split() == ["name", "stage", "basis", "as", "of", "takes", "title"]
+        head, *rows = on_terminal("rules", "list", columns=400, NO_COLOR="1")[0].splitlines()
+        assert head.split() == ["name", "stage", "basis", "as", "of", "takes", "from", "title"]
         named = [row.split()[0] for row in rows if not row.startswith(" ")]
         assert named == list(catalog.names()), "variants stand below their rule set"
 
@@ -224,7 +222,7 @@ class TestRuleFiles:
     @pytest.mark.parametrize(
         ("text", "said"),
         [
-            ("", 'basis is missing. Add it: "published", or "assumed"'),
+            ("", f"basis is missing. Add it: {REQUIRED_KEYS['basis']}"),
             (HEAD.replace("2026-11-20", "2999-01-01"), ":4: as_of 2999-01-01 is in the future. Write the day"),
             (HEAD + '[examples]\nverdict = "pass"\n', "[[examples]] is a table. It is an array of tables. Write"),
             (HEAD + "[asset]\nname = { max_length = -1 }\n", "max_length is -1. Write 1 or more"),

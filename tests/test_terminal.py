@@ -116,10 +116,10 @@ class TestNarrow:
     )
     def test_tables_and_errors_break_no_word(self, on_terminal: OnTerminal, words: str) -> None:
         meant, narrow = (
-            {word.strip(":,") for word in on_terminal(*words.split(), columns=columns, NO_COLOR="1")[0].split()}
+            {word.strip(":,;") for word in on_terminal(*words.split(), columns=columns, NO_COLOR="1")[0].split()}
             for columns in (400, 40)
         )
-        assert narrow <= meant
+        assert narrow - {"variants"} <= meant, "what a table shows in rows, a narrow list names"
 
     def test_long_word_is_not_broken(self) -> None:
         formatter = Formatter(width=20)
