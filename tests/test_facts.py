@@ -6,7 +6,16 @@ import io
 from typing import Any, get_args, get_type_hints
 
 from preflight.codes import CODES
-from preflight.facts import DELIVERY_FACTS, FACTS, MEDIA_FACTS, REQUEST_FACTS, Fact, label, section_facts
+from preflight.facts import (
+    DELIVERY_FACTS,
+    ENCODED_FACTS,
+    FACTS,
+    MEDIA_FACTS,
+    REQUEST_FACTS,
+    Fact,
+    label,
+    section_facts,
+)
 from preflight.formats import KINDS
 from preflight.media import Delivery, Media, Need
 from preflight.report import Report
@@ -28,12 +37,13 @@ def value_type(hint: Any) -> Any:
     return tuple if "tuple" in str(hint) else types[0]
 
 
-def test_media_has_exactly_the_facts_of_the_table_with_their_types() -> None:
+def test_media_has_exactly_the_facts_of_the_tables_with_their_types() -> None:
+    facts = {**MEDIA_FACTS, **ENCODED_FACTS}
     types = {name: value_type(hint) for name, hint in get_type_hints(Media).items()}
     computed = {name: value for name, value in vars(Media).items() if isinstance(value, property)}
     types |= {name: value_type(get_type_hints(value.fget)["return"]) for name, value in computed.items()}
-    assert types == {name: fact.type for name, fact in MEDIA_FACTS.items()}
-    assert computed.keys() == {name for name, fact in MEDIA_FACTS.items() if fact.derived_from}
+    assert types == {name: fact.type for name, fact in facts.items()}
+    assert computed.keys() == {name for name, fact in facts.items() if fact.derived_from}
 
 
 def test_delivery_has_exactly_the_facts_of_the_table_with_their_types() -> None:
@@ -42,8 +52,8 @@ def test_delivery_has_exactly_the_facts_of_the_table_with_their_types() -> None:
     assert {name: types[name] for name in DELIVERY_FACTS} == {name: fact.type for name, fact in DELIVERY_FACTS.items()}
 
 
-def test_facts_of_media_and_delivery_and_requests_have_different_names() -> None:
-    assert len(FACTS) == len(MEDIA_FACTS) + len(DELIVERY_FACTS) + len(REQUEST_FACTS)
+def test_facts_of_different_tables_have_different_names() -> None:
+    assert len(FACTS) == sum(map(len, (MEDIA_FACTS, ENCODED_FACTS, DELIVERY_FACTS, REQUEST_FACTS)))
 
 
 @each_row("fact", FACTS.values(), ids=FACTS)
