@@ -65,9 +65,9 @@ def test_rule_sets_of_a_package_are_known_by_name(installed: Path) -> None:
 
 
 def test_the_text_that_was_read_last_counts(installed: Path) -> None:
-    assert catalog.load("ltx").title == "LTX: inputs by URL, read later than the built-in rule set"
-    assert catalog.load("runway").title == "Runway: inputs by URL"
-    assert [catalog.origin(name) for name in ("example", "ltx", "runway", "./a.toml")] == [
+    assert catalog.load("atlas@2026-09").title == "Atlas Cloud: read later than the built-in rule set"
+    assert "read earlier" not in catalog.load("runway").title
+    assert [catalog.origin(name) for name in ("example", "atlas@2026-09", "runway", "./a.toml")] == [
         "preflight-example-rules 1.2",
         "preflight-example-rules 1.2",
         f"preflight {preflight.__version__}",
@@ -76,8 +76,8 @@ def test_the_text_that_was_read_last_counts(installed: Path) -> None:
 
 
 def test_files_of_a_package_are_read_from_its_folder(installed: Path) -> None:
-    path = os.fspath(installed / "preflight_example_rules/ltx.toml")
-    assert next(iter(catalog.rule_file_paths("ltx"))) == path
+    path = os.fspath(installed / "preflight_example_rules/atlas@2026-09.toml")
+    assert next(iter(catalog.rule_file_paths("atlas@2026-09"))) == path
 
 
 def test_a_user_file_extends_a_rule_set_of_a_package(installed: Path, tmp_path: Path) -> None:
