@@ -46,9 +46,7 @@ def problems(text: str) -> list[str]:
 
 
 def media(**facts: Any) -> Media:
-    import dataclasses
-
-    return dataclasses.replace(CLIP, **facts)
+    return CLIP._replace(**facts)
 
 
 def codes(result: Result) -> list[str]:
