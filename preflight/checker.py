@@ -215,7 +215,7 @@ def result_of(
         )
     except Exception as error:  # noqa: BLE001 - an error of preflight affects one file, not the run
         finding = internal_error(error)
-        return Result(rules.name, rules.stage, rules.as_of, rules.basis, "unknown", (finding,))
+        return Result(rules.name, rules.stage, rules.as_of, rules.basis, "unknown", (finding,), variant=rules.variant)
 
 
 def _incomplete(media: Media, found: tuple[Finding, ...], *, deep: bool) -> tuple[Finding, ...]:

@@ -106,5 +106,8 @@ def _asset_report(report: Report, kind: str | None, plan: CheckPlan) -> Report:
     """Return the report of an asset within a request: it is counted, and a note says that it was not checked."""
     message = f"a registered asset: counted as {kind or 'a file of unknown kind'}, its facts are not known here"
     note = Finding(ASSET_REFERENCE, "note", message, "kind", kind)
-    results = tuple(Result(rules.name, rules.stage, rules.as_of, rules.basis, "pass", (note,)) for rules in plan.rules)
+    results = tuple(
+        Result(rules.name, rules.stage, rules.as_of, rules.basis, "pass", (note,), variant=rules.variant)
+        for rules in plan.rules
+    )
     return replace(report, media=Media(kind=kind) if kind else None, results=results, error=None)

@@ -125,7 +125,8 @@ class Requirement:
     def _refused(self, label: str, finding: Finding) -> Report:
         """Return the report of a value that is refused without being read."""
         results = tuple(
-            Result(rules.name, rules.stage, rules.as_of, rules.basis, "fail", (finding,)) for rules in self.plan.rules
+            Result(rules.name, rules.stage, rules.as_of, rules.basis, "fail", (finding,), variant=rules.variant)
+            for rules in self.plan.rules
         )
         return Report(label, None, results)
 

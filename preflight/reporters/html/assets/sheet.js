@@ -26,7 +26,7 @@ function verdictLine(file, number) {
       finding.hint ? make("p", { class: "hint" }, finding.hint) : null)));
   const command = file.command(number);
   const head = [make("b", {}, rules.name), badge(file.verdictFor(number)),
-    rules.basis === "assumed" ? make("i", {}, "assumed limits") : null];
+    rules.basis === "published" ? null : make("i", {}, `${rules.basis} limits`)];
   if (!lines.length) return make("div", { class: "says" }, make("p", {}, ...head));
   return make("details", { class: "says", open: RULES.length <= SEVERAL },
     make("summary", {}, ...head, make("span", { class: "number" }, lines.length === 1 ? "1 finding" : `${lines.length} findings`)),
