@@ -115,6 +115,19 @@ class TestMpegAudio:
         assert facts(whole).duration == pytest.approx(seconds, abs=1e-6)
         assert facts(whole + frame(1, 1, 128, 48000)[:4]).duration == pytest.approx(seconds + 12 / 48000, abs=1e-6)
 
+    @each_row("count", [1, 2, 3, 6])
+    @each_row("mode", [0, 3])
+    def test_frames_longer_than_what_is_read_at_first(self, count: int, mode: int) -> None:
+        media = facts(frame(2.5, 2, 160, 8000, mode=mode) * count)
+        assert (media.format, media.duration) == ("mp2", count * 1152 / 8000)
+
+    def test_a_header_at_the_end_of_a_sample_belongs_to_it(self) -> None:
+        constant = frame(1, 3, 32, 44100, 1) * 76 + frame(1, 3, 32, 44100) * 2
+        assert len(constant) == 8192 - 4
+        for kbps, noted in ((32, True), (40, False)):
+            media = facts(constant + frame(1, 3, kbps, 44100) + constant * 5)
+            assert (media.notes == ("estimated_duration",)) is noted
+
     def test_samples_have_8_kib(self) -> None:
         _, source = counted(frame(1, 3, 128, 44100) * 600)
         size = 600 * 417
@@ -466,6 +479,11 @@ class TestTags:
         media = facts(id3(padding=30) + ape(("Title", "x" * 300)) + id3(picture(bytes(20))) + SOUND)
         assert (media.duration, media.notes) == (SECONDS, ("cover_art",))
         assert facts(id3(padding=3) * 32 + SOUND).notes == ()
+
+    @each_row("bit", range(8))
+    def test_only_a_flag_makes_a_leading_tag_of_ape(self, bit: int) -> None:
+        tag = b"APETAGEX" + pack("<III", 2000, 40, 0) + bytes((0, 0, 0, 1 << bit)) + bytes(8 + 40)
+        assert (facts(tag + SOUND).notes == ()) is (bit == 5)
 
     @each_row(
         "tag",

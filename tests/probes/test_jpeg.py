@@ -174,6 +174,13 @@ def test_endless_damage_reaches_the_read_limit() -> None:
     assert source.bytes_read < 100_000
 
 
+@each_row(("count", "found"), [(65_471, True), (65_472, False)])
+def test_the_next_segment_is_sought_in_64_kib(count: int, found: bool) -> None:
+    head = b"\xff\xd8\xff\xe0\0\x10" + bytes(14 + count)
+    media = facts(head + segment(0xC0, pack(">BHHB", 8, HEIGHT, WIDTH, 0)) + b"\xff\xda" + bytes(9))
+    assert (media.width == WIDTH, "read_limit" in media.notes) == (found, not found)
+
+
 def test_thumbnail_after_damage_is_not_the_picture() -> None:
     data = bytearray(with_exif(exif(6, thumbnail=picture(16, 12))))
     data[4:6] = b"\0\x20"  # the EXIF segment says that it ends inside itself

@@ -18,6 +18,7 @@ from makers._mp4 import Track, blank, box, fragment, ftyp, full, moov, movie, mv
 
 from preflight.media import Media
 from preflight.probes import probe
+from preflight.probes.mp4 import timing
 from tests.rows import each_row
 
 
@@ -165,6 +166,26 @@ class TestSampleLengths:
         start = data.index(b"stsc") - 4
         old = data[start : start + int.from_bytes(data[start : start + 4], "big")]
         assert facts(_resized(data, start, old, table + old)).duration == shown
+
+    def test_shifts_stand_in_their_own_table(self) -> None:
+        """The first number of the box after an empty table is not a shift."""
+        data = movie(blank()._replace(edits=((3000, 12_000),)), ticks=0)
+        start = data.index(b"stsc") - 4
+        old = data[start : start + int.from_bytes(data[start : start + 4], "big")]
+        behind = box(b"free", pack(">I", 12_000) * 4)
+        assert facts(_resized(data, start, old, full(b"ctts", 0, 0, pack(">I", 0)) + behind + old)).duration == 1.5
+
+    @each_row(("present", "stray", "read"), [(4, 0, True), (4, 4, True), (5, 0, False), (3, 4, True)])
+    def test_runs_are_read_up_to_a_bound(
+        self, monkeypatch: pytest.MonkeyPatch, present: int, stray: int, read: bool
+    ) -> None:
+        """A part of a run at the end of the table is not one."""
+        monkeypatch.setattr(timing, "_MAX_ENTRIES", 4)
+        for stated in (present, present + 1, 1 << 31):
+            table = full(b"stts", 0, 0, pack(">I", stated), pack(">II", 2, 1000) * present, bytes(stray))[8:]
+            found = timing.read_stts(table, 0, len(table))
+            assert (found is not None) is read
+            assert found is None or found.frames == 2 * present
 
 
 def _resized(data: bytes, at: int, old: bytes, new: bytes) -> bytes:
@@ -410,6 +431,13 @@ class TestFragmentIndexes:
         offsets, data = self.untimed()
         entries = [(0x01020304, offsets[39]), (0, offsets[0])]
         assert fetched(data + self.index(self.table(entries))).duration == pytest.approx((0x01020304 + 1000) / 24000)
+
+    def test_the_number_of_entries_has_32_bits(self) -> None:
+        offsets, data = self.untimed()
+        table = self.table([(0, offsets[0]), (0x01020304, offsets[39])])
+        for stated in (2, 0x01000001, 0xFFFFFFFF):
+            media = fetched(data + self.index(patched(table, b"tfra", 12, stated)))
+            assert media.duration == pytest.approx((0x01020304 + 1000) / 24000)
 
     def test_a_table_of_another_track_gives_no_time(self) -> None:
         offsets, data = self.untimed()

@@ -91,9 +91,14 @@ class TestBmp:
             assert facts(self.bmp(width, height, depth, there=200 + length, **options)).notes == ()
             assert facts(self.bmp(width, height, depth, there=199 + length, **options)).notes == ("truncated",)
 
-    @each_row(("compression", "extent"), [(1, 40), (2, 40), (4, 40), (3, 64), (6, 64)])
+    @each_row(("compression", "extent"), [(1, 20), (1, 40), (2, 40), (4, 40), (3, 64), (6, 64)])
     def test_compressed_pixels_have_no_length(self, compression: int, extent: int) -> None:
         assert facts(self.bmp(depth=8, compression=compression, extent=extent, there=90)).notes == ()
+
+    def test_a_header_of_less_than_20_bytes_states_no_compression(self) -> None:
+        data = bytearray(self.bmp(extent=16, there=316))
+        data[30:34] = pack("<I", 1)
+        assert facts(bytes(data)).notes == ("truncated",)
 
     @each_row("compression", [4, 5])
     def test_embedded_pictures_need_no_depth(self, compression: int) -> None:
@@ -118,6 +123,7 @@ class TestBmp:
         data = self.bmp(depth=32, extent=extent, compression=compression)
         data = data[:54] + masks + data[70:]
         assert facts(data).has_alpha is alpha
+        assert facts(data[:70] + b"\xff" + data[71:]).has_alpha is alpha
 
     @each_row(("extent", "least"), [(12, 26), (40, 30)])
     def test_a_cut_header(self, extent: int, least: int) -> None:

@@ -391,6 +391,12 @@ class TestAvi:
         media = facts(avi(FILM, before=chunk(b"JUNK", b"xxx") * before, behind=PICTURES))
         assert (media.width == 320, "read_limit" in media.notes) == (found, not found)
 
+    @each_row(("behind", "picture"), [(0, "none"), (2048, None)])
+    def test_only_a_whole_header_list_shows_that_there_is_no_picture(self, behind: int, picture: str | None) -> None:
+        media = facts(avi(strh(b"auds") + waves() + chunk(b"JUNK", b"xx") * behind, behind=PICTURES))
+        assert (media.kind, media.video_codec) == ("audio", picture)
+        assert (media.notes == ("read_limit",)) is (picture is None)
+
     def test_a_file_that_ends_before_what_it_states_is_cut(self) -> None:
         whole = avi(FILM, behind=PICTURES)
         assert facts(whole).notes == ()
