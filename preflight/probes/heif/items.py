@@ -135,7 +135,7 @@ class Items:
         """Return where an item's data begins in the file, and how many bytes later it ends; None if not known."""
         method, start, end = self._places.get(item, (None, 0, 0))
         moved = self._meta.idat if method == 1 else 0 if method == 0 else None
-        return (start + moved, end - start) if moved is not None and start + moved < MAX_OFFSET else None
+        return (start + moved, max(0, end - start)) if moved is not None and start + moved < MAX_OFFSET else None
 
     def end_beyond(self, item: int, size: int) -> bool:
         """Return whether the data of an item, or of those it is made from, extends beyond a file of `size` bytes."""
