@@ -72,7 +72,7 @@ def read(source: Source, need: Need, _name: str) -> Media:
         encrypted=_encrypted(movie),
         streamable=layout.streamable,
         fragmented=_is_fragmented(layout, movie),
-        edit_list=more_than_delay(movie),
+        edit_list=more_than_delay(movie) if "edit_list" in need.facts else None,
         brand=_brand(layout),
         location=True if movie.located else False if movie.is_fully_read else None,
         notes=tuple(sorted(note for note, applies in notes.items() if applies)),
@@ -164,7 +164,7 @@ def _is_fragmented(layout: Layout, movie: Movie) -> bool | None:
 
 
 def _count_tracks(movie: Movie, handler: bytes, covers: int = 0) -> int | None:
-    found = sum(track.handler == handler for track in movie.tracks) - covers
+    found = [track.handler for track in movie.tracks].count(handler) - covers
     return found if movie.is_fully_read else None
 
 

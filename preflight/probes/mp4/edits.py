@@ -22,9 +22,9 @@ _EMPTY: Final = -1
 
 def more_than_delay(movie: Movie) -> bool | None:
     """Return whether an edit list plays a part only, or at another speed or order; None if not all boxes were read."""
-    tracks = [track for track in movie.tracks if track.handler in (VIDEO_HANDLER, AUDIO_HANDLER)]
-    if any(track.edits is not None and _is_edited(movie, track) for track in tracks):
-        return True
+    for track in movie.tracks:
+        if track.edits is not None and track.handler in (VIDEO_HANDLER, AUDIO_HANDLER) and _is_edited(movie, track):
+            return True
     return False if movie.is_fully_read else None
 
 

@@ -29,23 +29,23 @@ class TrackFragments:
     """The fragments of one track so far, in its timescale: from `start` to `end`.
 
     timing  of the samples counted
-    bytes   of all samples; None if their table in the moov box cannot be read
-    keys    key frames of the samples counted
+    bytes   of all samples; None if their table in the moov box cannot be read, or nobody needs them
+    keys    key frames of the samples counted; None if nobody needs them
     """
 
-    def __init__(self, track: Track, movie: Movie, *, counted: bool) -> None:
+    def __init__(self, track: Track, movie: Movie, *, counted: bool, measured: bool) -> None:
         self.track = track
         self.start: int | None = None
         self.end: int | None = 0
         self.resumes: int | None = None  # when the next fragment begins, if it does not state that itself
         self.timing: Timing | None = Timing()
-        self.bytes: int | None = 0
-        self.keys = KeyFrames() if counted else None
+        self.bytes: int | None = 0 if measured else None
+        self.keys = KeyFrames() if counted and measured else None
         if track.samples:
             self.start = 0
             self.timing = read_stts(movie.data, *track.stts) if counted else None
             self.end = self.timing.ticks if self.timing else total_ticks(movie.data, *track.stts)
-            self.bytes = total_bytes(movie.data, track)
+            self.bytes = total_bytes(movie.data, track) if measured else None
             if self.keys is not None:
                 self.keys.add_track(movie.data, track)
 
@@ -109,7 +109,7 @@ def _read_run(data: bytes, start: int, end: int) -> TrackRun | None:
 
 
 class Fragments:
-    """The fragments that were read, by track.
+    """The fragments that were read, by track; `measured`: with the sizes of samples and the key frames.
 
     begun    some samples were found already, in a fragment or in the moov box
     count    how many fragments were read
@@ -118,8 +118,10 @@ class Fragments:
     full     the fragments have more track runs than are read
     """
 
-    def __init__(self, movie: Movie, video: Track | None) -> None:
-        self.tracks = {track.id: TrackFragments(track, movie, counted=track is video) for track in movie.tracks}
+    def __init__(self, movie: Movie, video: Track | None, *, measured: bool) -> None:
+        self.tracks = {
+            track.id: TrackFragments(track, movie, counted=track is video, measured=measured) for track in movie.tracks
+        }
         self.begun = any(track.start is not None for track in self.tracks.values())
         self.count = 0
         self.ended = False

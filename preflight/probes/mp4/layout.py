@@ -16,6 +16,7 @@ from preflight.probes.mp4.movie import Movie, Track, read_movie
 from preflight.probes.window import Window, is_cheap
 from preflight.sources import Source
 
+_MEASURED_FACTS: Final = frozenset(("audio_bit_rate", "keyframe_interval", "video_bit_rate"))
 _CHUNK_SIZE: Final = 1024
 _AFTER_MOVIE_BYTES: Final = 256
 """Bytes read along with a leading moov box: they show whether the media data after it is complete."""
@@ -106,7 +107,8 @@ class LayoutReader:
         """Read the fragments after the moov box, as many as may be read. Raise `SourceError`."""
         layout = self.layout
         assert layout.movie is not None
-        fragments = layout.fragments = Fragments(layout.movie, video)
+        measured = not self._need.facts.isdisjoint(_MEASURED_FACTS)
+        fragments = layout.fragments = Fragments(layout.movie, video, measured=measured)
         max_count: int | None = 0
         header_bytes = 0
         last = b""
