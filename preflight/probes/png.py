@@ -99,6 +99,14 @@ class _Header:
                 self._read_ancillary(window, kind, offset, length)
         self.notes.append("bad_header")
 
+    @property
+    def color(self) -> Color:
+        """Return the colors of the chunk that counts before all others; cHRM and gAMA count together."""
+        color = next(self.colors[kind] for kind in _COLOR_CHUNKS if kind in self.colors)
+        if b"gAMA" in self.colors and _BEFORE_GAMMA.isdisjoint(self.colors):
+            return color._replace(transfer=self.colors[b"gAMA"].transfer)
+        return color
+
     def _read_ancillary(self, window: Window, kind: bytes, offset: int, length: int) -> None:
         if kind == b"tRNS":
             self.alpha = True
@@ -151,10 +159,10 @@ def read(source: Source, _need: Need, _name: str) -> Media:
         notes.append("truncated")
     except BoundReached:
         notes.append("read_limit")
-    return _media(source, header, (header.exif, behind, header.raw_profile))
+    return _media(source, header, [block for block in (header.exif, behind, header.raw_profile) if block != NO_EXIF])
 
 
-def _media(source: Source, header: _Header, blocks: tuple[Exif, ...]) -> Media:
+def _media(source: Source, header: _Header, blocks: list[Exif]) -> Media:
     """Return the facts of the header and of the EXIF blocks, of which the first that states an orientation counts."""
     notes = header.notes
     orientation = next((block.orientation for block in blocks if block.orientation), None)
@@ -163,11 +171,7 @@ def _media(source: Source, header: _Header, blocks: tuple[Exif, ...]) -> Media:
         notes.append("bad_header")
     if header.frames > 1:
         notes.append("animated")
-    color = next((header.colors[kind] for kind in _COLOR_CHUNKS if kind in header.colors), UNSTATED)
-    if color.transfer is None and b"gAMA" in header.colors and not header.colors.keys() & _BEFORE_GAMMA:
-        color = color._replace(transfer=header.colors[b"gAMA"].transfer)
-    if not header.colors:
-        color = next((block.color for block in blocks if block.color != UNSTATED), UNSTATED)
+    color = header.color if header.colors else next((block.color for block in blocks), UNSTATED)
     return Media(
         kind="image",
         format="png",
@@ -185,15 +189,15 @@ def _media(source: Source, header: _Header, blocks: tuple[Exif, ...]) -> Media:
         hdr=color.hdr or (None if incomplete else "none"),
         coding="lossless",
         has_alpha=header.alpha or (None if incomplete else header.alpha),
-        location=_location(header, blocks, incomplete=incomplete),
+        location=True if header.in_xmp else _location(blocks, incomplete=incomplete),
         notes=tuple(dict.fromkeys(notes)),
     )
 
 
-def _location(header: _Header, blocks: tuple[Exif, ...], *, incomplete: bool) -> bool | None:
-    if header.in_xmp or any(block.location for block in blocks):
-        return True
-    return None if incomplete or any(block.location is None for block in blocks) else False
+def _location(blocks: list[Exif], *, incomplete: bool) -> bool | None:
+    """Return whether a block has a position, None if its directory of GPS could not be read."""
+    stated = [block.location for block in blocks if block.location is not False]
+    return True if True in stated else None if stated or incomplete else False
 
 
 def _pixel_aspect_ratio(physical: bytes) -> float | None:

@@ -18,6 +18,7 @@ _CHUNK_SIZE: Final = 512
 _MAX_CHUNKS: Final = 64
 _TAIL_BYTES: Final = 1024
 _ANIMATED: Final = 0x02
+_XMP: Final = 0x04
 _EXIF: Final = 0x08
 _ALPHA: Final = 0x10
 _IMAGE_CHUNKS: Final = (b"VP8 ", b"VP8L", b"VP8X")
@@ -54,7 +55,7 @@ class _Chunks:
         is_animated = bool(self._flags & _ANIMATED)
         if self._is_canvas:
             self._walk(to_exif=bool(self._flags & _EXIF) and not is_animated)
-        self.in_xmp |= has_latitude(self._window.chunk)
+        self.in_xmp = bool(self._flags & _XMP) and has_latitude(self._window.chunk)
         if self._flags & _EXIF and is_animated:
             self.exif = _find_exif_in_tail(self._source, self._window, self._end)
 

@@ -155,8 +155,12 @@ class Directory:
         return self.integers(tag, limit) if is_near else []
 
     def near(self, tag: int, default: int) -> int:
-        """Return the first of these values, `default` if there is none."""
-        return next(iter(self.near_integers(tag, 1)), default)
+        """Return the only value of an unsigned entry, `default` if it has another type or number of values."""
+        kind, count, value = self.entries.get(tag, NO_ENTRY)
+        width = _INTEGER_BYTES.get(kind, 0)
+        if count != 1 or not width or width > self.layout.value or kind in _SIGNED:
+            return default
+        return int.from_bytes(value[:width], self.layout.order)
 
     def near_bytes(self, tag: int, limit: int) -> bytes:
         """Return the first bytes of an entry of BYTE or UNDEFINED, at most `limit`; none in the same case."""
