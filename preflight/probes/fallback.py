@@ -8,6 +8,7 @@ from preflight.errors import ReadLimit
 from preflight.formats import only_kind
 from preflight.media import Media, Need
 from preflight.probes.libraries import CONTAINERS, run_mediainfo, run_pillow
+from preflight.probes.picture_headers import colors_of
 from preflight.processes import Limits
 from preflight.sources import Source
 
@@ -63,7 +64,8 @@ def _picture(source: Source, limits: Limits, name: str) -> Media | None:
     media = run_pillow(source, limits).media
     if media.format != _PILLOW_FORMATS[name] or media.width is None or media.height is None:
         return None
-    return media._replace(format=name, size=source.size, stored_width=media.width, stored_height=media.height)
+    media = media._replace(format=name, size=source.size, stored_width=media.width, stored_height=media.height)
+    return media._replace(**colors_of(source, name))
 
 
 def _streams(source: Source, limits: Limits, name: str) -> Media | None:
