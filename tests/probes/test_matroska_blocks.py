@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
-from probing import counted, facts
+from probing import CountingSource, facts
 
 from preflight.media import Media, Need
 from preflight.probes import probe
@@ -121,7 +121,8 @@ def test_stated_rate_costs_no_reads() -> None:
     data = film(
         info(), tracks(video()), *[element(CLUSTER, number(0xE7, 0), *[block(7 * at, length=5000) for at in range(99)])]
     )
-    media, source = counted(data)
+    source = CountingSource(data)
+    media = probe(source, Need(frozenset(("fps",))))
     assert (media.fps, source.bytes_read) == (25, 2048)
 
 

@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from probing import counted, facts
+from probing import CountingSource, facts
 
-from preflight.media import Media
+from preflight.facts import MEDIA_FACTS
+from preflight.media import Media, Need
+from preflight.probes import probe
 from preflight.probes.matroska import StreamTotals, measure_stream
 from preflight.sources.memory import MemorySource
 
@@ -288,7 +290,8 @@ class TestSegments:
         assert (facts(data).duration == 2.0) is found
 
     def test_the_head_is_all_that_is_read_of_a_plain_file(self) -> None:
-        _, source = counted(film(info(), tracks(video()), cluster() * 500))
+        source = CountingSource(film(info(), tracks(video()), cluster() * 500))
+        probe(source, Need(frozenset(MEDIA_FACTS) - {"audio_bit_rate", "keyframe_interval", "video_bit_rate"}))
         assert source.distant == []
 
 

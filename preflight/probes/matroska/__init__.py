@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from math import inf
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypedDict
 
 from preflight.formats import AUDIO, VIDEO
 from preflight.media import NONE, Media, Need
+from preflight.probes.coded_frames import frame_parameters
 from preflight.probes.matroska import ebml
-from preflight.probes.matroska.blocks import FrameRate, measure_rate, track_extents
+from preflight.probes.matroska.blocks import Extent, FrameRate, first_frame, measure_rate, track_extents
+from preflight.probes.matroska.tags import Tags, read_tags
 from preflight.probes.matroska.tracks import AUDIO_TRACK, VIDEO_TRACK, TrackEntry, read_tracks
 from preflight.probes.window import Window
 from preflight.sources import BoundReached, EndOfFile, Source
@@ -16,8 +19,9 @@ from preflight.sources import BoundReached, EndOfFile, Source
 _DOC_TYPE: Final = 0x4282
 _SEGMENT: Final = 0x18538067
 _SEEK_HEAD, _SEEK, _SEEK_ID, _SEEK_POSITION = 0x114D9B74, 0x4DBB, 0x53AB, 0x53AC
-_INFO, _TIMESTAMP_SCALE, _DURATION = 0x1549A966, 0x2AD7B1, 0x4489
+_INFO, _TIMESTAMP_SCALE, _DURATION, _WRITER = 0x1549A966, 0x2AD7B1, 0x4489, 0x5741
 _TRACKS: Final = 0x1654AE6B
+_TAGS: Final = 0x1254C367
 _CLUSTER: Final = 0x1F43B675
 
 _FORMATS: Final = {"webm": "webm", "matroska": "mkv"}
@@ -25,6 +29,18 @@ _CHUNK_SIZE: Final = 2048
 _MAX_BYTES: Final = {_INFO: 1 << 14, _TRACKS: 1 << 18, _SEEK_HEAD: 1 << 14}
 """Bytes that are read of the elements that are needed."""
 _RATE_FACTS: Final = frozenset(("fps", "frames", "variable_fps"))
+_MEASURED_FACTS: Final = frozenset(("audio_bit_rate", "keyframe_interval", "video_bit_rate"))
+"""Facts for which all blocks of a small local file are read."""
+_TAG_FACTS: Final = frozenset(("audio_bit_rate", "location", "video_bit_rate"))
+_FRAME_FACTS: Final = frozenset(
+    ("bit_depth", "chroma", "color_model", "hdr", "primaries", "scan", "transfer", "video_level", "video_profile")
+)
+"""Facts that a frame states if nothing else does."""
+_MAX_MEASURED_BYTES: Final = 8 << 20
+"""Bytes of a local file up to which its bit rates are measured."""
+_FIRST_RESPONSE_BYTES: Final = 32 << 10
+"""Bytes of a remote file that come with the first request: tags are not worth another."""
+_MAX_TAG_BYTES: Final = 1 << 16
 _MAX_ELEMENTS: Final = 48
 """Elements of a segment whose headers are read."""
 
@@ -66,9 +82,8 @@ def measure_stream(source: Source) -> StreamTotals:
         return StreamTotals()
     segment.walk()
     tracks = [track for track in segment.tracks() if track.type in (VIDEO_TRACK, AUDIO_TRACK)]
-    unit, _ = segment.clock()
-    ticks_per_block = {track.number: 1e9 / track.fps / unit if track.fps and unit else 0.0 for track in tracks}
-    extents = track_extents(source, segment.blocks, ticks_per_block) if unit and segment.blocks else {}
+    unit, _ = segment.clock
+    extents = _extents(source, segment, tracks)
     if not extents:
         return StreamTotals()
     ticks = max(extent.end for extent in extents.values()) - min(extent.first for extent in extents.values())
@@ -80,6 +95,15 @@ def measure_stream(source: Source) -> StreamTotals:
     extent = extents[video.number]
     shown = (extent.end - extent.first) * unit / 1e9
     return StreamTotals(duration, extent.blocks, extent.blocks / shown if shown > 0 and extent.blocks > 1 else None)
+
+
+def _extents(source: Source, segment: _Segment, tracks: list[TrackEntry]) -> dict[int, Extent]:
+    """Read all blocks and return the extents of the tracks by their numbers; empty if that is not possible."""
+    unit, _ = segment.clock
+    if not unit or not segment.blocks:
+        return {}
+    ticks_per_block = {track.number: 1e9 / track.fps / unit if track.fps else 0.0 for track in tracks}
+    return track_extents(source, segment.blocks, ticks_per_block)
 
 
 def _ebml_header(window: Window) -> tuple[int, int]:
@@ -153,6 +177,7 @@ class _Segment:
         """Return the tracks in their order. Raise `BoundReached`."""
         return read_tracks(self._elements.get(_TRACKS, b""))
 
+    @cached_property
     def clock(self) -> tuple[int, float | None]:
         """Return the ns of a tick, and the duration in s (RFC 9559 5.1.2). Raise `BoundReached`."""
         info = self._elements.get(_INFO, b"")
@@ -164,6 +189,39 @@ class _Segment:
                 duration = ebml.read_float(info, start, end)
         seconds = duration * scale / 1e9 if duration else 0.0
         return scale, seconds if 1e-9 <= seconds < inf else None  # less than a tick of the finest scale is no duration
+
+    def writer(self) -> str:
+        """Return the name of the application that wrote the file."""
+        info = self._elements.get(_INFO, b"")
+        return next(
+            (ebml.read_text(info, start, end) for name, start, end in ebml.children(info) if name == _WRITER), ""
+        )
+
+    def tags(self, *, remote: bool) -> bytes | None:
+        """Return the Tags element, empty if there is none; None if it is too far away. Raise `BoundReached`."""
+        at = self._indexed.get(_TAGS) or self._find_before_blocks(_TAGS)
+        if at is None:
+            return b""
+        if remote and at + ebml.MAX_HEADER_BYTES > _FIRST_RESPONSE_BYTES:
+            return None
+        found = ebml.read_header(self._window.read_at(at, ebml.MAX_HEADER_BYTES), 0)
+        if found is None or found[0] != _TAGS or found[1] == ebml.UNKNOWN_SIZE:
+            return None
+        if remote and at + found[2] + found[1] > _FIRST_RESPONSE_BYTES:
+            return None
+        return self._window.read_at(at + found[2], min(found[1], _MAX_TAG_BYTES))
+
+    def _find_before_blocks(self, target: int) -> int | None:
+        """Return the offset of an element between the tracks and the first cluster."""
+        at = self.blocks
+        for _ in range(_MAX_ELEMENTS):
+            found = ebml.read_header(self._window.read_at(at, ebml.MAX_HEADER_BYTES), 0) if at else None
+            if found is None or found[0] == _CLUSTER or found[1] == ebml.UNKNOWN_SIZE:
+                break
+            if found[0] == target:
+                return at
+            at += found[2] + found[1]
+        return None
 
     def _read_element(self, identifier: int, begin: int, size: int) -> None:
         if identifier not in _MAX_BYTES or identifier in self._elements:
@@ -197,10 +255,11 @@ def _media(media: Media, source: Source, need: Need, segment: _Segment) -> Media
     tracks = segment.tracks()
     videos = [track for track in tracks if track.type == VIDEO_TRACK]
     video, audio = _played(videos), _played([track for track in tracks if track.type == AUDIO_TRACK])
-    unit, duration = segment.clock()
+    unit, duration = segment.clock
     is_complete = bool(tracks) and "read_limit" not in media.notes and not segment.partial
     absent = NONE if is_complete else None
     is_truncated = "truncated" in media.notes
+    tags = _read_tags(source, need, segment)
     media = media._replace(
         kind=VIDEO if video else AUDIO if audio else None,
         duration=duration,
@@ -209,16 +268,73 @@ def _media(media: Media, source: Source, need: Need, segment: _Segment) -> Media
         notes=(*media.notes, "multiple_video_tracks") if len(videos) > 1 else media.notes,
         video_codec=video.codec if video else absent,
         audio_codec=audio.codec if audio else absent,
+        video_tracks=len(videos) if absent else None,
+        audio_tracks=sum(track.type == AUDIO_TRACK for track in tracks) if absent else None,
+        location=tags.location if tags else None,
+        **_rates(source, need, segment, video, audio, tags),
     )
     if video:
         rate = FrameRate(video.fps)
         if video.fps is None and segment.blocks and not need.facts.isdisjoint(_RATE_FACTS):
             rate = measure_rate(source, segment.blocks, video.number, unit)
         picture: dict[str, Any] = video.picture._asdict() if video.picture else {}
+        picture |= _with_frame(source, need, segment, video).video_facts()
         media = media._replace(fps=rate.fps, variable_fps=rate.variable, frames=rate.frames, **picture)
     if audio:
-        media = media._replace(sample_rate=audio.sample_rate, channels=audio.channels)
+        media = media._replace(
+            audio_profile=audio.profile,
+            sample_rate=audio.sample_rate,
+            channels=audio.channels,
+            sample_bits=audio.sample_bits,
+        )
     return media
+
+
+def _with_frame(source: Source, need: Need, segment: _Segment, video: TrackEntry) -> TrackEntry:
+    """Return the track with what its first frame states, if it states nothing itself."""
+    if video.encrypted or not segment.blocks or need.facts.isdisjoint(_FRAME_FACTS):
+        return video
+    parameters = frame_parameters(
+        video.codec, video.parameters, lambda: first_frame(source, segment.blocks, video.number)
+    )
+    return video._replace(parameters=parameters)
+
+
+def _read_tags(source: Source, need: Need, segment: _Segment) -> Tags | None:
+    """Return the tags; None if they were not read. Raise `BoundReached`."""
+    data = None if need.facts.isdisjoint(_TAG_FACTS) else segment.tags(remote=source.remote)
+    return None if data is None else read_tags(data, segment.writer())
+
+
+class _Rates(TypedDict, total=False):
+    """The facts for which blocks are read, under the names of `Media`."""
+
+    audio_bit_rate: int | None
+    keyframe_interval: float | None
+    video_bit_rate: int | None
+
+
+def _rates(
+    source: Source, need: Need, segment: _Segment, video: TrackEntry | None, audio: TrackEntry | None, tags: Tags | None
+) -> _Rates:
+    """Return the bit rates that the tags state; measure what they do not state in a small local file."""
+    if need.facts.isdisjoint(_MEASURED_FACTS):
+        return _Rates()
+    stated = tags.bit_rates if tags else {}
+    extents: dict[int, Extent] = {}
+    if not source.remote and source.size is not None and source.size <= _MAX_MEASURED_BYTES:
+        extents = _extents(source, segment, [track for track in (video, audio) if track])
+    unit, duration = segment.clock
+    shown = extents.get(video.number) if video else None
+    heard = extents.get(audio.number) if audio else None
+    keys = shown.keyframe_ticks if shown else None
+    return _Rates(
+        audio_bit_rate=(stated.get(audio.uid) if audio else None)
+        or (heard.bit_rate(unit, duration) if heard else None),
+        keyframe_interval=keys * unit / 1e9 if keys else None,
+        video_bit_rate=(stated.get(video.uid) if video else None)
+        or (shown.bit_rate(unit, duration) if shown else None),
+    )
 
 
 def _played(tracks: list[TrackEntry]) -> TrackEntry | None:

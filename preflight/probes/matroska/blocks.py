@@ -5,12 +5,13 @@ Browsers and other recorders that do not know the rate in advance omit DefaultDu
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from itertools import pairwise
 from math import inf
 from statistics import median
 from typing import Final, NamedTuple
 
+from preflight.probes.coded_frames import FRAME_BYTES
 from preflight.probes.matroska import ebml
 from preflight.probes.window import Window
 from preflight.sources import BoundReached, Source
@@ -18,7 +19,7 @@ from preflight.sources import BoundReached, Source
 _CLUSTER, _TIMESTAMP = 0x1F43B675, 0xE7
 _GROUP, _BLOCK, _SIMPLE_BLOCK = 0xA0, 0xA1, 0xA3
 _HEADER_BYTES: Final = ebml.MAX_HEADER_BYTES + 12
-"""Bytes of an element's header, and of a block's track number and timestamp or of a cluster's timestamp."""
+"""Bytes of an element's header, and of a block's own header or of a cluster's timestamp."""
 _CHUNK_SIZE: Final = 1024
 _MAX_ELEMENTS: Final = 512
 _MAX_FRAMES: Final = 128
@@ -66,17 +67,32 @@ def measure_rate(source: Source, at: int, track: int, unit: int) -> FrameRate:
 
 
 class Extent(NamedTuple):
-    """The blocks of a track: start of the first and end of the last, in ticks, and their number."""
+    """The blocks of a track: start of the first and end of the last, in ticks, their number and their bytes.
+
+    keyframe_ticks  longest time between two key frames; None: there is only one
+    """
 
     first: int
     end: float
     blocks: int
+    bytes: int
+    keyframe_ticks: int | None
+
+    def bit_rate(self, unit: int, duration: float | None) -> int | None:
+        """Return the average bits/s; `unit`: ns of a tick, `duration`: s of the file, after which no block lasts."""
+        end = self.end * unit / 1e9
+        seconds = (end if duration is None else min(end, duration)) - self.first * unit / 1e9
+        return round(self.bytes * 8 / seconds) if seconds > 0 else None
 
 
 _MAX_BLOCKS: Final = 2_000_000
 _MAX_READS: Final = 1 << 20
 _EBML: Final = 0x1A45DFA3
-_BLOCK_DURATION: Final = 0x9B
+_BLOCK_DURATION, _REFERENCE = 0x9B, 0xFB
+_LACING: Final = 6
+"""Flags of a block that holds several frames, whose number less one follows (RFC 9559 10.3)."""
+_KEY_FLAG: Final = 0x80
+"""Flag of a SimpleBlock that is a key frame (RFC 9559 10.2). A Block in a group is one that references none."""
 
 
 def track_extents(source: Source, at: int, tracks: Mapping[int, float]) -> dict[int, Extent]:
@@ -84,8 +100,7 @@ def track_extents(source: Source, at: int, tracks: Mapping[int, float]) -> dict[
 
     This gives the duration of files that were streamed while recorded. Raise `SourceError`.
     """
-    counters = {number: _BlockCounter() for number in tracks}
-    base, last = 0, None
+    counters = _BlockCounters(tracks)
     window = Window(source, _CHUNK_SIZE, at, max_reads=_MAX_READS, read_ahead=True)
     for _ in range(_MAX_BLOCKS):
         data = window.read_at(at, _HEADER_BYTES)
@@ -95,52 +110,133 @@ def track_extents(source: Source, at: int, tracks: Mapping[int, float]) -> dict[
         identifier, length, begin = found
         if identifier in (_CLUSTER, _GROUP):
             at += begin
+            counters.begin_group()
             continue
         if length == ebml.UNKNOWN_SIZE:
             break
-        if identifier == _TIMESTAMP:
-            base = ebml.read_uint(data, begin, begin + length)
-        elif identifier in (_BLOCK, _SIMPLE_BLOCK):
-            number, time = _read_block(data, begin)
-            last = counters.get(number)
-            if last is not None:
-                last.add(base + time)
-        elif identifier == _BLOCK_DURATION and last is not None:
-            last.stated_duration = ebml.read_uint(data, begin, begin + length)
+        counters.add(identifier, data, begin, length)
         at += begin + length
     else:
         return {}
-    return {number: counter.extent(tracks[number]) for number, counter in counters.items() if counter.blocks}
+    return {number: each.extent(tracks[number]) for number, each in counters.by_number.items() if each.blocks}
 
 
-def _read_block(data: bytes, begin: int) -> tuple[int, int]:
-    """Return the track number of a block, and its timestamp relative to the cluster's (RFC 9559 10.1).
+class _BlockCounters:
+    """Counts the blocks of tracks, by their numbers, from the elements of clusters in their order."""
 
-    The track number -1, which no track has, stands for an invalid one.
+    def __init__(self, tracks: Iterable[int]) -> None:
+        self.by_number = {number: _BlockCounter() for number in tracks}
+        self._base = 0
+        self._last: _BlockCounter | None = None
+        self._is_referring = False
+
+    def begin_group(self) -> None:
+        """Begin a cluster or a group of one block and what belongs to it."""
+        self._last, self._is_referring = None, False
+
+    def add(self, identifier: int, data: bytes, begin: int, length: int) -> None:
+        """Add the element of `length` bytes whose data begins at `begin` of `data`."""
+        last = self._last
+        if identifier == _TIMESTAMP:
+            self._base = ebml.read_uint(data, begin, begin + length)
+        elif identifier in (_BLOCK, _SIMPLE_BLOCK):
+            number, time, flags, header = _read_block(data, begin)
+            self._last = last = self.by_number.get(number)
+            if last is not None:
+                is_key = not self._is_referring if identifier == _BLOCK else flags & _KEY_FLAG != 0
+                laced = data[begin + header : begin + header + 1] if flags & _LACING else b""
+                last.add(self._base + time, length - header, 1 + int.from_bytes(laced), is_key=is_key)
+        elif identifier == _BLOCK_DURATION and last is not None:
+            last.stated_duration = ebml.read_uint(data, begin, begin + length)
+        elif identifier == _REFERENCE:
+            self._is_referring = True
+            if last is not None:
+                last.is_key = False
+
+
+def first_frame(source: Source, at: int, track: int) -> bytes:
+    """Return the first bytes of the first block of `track`, whose blocks follow `at`; empty if it is far away."""
+    window = Window(source, _CHUNK_SIZE, at)
+    for _ in range(_MAX_FIRST_ELEMENTS):
+        if source.remote and at + _HEADER_BYTES + FRAME_BYTES > _FIRST_RESPONSE_BYTES:
+            break
+        data = window.read_at(at, _HEADER_BYTES)
+        identifier, length, begin = ebml.read_header(data, 0) or (0, ebml.UNKNOWN_SIZE, 0)
+        if identifier in (_CLUSTER, _GROUP):
+            at += begin
+            continue
+        if length == ebml.UNKNOWN_SIZE:
+            break
+        if identifier in (_BLOCK, _SIMPLE_BLOCK):
+            number, _, _, header = _read_block(data, begin)
+            if number == track:
+                return window.read_at(at + begin + header, min(length - header, FRAME_BYTES))
+        at += begin + length
+    return b""
+
+
+_MAX_FIRST_ELEMENTS: Final = 64
+
+
+def _read_block(data: bytes, begin: int) -> tuple[int, int, int, int]:
+    """Return the track number of a block, its timestamp relative to the cluster's, its flags and its header's length.
+
+    The track number -1, which no track has, stands for an invalid one (RFC 9559 10.1).
     """
     number = ebml.read_vint(data, begin)
     if number is None:
-        return -1, 0
-    return number[0], int.from_bytes(data[number[1] : number[1] + 2], signed=True)
+        return -1, 0, 0, 0
+    at = number[1]
+    return (
+        number[0],
+        int.from_bytes(data[at : at + 2], signed=True),
+        int.from_bytes(data[at + 2 : at + 3]),
+        at + 3 - begin,
+    )
 
 
 class _BlockCounter:
-    """Counts the blocks of one track. `stated_duration`: that of the last block; 0: not stated."""
+    """Counts the blocks of one track.
+
+    stated_duration  of the last block; 0: not stated
+    is_key           whether the last block is a key frame
+    """
 
     def __init__(self) -> None:
-        self.blocks = 0
+        self.blocks = self.bytes = 0
         self._first = self._last = self.stated_duration = 0
+        self._frames = self._last_frames = 0
+        self.is_key = False
+        self._time = 0
+        self._key: int | None = None
+        self._longest: int | None = None
 
-    def add(self, time: int) -> None:
+    def add(self, time: int, length: int, frames: int, *, is_key: bool) -> None:
+        self._count_key()
+        self._frames += self._last_frames
+        self._last_frames = frames
+        self.bytes += length
+        self.is_key, self._time = is_key, time
         self._first = min(self._first, time) if self.blocks else time
         if not self.blocks or time >= self._last:
             self._last, self.stated_duration = time, 0
         self.blocks += 1
 
+    def _count_key(self) -> None:
+        """Measure the time to the last block if it is a key frame, once all elements of its group were read."""
+        if self.is_key and self._key is not None:
+            self._longest = max(self._longest or 0, self._time - self._key)
+        self._key = self._time if self.is_key else self._key
+
     def extent(self, step: float) -> Extent:
-        """Return the counted blocks; the last one lasts as it states, else `step` ticks, else as long as the others."""
-        average = (self._last - self._first) / (self.blocks - 1) if self.blocks > 1 else 0.0
-        return Extent(self._first, self._last + (self.stated_duration or step or average), self.blocks)
+        """Return the counted blocks; the last one lasts as it states, else as its frames of `step` ticks or of average.
+
+        This is the last one that was read: only the frames of audio are laced, and they are in order.
+        """
+        average = (self._last - self._first) / self._frames if self._frames else 0.0
+        end = self._last + (self.stated_duration or self._last_frames * (step or average))
+        self._count_key()
+        return Extent(self._first, end, self.blocks, self.bytes, self._longest)
 
 
 def _nominal_rate(fps: float, error: float) -> float:
@@ -171,7 +267,7 @@ def _timestamps(source: Source, at: int, track: int) -> tuple[list[int], bool]:
             if identifier == _TIMESTAMP:
                 base = ebml.read_uint(data, begin, begin + length)
             elif identifier in (_BLOCK, _SIMPLE_BLOCK):
-                number, time = _read_block(data, begin)
+                number, time, _, _ = _read_block(data, begin)
                 if number == track:
                     times.append(base + time)
             at += begin + length

@@ -13,23 +13,29 @@ UNKNOWN_SIZE: Final = -1
 """The size of an element that ends where another of its level or above begins (RFC 8794 6.2)."""
 MAX_HEADER_BYTES: Final = 12
 """An identifier of four bytes and a size of eight."""
+_NO_WIDTH: Final = 9
+_WIDTHS: Final = bytes(9 - first.bit_length() for first in range(256))
+"""Bytes of a variable-size integer by its first one: the zeros before its marker, and 1 (RFC 8794 4)."""
+_ONES: Final = tuple((1 << 7 * width) - 1 for width in range(_NO_WIDTH + 1))
+"""The bits of an integer behind the marker, by its width."""
 _MAX_CHILDREN: Final = 1024
 """Children of one element that are read."""
 
 
 def read_header(data: bytes, at: int) -> tuple[int, int, int] | None:
     """Return the identifier with its marker bits, the size, and where the data begins; None if there is no header."""
-    identifier = _vint(data, at, 4)
-    if identifier is None:
+    try:
+        width = _WIDTHS[data[at]]
+        sized = at + width
+        length = _WIDTHS[data[sized]]
+    except IndexError:
         return None
-    at += identifier[1]
-    size = _vint(data, at, 8)
-    if size is None:
+    begin = sized + length
+    if width > 4 or length > 8 or begin > len(data):
         return None
-    value, length = size
-    ones = (1 << 7 * length) - 1
-    value &= ones
-    return identifier[0], UNKNOWN_SIZE if value == ones else value, at + length
+    ones = _ONES[length]
+    size = int.from_bytes(data[sized:begin]) & ones
+    return int.from_bytes(data[at:sized]), UNKNOWN_SIZE if size == ones else size, begin
 
 
 def children(data: bytes, start: int = 0, end: int | None = None) -> Iterator[tuple[int, int, int]]:
@@ -50,8 +56,9 @@ def children(data: bytes, start: int = 0, end: int | None = None) -> Iterator[tu
 
 def read_vint(data: bytes, at: int) -> tuple[int, int] | None:
     """Return a variable-size integer without its marker, and where it ends (RFC 8794 4)."""
-    found = _vint(data, at, 8)
-    return (found[0] & (1 << 7 * found[1]) - 1, at + found[1]) if found else None
+    width = _WIDTHS[data[at]] if at < len(data) else _NO_WIDTH
+    end = at + width
+    return (int.from_bytes(data[at:end]) & _ONES[width], end) if width <= 8 and end <= len(data) else None
 
 
 def read_uint(data: bytes, start: int, end: int) -> int:
@@ -71,13 +78,3 @@ def read_float(data: bytes, start: int, end: int) -> float | None:
 def read_text(data: bytes, start: int, end: int) -> str:
     """Return a string, which may be padded with zero bytes (RFC 8794 7.4)."""
     return data[start:end].partition(b"\0")[0].decode("utf-8", "replace")
-
-
-def _vint(data: bytes, at: int, max_bytes: int) -> tuple[int, int] | None:
-    """Return a variable-size integer including its marker, and its length in bytes (RFC 8794 4)."""
-    if at >= len(data) or not data[at]:
-        return None
-    length = 9 - data[at].bit_length()
-    if length > max_bytes or at + length > len(data):
-        return None
-    return int.from_bytes(data[at : at + length]), length

@@ -5,10 +5,11 @@ Codec mappings: draft-ietf-cellar-codec, matroska.org/technical/codec_specs.
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from preflight.probes.codec_names import AUDIO_ENTRIES, VIDEO_ENTRIES, by_lower_case, fourcc_codec, sample_entry_codec
-from preflight.probes.matroska import ebml
+from preflight.probes.matroska import coding, ebml
+from preflight.probes.parameter_sets.record import NOTHING, VideoParameters
 from preflight.probes.wav import coding_of
 
 VIDEO_TRACK: Final = 1
@@ -16,12 +17,18 @@ AUDIO_TRACK: Final = 2
 
 _ENTRY: Final = 0xAE
 _NUMBER, _TYPE, _DEFAULT_FLAG, _CODEC, _PRIVATE, _DEFAULT_DURATION = 0xD7, 0x83, 0x88, 0x86, 0x63A2, 0x23E383
-_VIDEO, _AUDIO = 0xE0, 0xE1
+_UID, _VIDEO, _AUDIO = 0x73C5, 0xE0, 0xE1
 _ENCODINGS, _ENCODING, _ENCODING_TYPE = 0x6D80, 0x6240, 0x5033
 _WIDTH, _HEIGHT, _DISPLAY_WIDTH, _DISPLAY_HEIGHT, _DISPLAY_UNIT = 0xB0, 0xBA, 0x54B0, 0x54BA, 0x54B2
 _CROP_BOTTOM, _CROP_TOP, _CROP_LEFT, _CROP_RIGHT = 0x54AA, 0x54BB, 0x54CC, 0x54DD
 _ALPHA, _PROJECTION, _ROLL, _YAW, _PITCH = 0x53C0, 0x7670, 0x7675, 0x7673, 0x7674
-_RATE, _OUTPUT_RATE, _CHANNELS = 0xB5, 0x78B5, 0x9F
+_RATE, _OUTPUT_RATE, _CHANNELS, _BIT_DEPTH = 0xB5, 0x78B5, 0x9F, 0x6264
+_INTERLACED, _FOURCC, _COLOR, _COLOR_BITS = 0x9A, 0x2EB524, 0x55B0, 0x55B2
+_MATRIX, _CHROMA_ACROSS, _CHROMA_DOWN, _TRANSFER, _PRIMARIES = 0x55B1, 0x55B3, 0x55B4, 0x55BA, 0x55BB
+_MAPPING, _MAPPING_TYPE = 0x41E4, 0x41E7
+_DOLBY_VISION: Final = frozenset((0x64766343, 0x64767643, 0x64767743))
+"""BlockAddIDType of `dvcC`, `dvvC` and `dvwC` (Matroska block additional mappings)."""
+_NOT_SPECIFIED: Final = 2
 _UNIT_UNKNOWN: Final = 4
 _DEFAULT_RATE: Final = 8000.0
 _OPUS_RATE: Final = 48000
@@ -46,17 +53,32 @@ class Picture(NamedTuple):
 
 
 class TrackEntry(NamedTuple):
-    """One track. `picture`, `fps` are those of a video track; `sample_rate` (Hz), `channels` of an audio track."""
+    """One track. `picture` to `dolby_vision` are those of a video track, `sample_rate` (Hz) and what follows of audio.
+
+    parameters  what the coded pictures have; color and interlaced: what the track states of them
+    """
 
     number: int
+    uid: int
     type: int
     codec: str | None
     default: bool
     encrypted: bool
     picture: Picture | None = None
     fps: float | None = None
+    parameters: VideoParameters = NOTHING
+    color: coding.Color | None = None
+    interlaced: int = 0
+    dolby_vision: bool = False
     sample_rate: int | None = None
     channels: int | None = None
+    profile: str | None = None
+    sample_bits: int | None = None
+
+    def video_facts(self) -> dict[str, Any]:
+        """Return the facts of the coded pictures, under the names of `Media`."""
+        parameters = coding.with_color(self.parameters, self.color)
+        return coding.video_facts(parameters, self.interlaced, dolby_vision=self.dolby_vision)
 
 
 def read_tracks(data: bytes) -> list[TrackEntry]:
@@ -68,20 +90,57 @@ def read_tracks(data: bytes) -> list[TrackEntry]:
 def _read_entry(data: bytes, start: int, end: int) -> TrackEntry:
     fields = _fields(data, start, end)
     track_type = _uint(data, fields, _TYPE)
-    is_video, is_audio = track_type == VIDEO_TRACK, track_type == AUDIO_TRACK
-    codec = _codec(ebml.read_text(data, *fields.get(_CODEC, (0, 0))), data[slice(*fields.get(_PRIVATE, (0, 0)))])
-    video = _fields(data, *fields.get(_VIDEO, (0, 0))) if is_video else {}
-    audio = _fields(data, *fields.get(_AUDIO, (0, 0))) if is_audio else {}
-    return TrackEntry(
+    codec_id = ebml.read_text(data, *fields.get(_CODEC, (0, 0)))
+    private = data[slice(*fields.get(_PRIVATE, (0, 0)))]
+    codec = _codec(codec_id, private)
+    track = TrackEntry(
         number=_uint(data, fields, _NUMBER),
+        uid=_uint(data, fields, _UID),
         type=track_type,
         codec=codec,
         default=_uint(data, fields, _DEFAULT_FLAG, 1) == 1,
         encrypted=_is_encrypted(data, fields),
-        picture=_read_picture(data, video) if is_video else None,
-        fps=_frame_rate(_uint(data, fields, _DEFAULT_DURATION)) if is_video else None,
-        sample_rate=_sample_rate(data, audio, codec) if is_audio else None,
-        channels=_uint(data, audio, _CHANNELS, 1) or None if is_audio else None,
+    )
+    if track_type == VIDEO_TRACK:
+        video = _fields(data, *fields.get(_VIDEO, (0, 0)))
+        return track._replace(
+            picture=_read_picture(data, video),
+            fps=_frame_rate(_uint(data, fields, _DEFAULT_DURATION)),
+            parameters=coding.video_parameters(codec, codec_id, private, data[slice(*video.get(_FOURCC, (0, 0)))]),
+            color=_read_color(data, video),
+            interlaced=_uint(data, video, _INTERLACED),
+            dolby_vision=_is_dolby_vision(data, start, end),
+        )
+    if track_type == AUDIO_TRACK:
+        audio = _fields(data, *fields.get(_AUDIO, (0, 0)))
+        return track._replace(
+            sample_rate=_sample_rate(data, audio, codec),
+            channels=_uint(data, audio, _CHANNELS, 1) or None,
+            profile=coding.audio_profile(codec, codec_id, private),
+            sample_bits=coding.sample_bits(codec, codec_id, private, _uint(data, audio, _BIT_DEPTH)),
+        )
+    return track
+
+
+def _read_color(data: bytes, video: _Fields) -> coding.Color | None:
+    if _COLOR not in video:
+        return None
+    color = _fields(data, *video[_COLOR])
+    subsampled = _CHROMA_ACROSS in color and _CHROMA_DOWN in color
+    return coding.Color(
+        bits=_uint(data, color, _COLOR_BITS),
+        chroma=(_uint(data, color, _CHROMA_ACROSS), _uint(data, color, _CHROMA_DOWN)) if subsampled else None,
+        matrix=_uint(data, color, _MATRIX, _NOT_SPECIFIED),
+        transfer=_uint(data, color, _TRANSFER, _NOT_SPECIFIED),
+        primaries=_uint(data, color, _PRIMARIES, _NOT_SPECIFIED),
+    )
+
+
+def _is_dolby_vision(data: bytes, start: int, end: int) -> bool:
+    """Return whether a BlockAdditionMapping is that of a Dolby Vision configuration (RFC 9559 5.1.4.1.17)."""
+    return any(
+        identifier == _MAPPING and _uint(data, _fields(data, begin, stop), _MAPPING_TYPE) in _DOLBY_VISION
+        for identifier, begin, stop in ebml.children(data, start, end)
     )
 
 
