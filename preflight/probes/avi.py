@@ -7,12 +7,19 @@ from __future__ import annotations
 
 import struct
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from preflight.formats import AUDIO, VIDEO
 from preflight.media import NONE, Media, Need, size_facts
+from preflight.probes.aac_config import audio_config
+from preflight.probes.avi_chunks import find_chunks, first_frame, read_index
 from preflight.probes.codec_names import fourcc_codec
+from preflight.probes.coded_frames import frame_parameters
+from preflight.probes.coded_pictures import picture_facts
+from preflight.probes.parameter_sets.record import VideoParameters
+from preflight.probes.sample_formats import sample_format
 from preflight.probes.wav import coding_of
 from preflight.probes.window import Window
 from preflight.sources import BoundReached, Source
@@ -96,7 +103,7 @@ class _Header:
         self.frames = self.frames if self.frames <= limit else 0
 
 
-def read(source: Source, _need: Need, _name: str) -> Media:
+def read(source: Source, need: Need, _name: str) -> Media:
     """Return the facts of an AVI. Read its header list, without the indexes that OpenDML keeps in it."""
     window = Window(source, _CHUNK_SIZE)
     size = source.size
@@ -121,7 +128,8 @@ def read(source: Source, _need: Need, _name: str) -> Media:
         frames, contradicted = _check_frames(source, header, found[1], size)
         notes = ("bad_header",) if contradicted else ()
     notes += ("read_limit",) if limited else ()
-    return _media(Media(format="avi", size=size, notes=notes), header, frames, complete=complete)
+    media = _media(Media(format="avi", size=size, notes=notes), header, frames, complete=complete)
+    return _add_coding(source, need, media, header, found[1]) if found and complete else media
 
 
 def _find_header_list(window: Window) -> tuple[int, int] | None:
@@ -170,10 +178,11 @@ def _check_frames(source: Source, header: _Header, end: int, size: int) -> tuple
     agreeing = len(possible) == len(stated) and max(stated) - min(stated) <= _MAX_DIFFERENCE
     if agreeing and source.remote:
         return max(stated), False
-    index = _find_index(source, end)
+    index = find_chunks(source, end, anywhere=True).entries
     if agreeing and (index is None or max(stated) <= index[1] + _MAX_DIFFERENCE):
         return max(stated), False
-    frames = _frames_in_index(source, index, header.streams.index(header.videos[0])) if index else None
+    entries = read_index(source, index) if index else None
+    frames = entries.video(header.streams.index(header.videos[0])).chunks if entries else None
     if frames:
         nearest = min(stated, key=lambda count: abs(count - frames))
         return nearest if abs(nearest - frames) <= _MAX_DIFFERENCE else frames, True
@@ -195,14 +204,30 @@ def _media(media: Media, header: _Header, frames: int | None, *, complete: bool)
         duration=duration,
         bit_rate=round(media.size * 8 / duration) if duration and media.size and not media.notes else None,
         video_codec=media.video_codec if video else absent,
+        location=False,
         notes=(*media.notes, "multiple_video_tracks") if len(videos) > 1 else media.notes,
     )
+    if absent:
+        audios = sum(stream.type == _AUDIO_STREAM for stream in header.streams)
+        is_mixed = any(stream.type == _DV_STREAM for stream in videos)
+        media = media._replace(video_tracks=len(videos), audio_tracks=None if is_mixed else audios)
     if audio is not None and len(audio.format) >= 14:
-        coding = coding_of(audio.format, "little")
-        rate, channels = coding.rate or None, coding.channels or None
-        return media._replace(audio_codec=coding.codec, sample_rate=rate, channels=channels)
+        return media._replace(**_audio_facts(audio.format))
     has_audio = audio is not None or (video is not None and video.type == _DV_STREAM)
     return media if has_audio else media._replace(audio_codec=absent)
+
+
+def _audio_facts(audio_format: bytes) -> dict[str, Any]:
+    coding = coding_of(audio_format, "little")
+    config = audio_config(audio_format[_WAVE_HEADER_BYTES:]) if coding.codec == "aac" else None
+    return {
+        "audio_codec": coding.codec,
+        "audio_profile": config.profile if config else None,
+        "audio_bit_rate": coding.bit_rate or None,
+        "sample_rate": coding.rate or None,
+        "channels": coding.channels or None,
+        "sample_bits": coding.bits or None,
+    }
 
 
 def _add_video(media: Media, video: _Stream, header: _Header, frames: int | None) -> Media:
@@ -222,47 +247,54 @@ def _add_video(media: Media, video: _Stream, header: _Header, frames: int | None
     return media._replace(**size_facts(width, height), rotation=0, pixel_aspect_ratio=ratio)
 
 
-# --- the index idx1 (AVIOLDINDEX): 16 bytes for each chunk of the list `movi`
+# --- the coding of the streams
 
-_MAX_CHUNKS: Final = 16
-"""Chunks between header list and index: the list `movi`, and padding."""
-_INDEX_ENTRY_BYTES: Final = 16
-_MAX_INDEX_BYTES: Final = 4 << 20
-"""An hour of 25 frames/s with its audio has a third of this."""
-_NON_FRAME_SUFFIXES: Final = (b"ix", b"pc", b"tx", b"wb")
-"""Ends of the names of chunks that are not frames: indexes, palette changes, text, audio."""
-
-
-def _find_index(source: Source, at: int) -> tuple[int, int] | None:
-    """Return where the entries of `idx1` begin, and how many there are; `at` is the end of the header list.
-
-    Return None if there is none, or if it describes only a part, as in a file of several RIFFs.
-    """
-    several = False
-    found = None
-    for _ in range(_MAX_CHUNKS):
-        head = source.read_at(at, 12)
-        if len(head) < 8:
-            break
-        size = int.from_bytes(head[4:8], "little")
-        several |= head[:4] == b"RIFF"
-        if head[:4] == b"idx1":
-            found = at + 8, size // _INDEX_ENTRY_BYTES
-        at += 8 + size + (size & 1)
-    return None if several else found
+_FRAME_FACTS: Final = frozenset(
+    ("bit_depth", "chroma", "color_model", "hdr", "primaries", "scan", "transfer", "video_level", "video_profile")
+)
+_RATE_FACTS: Final = frozenset(("audio_bit_rate", "keyframe_interval", "video_bit_rate"))
+_BITMAP_HEADER_BYTES: Final = 40
+_WAVE_HEADER_BYTES: Final = 18
 
 
-def _frames_in_index(source: Source, index: tuple[int, int], stream: int) -> int | None:
-    """Count the video chunks of the stream number `stream`; None if the index is too large or truncated."""
-    at, count = index
-    if count * _INDEX_ENTRY_BYTES > _MAX_INDEX_BYTES:
-        return None
-    data = source.read_at(at, count * _INDEX_ENTRY_BYTES)
-    if len(data) < count * _INDEX_ENTRY_BYTES:
-        return None
-    names = (data[entry : entry + 4] for entry in range(0, len(data), _INDEX_ENTRY_BYTES))
-    number = b"%02d" % stream
-    return sum(name[:2] == number and name[2:] not in _NON_FRAME_SUFFIXES for name in names)
+def _add_coding(source: Source, need: Need, media: Media, header: _Header, end: int) -> Media:
+    """Add what first frame and index tell; `end`: that of the header list. Only the index of a local file is read."""
+    if need.facts.isdisjoint(_FRAME_FACTS | _RATE_FACTS):
+        return media
+    chunks = find_chunks(source, end, anywhere=not source.remote)
+    wants_index = not source.remote and not need.facts.isdisjoint(_RATE_FACTS)
+    index = read_index(source, chunks.entries) if chunks.entries and wants_index else None
+    video = next(iter(header.videos), None)
+    if video is not None:
+        number = header.streams.index(video)
+        parameters = _parameters(media, video, lambda: first_frame(source, chunks.movi or end, number))
+        shown = index.video(number) if index else None
+        distance = shown.keyframe_distance if shown else None
+        media = media._replace(
+            **picture_facts(parameters),
+            scan=parameters.scan,
+            video_profile=parameters.profile,
+            video_level=parameters.level,
+            video_bit_rate=round(shown.bytes * 8 / media.duration) if shown and media.duration else None,
+            keyframe_interval=distance / media.fps if distance and media.fps else None,
+        )
+    audio = next((stream for stream in header.streams if stream.type == _AUDIO_STREAM), None)
+    if audio is not None and media.audio_bit_rate is None and index and audio.seconds:
+        heard = index.audio(header.streams.index(audio))
+        media = media._replace(audio_bit_rate=round(heard.bytes * 8 / audio.seconds) or None)
+    return media
+
+
+def _parameters(media: Media, video: _Stream, frame: Callable[[], bytes]) -> VideoParameters:
+    """Return what the format of the video states, or else the start of its first frame."""
+    code, bits, private = b"", 0, b""
+    if video.type != _DV_STREAM and len(video.format) >= _STRF_VIDEO.size:
+        code, bits = video.format[16:20], int.from_bytes(video.format[14:16], "little")
+        private = video.format[_BITMAP_HEADER_BYTES:]
+    stated = sample_format(media.video_codec, code, bits, media.stored_height or 0)
+    if private:
+        stated = frame_parameters(media.video_codec, stated, lambda: private)
+    return frame_parameters(media.video_codec, stated, frame)
 
 
 # --- the frame count of a file whose header states 0, as recorders that cannot seek back write it
