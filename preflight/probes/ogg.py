@@ -162,7 +162,9 @@ def read(source: Source, need: Need, _name: str) -> Media:
         if streams.chained and wanted and seconds is None:
             notes += ("read_limit",)
     media = _media(source, streams, seconds, notes, coded)
-    return media._replace(location=_LOCATION_COMMENT.search(head) is not None)
+    # The pattern is slow, and hardly any file has the word.
+    located = b"location" in head.lower() and _LOCATION_COMMENT.search(head) is not None
+    return media._replace(location=located)
 
 
 def _read_tail(source: Source, at: int, streams: _Streams) -> bool:
