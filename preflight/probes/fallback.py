@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from preflight.errors import ReadLimit
 from preflight.formats import only_kind
 from preflight.media import Media, Need
+from preflight.probes import flv
 from preflight.probes.libraries import CONTAINERS, run_mediainfo, run_pillow
 from preflight.probes.picture_headers import colors_of
 from preflight.processes import Limits
@@ -24,6 +25,7 @@ _UNREADABLE: Final = frozenset(("jxl",))
 _MAX_AIFF_CHUNKS: Final = 64
 _NO_DURATION: Final = frozenset(("au", "caf", "h264", "hevc"))
 """libmediainfo's durations are wrong: twice the true one for 16-bit AU, 0.7 s for 5 s of CAF, a few frames of video."""
+_FLV_FACTS: Final = frozenset(flv.FlvRates.__annotations__)
 _G711_RATE: Final = 8000
 """Hz of G.711 in a Flash video, whose field for the rate has no such value."""
 _ESTIMATED_DURATION: Final = frozenset(("aac", "ac3", "dts", "eac3", "mpeg", "mpegts"))
@@ -42,6 +44,8 @@ def read(source: Source, need: Need, name: str) -> Media:
             media = _picture(source, limits, name)
         elif name and name not in _UNREADABLE and (name != "aiff" or _has_common_chunk(source)):
             media = _streams(source, limits, name)
+            if media is not None and name == "flv" and not need.facts.isdisjoint(_FLV_FACTS):
+                media = media._replace(**flv.measure_rates(source))  # libmediainfo measures the start of it
     except ReadLimit:
         limited = True
     notes = ("read_limit",) if limited else ()
@@ -68,6 +72,12 @@ def _picture(source: Source, limits: Limits, name: str) -> Media | None:
     return media._replace(**colors_of(source, name))
 
 
+def _audio_rate(media: Media) -> dict[str, Any]:
+    """Return the bit rate of PCM by the size of a sample: libmediainfo says half of it for 16-bit AU."""
+    bits, rate, channels = media.sample_bits, media.sample_rate, media.channels
+    return {"audio_bit_rate": bits * rate * channels if bits and rate and channels else None}
+
+
 def _streams(source: Source, limits: Limits, name: str) -> Media | None:
     media = run_mediainfo(source, limits).media
     known = CONTAINERS.get(media.format or "")
@@ -80,5 +90,6 @@ def _streams(source: Source, limits: Limits, name: str) -> Media | None:
         duration=None if unknown else media.duration,
         sample_rate=_G711_RATE if known == "flv" and media.audio_codec in ("alaw", "mulaw") else media.sample_rate,
         variable_fps=None if known == "mpegts" else media.variable_fps,  # its clock makes each stream look variable
+        **_audio_rate(media) if known == "au" else {},
         notes=media.notes + (("estimated_duration",) if known in _ESTIMATED_DURATION and media.duration else ()),
     )

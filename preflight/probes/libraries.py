@@ -9,18 +9,26 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from preflight.formats import AUDIO, IMAGE, VIDEO
 from preflight.media import NONE, Media, size_facts
+from preflight.probes import library_coding
 from preflight.probes.codec_names import AUDIO_ENTRIES, by_lower_case
+from preflight.probes.coded_pictures import picture_facts
 from preflight.processes import Limits, call
 from preflight.sources import Source
 
 _Fields = Mapping[str, object]
 _MAX_TEXT_CHARS: Final = 300
 _MAX_NUMBER: Final = 1e15
-_NUMBER: Final = re.compile(r"\d{1,15}(\.\d{1,9})?", re.ASCII)
+_NUMBER: Final = re.compile(r"\d{1,15}(\.\d{1,12})?", re.ASCII)
+_COORDINATES: Final = re.compile(r"[+-]\d+(\.\d+)?[+-]\d", re.ASCII)
+"""Latitude and longitude (ISO 6709)."""
+_WORDS: Final = (
+    *("chroma_subsampling", "codec_id", "color_primaries", "color_space", "format_additionalfeatures"),
+    *("format_profile", "scan_type", "transfer_characteristics"),
+)
 
 
 class LibraryResult(NamedTuple):
@@ -48,6 +56,7 @@ def run_mediainfo(source: Source, limits: Limits, speed: float = 0) -> LibraryRe
         next((track for track in tracks if track.get("track_type") == kind), {}) for kind in ("Video", "Audio", "Image")
     )
     picture = video or image
+    kinds = [track.get("track_type") for track in tracks]
     if not picture and not audio:
         return LibraryResult(Media(format=_text(general, "format") or None), refused="finds no stream in it")
     media = Media(
@@ -60,15 +69,40 @@ def run_mediainfo(source: Source, limits: Limits, speed: float = 0) -> LibraryRe
         fps=_number(picture.get("frame_rate")),
         variable_fps={"CFR": False, "VFR": True}.get(_text(picture, "frame_rate_mode")),
         video_codec=_video_codec(picture) if picture else NONE,
+        **(_video_facts(video) if video else {}),
         audio_codec=_audio_codec(audio) if audio else NONE,
+        **(_audio_facts(audio) if audio else {}),
         sample_rate=_integer(audio.get("sampling_rate")),
         channels=_integer(audio.get("channel_s")),
         bit_rate=_integer(general.get("overall_bit_rate")),
+        video_tracks=kinds.count("Video"),
+        audio_tracks=kinds.count("Audio"),
+        location=any(_COORDINATES.match(_text(general, name)) for name in ("location", "recorded_location")),
         encrypted=True if any("encryption" in track for track in tracks) else None,
         notes=("truncated",) if general.get("istruncated") == "Yes" else (),
     )
     played = (_seconds(track.get("duration")) for track in tracks if track.get("track_type") in ("Video", "Audio"))
     return LibraryResult(media, longest_track=max((each for each in played if each is not None), default=None))
+
+
+def _video_facts(video: _Fields) -> dict[str, Any]:
+    words = {name: _text(video, name) for name in _WORDS}
+    parameters = library_coding.video_parameters(_video_codec(video), words, _integer(video.get("bit_depth")))
+    return {
+        **picture_facts(parameters, dolby_vision=_text(video, "hdr_format").startswith("Dolby Vision")),
+        "scan": parameters.scan,
+        "video_profile": parameters.profile,
+        "video_level": parameters.level,
+        "video_bit_rate": _rounded(video.get("bit_rate")),
+    }
+
+
+def _audio_facts(audio: _Fields) -> dict[str, Any]:
+    words = {name: _text(audio, name) for name in _WORDS}
+    return {
+        **library_coding.audio_facts(_audio_codec(audio), words, _integer(audio.get("bit_depth"))),
+        "audio_bit_rate": _rounded(audio.get("bit_rate")),
+    }
 
 
 def run_pillow(source: Source, limits: Limits, *, pixels: bool = False) -> LibraryResult:
@@ -131,6 +165,11 @@ def _number(value: object) -> float | None:
 def _integer(value: object) -> int | None:
     number = _number(value)
     return int(number) if number is not None and number.is_integer() else None
+
+
+def _rounded(value: object) -> int | None:
+    number = _number(value)
+    return None if number is None else round(number) or None
 
 
 def _seconds(milliseconds: object) -> float | None:

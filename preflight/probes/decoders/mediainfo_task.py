@@ -6,10 +6,12 @@ from typing import Any, BinaryIO, Final
 
 import pymediainfo
 
-GENERAL_FIELDS: Final = ("format", "duration", "istruncated", "overall_bit_rate")
+GENERAL_FIELDS: Final = ("format", "duration", "istruncated", "overall_bit_rate", "location", "recorded_location")
 TRACK_FIELDS: Final = (
     "track_type", "format", "format_version", "format_profile", "codec_id", "width", "height", "pixel_aspect_ratio",
-    "duration", "frame_rate", "frame_rate_mode", "sampling_rate", "channel_s", "encryption",
+    "duration", "frame_rate", "frame_rate_mode", "sampling_rate", "channel_s", "encryption", "bit_depth", "bit_rate",
+    "format_additionalfeatures", "color_space", "chroma_subsampling", "scan_type", "color_primaries",
+    "transfer_characteristics", "hdr_format",
 )  # fmt: skip
 MAX_TRACKS: Final = 64
 
