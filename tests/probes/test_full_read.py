@@ -5,7 +5,6 @@ from __future__ import annotations
 import struct
 import sys
 import time
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +34,7 @@ def added_facts(data: bytes) -> dict[str, Any]:
     source = MemorySource(data, "clip")
     before = probe(source)
     after = decode_check(source, before, DECODE_LIMITS).media
-    names = [field.name for field in fields(Media)]
+    names = Media._fields
     return {name: getattr(after, name) for name in names if getattr(after, name) != getattr(before, name)}
 
 
