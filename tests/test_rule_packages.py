@@ -115,4 +115,4 @@ def test_a_package_without_rule_files_is_one_warning(value: str, site: Path, cap
         "Update or uninstall it."
     ]
     with pytest.raises(UsageError, match="Unknown rule set"):
-        catalog.load("x")
+        catalog.load("unheard")
