@@ -127,7 +127,7 @@ class _Reader:
     def _rule_set(self, word: str) -> str:
         start, variant = split_variant(word)
         if is_rule_file_path(start):
-            path = self._inside("rules", start, word)
+            path = self._inside("rules", word, start)
             if not os.path.exists(path):
                 raise self._error("rules", f"rules: the rule file {_short(word)} does not exist. Check its path.")
             if problem := catalog.confinement_problem(path, self._confinement):

@@ -29,9 +29,12 @@ def validate_file(path: str) -> list[str]:
 def example_problems(ruleset: RuleSet) -> Iterator[str]:
     """Yield the examples of a rule set whose result is not the expected one."""
     for number, example in enumerate(ruleset.table.get("examples", ()), 1):
-        judging = (
-            compile_ruleset(ruleset.name, ruleset.table, variant) if (variant := example.get("variant")) else ruleset
-        )
+        judging, variant = ruleset, example.get("variant")
+        if variant is not None:
+            if variant not in ruleset.table.get("variants", ()):
+                yield f"[[examples]] {number}: the rule set has no variant {variant!r}. Correct the name."
+                continue
+            judging = compile_ruleset(ruleset.name, ruleset.table, variant)
         result = _result(example, judging)
         codes = {finding.code for finding in result.findings}
         expected = set(example.get("codes", codes))

@@ -96,6 +96,15 @@ class TestFound:
         pyproject(project, 'rules = "mine.toml"\npaths = ["media/good.png"]')
         assert sources(run, project / "src") == {"../media/good.png": "fail"}
 
+    def test_rule_sets_may_be_variants_and_stages(self, run: Run, project: Path) -> None:
+        (project / "mine.toml").write_text('extends = "atlas"\n[variants.wide.image]\nwidth = { min = 700 }')
+        pyproject(project, 'rules = "mine.toml:wide"\npaths = ["media/good.png"]')
+        assert sources(run, project / "src") == {"../media/good.png": "fail"}
+        pyproject(project, 'rules = "stage:transcribe"\npaths = ["media/good.png"]')
+        assert sources(run, project / "src") == {"../media/good.png": "fail"}
+        pyproject(project, 'rules = "stages:register"\npaths = ["media/good.png"]')
+        assert run("check", cwd=project).returncode == 2
+
     def test_list_is_relative_to_the_configuration(self, run: Run, project: Path) -> None:
         (project / "chosen.txt").write_text(str(project / "media/good.png"))
         pyproject(project, 'rules = "atlas"\npaths = ["@chosen.txt"]')

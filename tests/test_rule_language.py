@@ -14,7 +14,7 @@ from preflight.judge import judge
 from preflight.limit import NOT_A_MULTIPLE, compile_limit
 from preflight.media import Media
 from preflight.report import Result
-from preflight.rulecheck import example_problems
+from preflight.rulecheck import example_problems, validate_file
 from preflight.rulefile import RuleFile, find_problems
 from preflight.ruleset import BASES, STAGES, compile_ruleset
 from preflight.ruleviews import find_limits, render_page
@@ -266,6 +266,15 @@ facts = { kind = "video", format = "mp4", width = 1280, height = 720, fps = 90.0
 
     def test_examples_name_their_variant(self) -> None:
         assert list(example_problems(rules(self.TEXT))) == []
+
+    def test_an_example_of_a_variant_that_an_extended_file_lacks_is_reported(self, tmp_path: Any) -> None:
+        (tmp_path / "mine.toml").write_text(HEAD + self.TEXT)
+        child = tmp_path / "child.toml"
+        child.write_text(
+            'extends = "mine.toml"\n[[examples]]\nverdict = "pass"\nvariant = "slow"\nfacts = { kind = "video" }\n'
+        )
+        (problem,) = validate_file(str(child))
+        assert "[[examples]] 1: the rule set has no variant 'slow'" in problem
 
     def test_names_and_paths_choose_a_variant(self, tmp_path: Any) -> None:
         path = tmp_path / "a:b.toml"

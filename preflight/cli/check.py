@@ -101,7 +101,8 @@ def _require_rules(ctx: click.Context, param: click.Parameter, value: tuple[str,
     multiple=True,
     callback=_require_rules,
     metavar="RULES",
-    help="Rule sets: names, paths of rule files, `all`; several separated by commas, or repeat it.  [required]",
+    help="Rule sets: names or paths of rule files, each also as NAME:VARIANT; `all`; stage:STAGE. Several separated by "
+    "commas, or repeat it.  [required]",
     shell_complete=params.complete_rule_sets,
 )
 @click.option("--strict/--no-strict", default=False, help="Make warnings fail.")
