@@ -169,8 +169,13 @@ def _undecided(media: Media, whens: Iterable[When], rules: RuleSet) -> Iterator[
         if not unknown or any(value is not None and limit.side(value, media.height) for limit, value in values):
             continue
         limited = [(limit, getattr(media, limit.fact)) for limit in when.limits]
-        if any(value is not None and limit.side(value, media.height) for limit, value in limited):
-            yield _unknown(unknown[0], rules, media)
+        outside = [limit for limit, value in limited if value is not None and limit.side(value, media.height)]
+        if outside:
+            fact = unknown[0].fact
+            message = (
+                f"{label(fact)} could not be read: on it depends which {label(outside[0].fact)} {rules.service} accepts"
+            )
+            yield Finding("fact_unknown", CODES["fact_unknown"].severity, message, fact, reference=rules.source_url)
 
 
 def _limits_of_camera_raw(

@@ -25,8 +25,8 @@ STAGES: Final[tuple[Stage, ...]] = get_args(Stage)
 BASES: Final[Mapping[str, str]] = {
     "published": "the service publishes them",
     "mirrored": "read from a copy of the service's page",
-    "measured": "measured with files",
-    "reported": "reported by users or clients of the service",
+    "measured": "found by trying files",
+    "reported": "what users or clients of the service say",
     "assumed": "the service publishes nothing",
 }
 """What limits rest on, from the strongest to the weakest."""
@@ -101,6 +101,11 @@ class Section:
             limits = kept.pop("")
             self._mandatory = self if kept == self.by_format and limits == self.limits else Section(limits, kept)
         return self._mandatory
+
+    @property
+    def conditional_facts(self) -> frozenset[str]:
+        """Return the facts whose limits depend on more than the format."""
+        return frozenset(fact for when in self.whens if when.conditions for fact in when.lines)
 
     def depends_on(self, facts: frozenset[str]) -> bool:
         """Return whether a condition is on one of these facts, the format apart, or on one that is computed of them."""

@@ -188,6 +188,7 @@ class TestConditions:
         text = '[video]\n[[video.when]]\nhdr = "pq"\nwidth = { max = WIDTH }\n'
         decides, not_decides = (judge(CLIP, rules(text.replace("WIDTH", width))) for width in ("1000", "2000"))
         assert (decides.verdict, codes(decides), decides.findings[0].fact) == ("unknown", ["fact_unknown"], "hdr")
+        assert decides.findings[0].message == "HDR could not be read: on it depends which width Mine accepts"
         assert not_decides.verdict == "pass"
 
     def test_facts_of_conditions_are_needed(self) -> None:

@@ -191,7 +191,10 @@ def _parts(source: str) -> tuple[str, str]:
 
 
 def rule_sets(rules: Iterable[RuleSet]) -> list[dict[str, object]]:
-    """Return the rule sets for the page, with their limits by kind and format (`""`: all other formats)."""
+    """Return the rule sets for the page, with their limits by kind and format (`""`: all other formats).
+
+    Limits on facts whose limits depend on more than the format are left out: the page could show a wrong one.
+    """
     sets = [
         {
             "name": ruleset.name,
@@ -201,7 +204,7 @@ def rule_sets(rules: Iterable[RuleSet]) -> list[dict[str, object]]:
             "basis": ruleset.basis,
             "kinds": {
                 kind: {
-                    name: [_limit(limit) for limit in limits]
+                    name: [_limit(limit) for limit in limits if limit.fact not in section.conditional_facts]
                     for name, limits in {"": section.limits, **section.by_format}.items()
                 }
                 for kind, section in ruleset.sections.items()
