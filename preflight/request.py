@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Unpack
 
+from preflight.catalog import load
 from preflight.checker import CheckKeywords, CheckPlan, plan_for, require_rules
 from preflight.combination import judge_request
 from preflight.errors import UsageError, suggestion
@@ -80,6 +81,11 @@ def examine_together(items: Iterable[Item], plan: CheckPlan) -> tuple[Result, li
         raise UsageError("No file given. Give the files of the request.")
     by_position = {position: roles[report.index] for position, report in enumerate(reports) if report.index in roles}
     return judge_request(reports, plan.rules[0], strict=plan.strict, roles=by_position), reports
+
+
+def role_names(rules: str) -> list[str]:
+    """Return the names of the roles that a rule set has; the last is that of files without another."""
+    return load(rules).role_names
 
 
 def require_role(role: str, rules: RuleSet) -> None:

@@ -393,10 +393,15 @@ def _parameters(parameters: Mapping[str, object]) -> dict[str, object]:
 
 def _require_accepted(spec: GenerationSpec, used: Sequence[_Used], files: Mapping[str, Target]) -> None:
     """Raise `Rejected` if the rule set does not accept the assets together. Unknown facts are not a failure."""
-    from preflight.request import check_request
+    from preflight.request import check_request, role_names
     from preflight.sources.open import AssetReference
 
-    targets = [files.get(one.asset.id) or AssetReference(one.reference, one.kind) for one in used]
+    # References of all kinds have one role in a rule set, the last of its names.
+    *known, reference = role_names(spec.rules)
+    targets: dict[str, list[Target]] = {}
+    for one in used:
+        target = files.get(one.asset.id) or AssetReference(one.reference, one.kind)
+        targets.setdefault(one.role if one.role in known else reference, []).append(target)
     result, reports = check_request(targets, spec.rules)
     if result.verdict != "fail":
         return

@@ -22,6 +22,7 @@ from preflight.errors import UsageError
 from preflight.providers import PROVIDERS, Asset
 from preflight.providers.generation import Field
 from preflight.report import Rejected
+from preflight.request import check_request
 from tests.rows import each_row
 
 PROMPT = "the person in @Image1 is talking to the camera"
@@ -161,6 +162,20 @@ FRAMES = {
 def test_frames_are_in_the_documented_fields(provider: str) -> None:
     roles = {"first_frame": asset(provider), "last_frame": asset(provider, name="z")}
     assert preflight.generation_request(roles=roles, prompt="p").json == FRAMES[provider]
+
+
+def test_rule_set_judges_files_by_their_roles(monkeypatch: pytest.MonkeyPatch) -> None:
+    judged: list[dict[str, int]] = []
+
+    def check(targets: dict[str, list[object]], rules: str) -> object:
+        judged.append({role: len(files) for role, files in targets.items()})
+        return check_request(targets, rules)
+
+    monkeypatch.setattr("preflight.request.check_request", check)
+    frames = {"first_frame": asset("atlas"), "last_frame": asset("atlas", name="z")}
+    preflight.generation_request(roles=frames, prompt="p")
+    preflight.generation_request([asset("atlas"), asset("atlas", "video", "b")], prompt="p")
+    assert judged == [{"first_frame": 1, "last_frame": 1}, {"reference": 2}]
 
 
 def test_frames_at_sunra_are_sent_to_their_own_endpoint() -> None:
