@@ -134,10 +134,9 @@ def export_schema() -> Json:
         "roles": {"type": "object", "additionalProperties": _object({**role, "files": limits, **compared})},
     }
     section = _object({"limits": limits, "when": {"type": "array", "items": _object(when)}})
-    names = ("$id", "name", "title", "service", "source", "as_of")
     required: Json = {
         "$schema": {"const": EXPORT_ID},
-        **{name: {"type": "string"} for name in names},
+        **{key: {"type": "string"} for key in ("$id", "name", "title", "service", "source", "as_of")},
         "variant": {"type": ["string", "null"], "description": "The variant that these limits are those of."},
         "stage": {"enum": list(STAGES)},
         "basis": {"enum": list(BASES)},
@@ -147,7 +146,7 @@ def export_schema() -> Json:
         "variants": {"type": "object", "additionalProperties": {"$ref": "#"}},
         "units": {"type": "object", "additionalProperties": {"type": "string"}},
     }
-    data_uri = _object({"kinds": texts, "limits": groups})
+    optional = {"data_uri": _object({"kinds": texts, "limits": groups}), "request": _object(request)}
     whole = _object(required)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -156,7 +155,7 @@ def export_schema() -> Json:
         "description": "The limits of one service at one stage. A later `when` whose conditions hold outranks what is "
         "before it, fact by fact. Without `within`, a listed aspect ratio matches within one pixel of the height.",
         **whole,
-        "properties": {**whole["properties"], "data_uri": data_uri, "request": _object(request)},
+        "properties": {**whole["properties"], **optional},
         "$defs": {"limit": _limit_schema()},
     }
 

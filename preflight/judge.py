@@ -89,10 +89,10 @@ def _variant_findings(
         if any(finding.severity == "error" and not _is_dropped(finding, dropped) for finding in found):
             failing.append(variant.variant or "")
     if failing:
-        words = {
-            "value": f"{'s' if len(failing) > 1 else ''} {either(failing, 'and')}",
-            "limit": f"{rules.name}:{failing[0]}",
-        }
+        others = (variant.variant for variant in rules.variants if variant.variant not in failing)
+        chosen = rules.variant or next(others, failing[0])
+        many = "s" if len(failing) > 1 else ""
+        words = {"value": f"{many} {either(failing, 'and')}", "limit": f"{rules.name}:{chosen}"}
         yield _finding("variant_fails", rules, words, fact="kind", value=failing)
 
 

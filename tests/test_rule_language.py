@@ -257,13 +257,15 @@ facts = { kind = "video", format = "mp4", width = 1280, height = 720, fps = 90.0
         result = judge(CLIP, rules(self.TEXT))
         assert (result.rules, result.variant, result.outcome) == ("mine", "720p", "pass_with_warning")
         assert codes(result) == ["variant_fails"]
-        assert result.findings[0].message == "fails in the variant fast: choose one, such as mine:fast"
+        assert result.findings[0].message == "fails in the variant fast: choose one, such as mine:720p"
         assert judge(CLIP, rules(self.TEXT), strict=True).verdict == "fail"
         assert judge(media(width=8, height=8), rules(self.TEXT)).outcome == "pass"
 
     def test_without_a_default_the_limits_outside_of_variants_are_judged(self) -> None:
         without = rules(self.TEXT.replace('default_variant = "720p"\n', ""))
-        assert (judge(CLIP, without).variant, len(without.variants)) == (None, 3)
+        result = judge(CLIP, without)
+        assert (result.variant, len(without.variants)) == (None, 3)
+        assert result.findings[0].message == "fails in the variant fast: choose one, such as mine:720p"
 
     def test_examples_name_their_variant(self) -> None:
         assert list(example_problems(rules(self.TEXT))) == []
