@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import islice
 from typing import Final
 
+from preflight.probes.coded_frames import frame_parameters
 from preflight.probes.coded_pictures import CONFIGURATIONS, DOLBY_VISION, PictureFacts, picture_facts, with_colr
 from preflight.probes.isobmff import EMPTY, boxes
 from preflight.probes.mp4.entries import SampleEntry, object_type
-from preflight.probes.parameter_sets import fixed, frames, mpeg4
+from preflight.probes.parameter_sets import fixed, mpeg4
 from preflight.probes.parameter_sets.record import NOTHING, VideoParameters
 
 _MAX_COLORS: Final = 8
@@ -22,7 +24,7 @@ class VideoCoding(PictureFacts, total=False):
     video_level: float | None
 
 
-def video_coding(data: bytes, entry: SampleEntry, first_frame: bytes) -> VideoCoding:
+def video_coding(data: bytes, entry: SampleEntry, first_frame: Callable[[], bytes]) -> VideoCoding:
     """Return what the sample entry of a video track states about its pictures, and the start of its first frame."""
     parameters = _all_parameters(data, entry, first_frame)
     inner = entry.boxes
@@ -37,24 +39,17 @@ def video_coding(data: bytes, entry: SampleEntry, first_frame: bytes) -> VideoCo
 
 def picture_coding(data: bytes, entry: SampleEntry) -> PictureFacts:
     """Return what the sample entry of a sequence of images states about them."""
-    return _facts(_all_parameters(data, entry, b""), entry)
+    return _facts(_all_parameters(data, entry, bytes), entry)
 
 
 def _facts(parameters: VideoParameters, entry: SampleEntry) -> PictureFacts:
     return picture_facts(parameters, dolby_vision=not DOLBY_VISION.isdisjoint(entry.boxes))
 
 
-def _all_parameters(data: bytes, entry: SampleEntry, first_frame: bytes) -> VideoParameters:
+def _all_parameters(data: bytes, entry: SampleEntry, first_frame: Callable[[], bytes]) -> VideoParameters:
     """Return the parameters of the configuration, of the first frame and of `colr`, of which each takes precedence."""
-    parameters = _parameters(data, entry)
-    if first_frame and entry.codec in frames.BY_CODEC:
-        parameters = _completed(frames.BY_CODEC[entry.codec](first_frame), parameters)
+    parameters = frame_parameters(entry.codec, _parameters(data, entry), first_frame)
     return with_colr(parameters, _colr(data, entry))
-
-
-def _completed(coded: VideoParameters, stated: VideoParameters) -> VideoParameters:
-    """Return what is coded, and what is only stated outside."""
-    return stated._replace(**{name: value for name, value in coded._asdict().items() if value is not None})
 
 
 _SCANS: Final = {1: "progressive", 2: "interlaced"}

@@ -5,17 +5,20 @@ from __future__ import annotations
 from typing import Final, TypedDict
 
 from preflight.media import Need, size_facts
+from preflight.probes.coded_frames import FRAME_BYTES
+from preflight.probes.mp4.entries import SampleEntry
 from preflight.probes.mp4.fragments import TrackFragments
 from preflight.probes.mp4.layout import Layout
 from preflight.probes.mp4.movie import Movie, Track
 from preflight.probes.mp4.pictures import VideoCoding, video_coding
 from preflight.probes.mp4.samples import KeyFrames, total_bytes
 from preflight.probes.mp4.timing import media_ticks, read_stts
-from preflight.probes.parameter_sets import frames
 from preflight.probes.window import is_cheap
 from preflight.sources import Source
 
 _CODING_FACTS: Final = frozenset(VideoCoding.__annotations__)
+_WITHOUT_HEADERS: Final = frozenset(("h264", "hevc", "mpeg4"))
+"""Codecs whose headers are in the configuration, not in the frames."""
 _UNCOMPRESSED: Final = frozenset(("alaw", "mulaw", "pcm"))
 _OLD_CODECS: Final = frozenset(("adpcm", "mace"))
 
@@ -87,16 +90,16 @@ def coding_facts(source: Source, movie: Movie, video: Track, need: Need) -> Vide
     entry = video.entry
     if entry is None or need.facts.isdisjoint(_CODING_FACTS):
         return VideoCoding()
-    return video_coding(movie.data, entry, _first_frame(source, video) if entry.codec in frames.BY_CODEC else b"")
+    return video_coding(movie.data, entry, lambda: _first_frame(source, video, entry))
 
 
-def _first_frame(source: Source, video: Track) -> bytes:
-    """Return the start of the first frame; empty if it is encrypted, not there, or costs a request."""
-    start, end = video.first, video.first + frames.FIRST_BYTES
+def _first_frame(source: Source, video: Track, entry: SampleEntry) -> bytes:
+    """Return the start of the first frame; empty if that has no headers, is encrypted, missing, or costs a request."""
+    start, end = video.first, video.first + FRAME_BYTES
     is_there = source.size is not None and 0 < start < source.size
-    if not is_there or not is_cheap(source, end) or video.entry is None or video.entry.encrypted:
+    if not is_there or not is_cheap(source, end) or entry.encrypted or entry.codec in _WITHOUT_HEADERS:
         return b""
-    return source.read_at(start, frames.FIRST_BYTES)
+    return source.read_at(start, FRAME_BYTES)
 
 
 class AudioFacts(TypedDict, total=False):
