@@ -48,7 +48,9 @@ _XMP: Final = b"XML:com.adobe.xmp\0"
 _IHDR_CRC: Final = zlib.crc32(b"IHDR")
 _PROFILES: Final = (b"Raw profile type exif\0", b"Raw profile type APP1\0")
 _MAX_PROFILE_BYTES: Final = 2048
-"""Bytes of a raw profile that are read: its directory in hexadecimal digits, before and after decompression."""
+"""Bytes of a raw profile that are read."""
+_MAX_PROFILE_TEXT: Final = 8192
+"""Bytes of it after decompression: its directories in hexadecimal digits."""
 
 
 class _ImageData(NamedTuple):
@@ -213,7 +215,7 @@ def _raw_profile(window: Window, kind: bytes, offset: int, length: int) -> Exif:
     text = window.read_at(offset, min(length, _MAX_PROFILE_BYTES))[len(_PROFILES[0]) :]
     if kind == b"zTXt":
         try:
-            text = zlib.decompressobj().decompress(text[1:], _MAX_PROFILE_BYTES)
+            text = zlib.decompressobj().decompress(text[1:], _MAX_PROFILE_TEXT)
         except zlib.error:
             return NO_EXIF
     digits = b"".join(text.split(b"\n")[3:])

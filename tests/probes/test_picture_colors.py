@@ -76,6 +76,27 @@ def test_coding_of_jpeg_is_that_of_ffmpeg(fixtures: Path, name: str) -> None:
         assert media_of(path).coding == FFMPEG_CODINGS[container.streams.video[0].codec_context.profile]
 
 
+@each_row(
+    ("name", "sample_format"),
+    [
+        ("lossy", "yuv420p"),
+        ("alpha", "yuva420p"),
+        ("lossless", "argb"),
+        ("lossless-alpha", "argb"),
+        ("display-p3", "argb"),
+    ],
+)
+def test_coding_of_webp_is_that_of_ffmpeg(fixtures: Path, name: str, sample_format: str) -> None:
+    av = pytest.importorskip("av")
+    path = fixtures / "quirks" / f"webp-{name}.webp"
+    with av.open(str(path)) as container:
+        assert next(container.decode(video=0)).format.name == sample_format
+    media = media_of(path)
+    is_lossy = sample_format.startswith("yuv")
+    assert (media.coding, media.color_model) == (("lossy", "ycbcr") if is_lossy else ("lossless", "rgb"))
+    assert media.chroma == ("4:2:0" if is_lossy else None)
+
+
 @needs_exiftool
 def test_further_pictures_of_a_jpeg_are_those_of_exiftool_and_pillow(fixtures: Path) -> None:
     paths = [
