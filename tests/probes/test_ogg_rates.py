@@ -118,7 +118,16 @@ def test_only_coordinates_are_a_location(comment: bytes, located: bool) -> None:
     assert facts(speech(1, b"OpusTags" + comment)).location is located
 
 
-def test_tracks_are_not_counted_beside_an_unknown_stream() -> None:
+@each_row(
+    ("packet", "tracks"),
+    [
+        (b"a private stream", (1, 0)),
+        (b"fishead\0", (1, 0)),
+        (b"BBCD\0dirac", (None, None)),
+        (b"\x80theora", (None, None)),
+    ],
+)
+def test_tracks_are_not_counted_beside_media_that_is_not_read(packet: bytes, tracks: tuple[int | None, ...]) -> None:
     pages = opus(50)
-    media = facts(b"".join((pages[0], *stream(b"another codec", serial=2), *pages[1:])))
-    assert (media.audio_codec, media.audio_tracks, media.video_tracks) == ("opus", None, None)
+    media = facts(b"".join((pages[0], *stream(packet, serial=2), *pages[1:])))
+    assert (media.audio_codec, (media.audio_tracks, media.video_tracks)) == ("opus", tracks)

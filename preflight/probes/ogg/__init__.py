@@ -167,6 +167,7 @@ def _media(source: Source, streams: Streams, seconds: float | None, notes: tuple
     video = codecs[videos[0]] if videos else None
     audio = codecs[audios[0]] if audios else None
     absent = None if any(codec.kind is None for codec in codecs.values()) else NONE
+    is_counted = bool(videos or audios) and not streams.uncounted
     picture: dict[str, Any] = _picture(coded, videos[0]) if videos else {}
     return Media(
         kind="video" if video else "audio" if audio else None,
@@ -185,8 +186,8 @@ def _media(source: Source, streams: Streams, seconds: float | None, notes: tuple
         channels=audio.channels if audio else None,
         sample_bits=audio.bits or None if audio else None,
         bit_rate=round(source.size * 8 / seconds) if source.size and seconds else None,
-        video_tracks=len(videos) if absent else None,
-        audio_tracks=len(audios) if absent else None,
+        video_tracks=len(videos) if is_counted else None,
+        audio_tracks=len(audios) if is_counted else None,
         notes=notes,
         **picture,
     )

@@ -59,6 +59,18 @@ def codec_of(packet: bytes) -> Codec:
     return Codec("other", None) if packet.startswith(_SKELETON) else Codec(None, None)
 
 
+def may_be_media(packet: bytes) -> bool:
+    """Return whether the first packet is that of a registered codec of audio or video, whether it is read or not."""
+    return packet.startswith(_UNREAD) or any(packet.startswith(magic) for magic, _, _ in _READERS)
+
+
+_UNREAD: Final = (
+    *(b"BBCD\0", b"CELT    ", b"OVP80\1", b"PCM     ", b"UVS     ", b"YUV4M", b"fLaC"),
+    *(b"\x80daala", b"\x8aJNG", b"\x8bMNG", b"\x8bPNG", b"\1audio\0", b"\1video\0", b"Direct Show Samples"),
+)
+"""First bytes of codecs that are not read (wiki.xiph.org/MIMETypesCodecs), and those of OGM."""
+
+
 def opus_samples(packet: bytes) -> int:
     """Return the samples of an Opus packet, by its first two bytes (RFC 6716 3.1, 3.2)."""
     if len(packet) < 2:

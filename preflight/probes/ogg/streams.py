@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from struct import Struct
 from typing import Final, NamedTuple
 
-from preflight.probes.ogg.codecs import Codec, codec_of, opus_samples
+from preflight.probes.ogg.codecs import Codec, codec_of, may_be_media, opus_samples
 from preflight.sources import Source
 
 WHOLE_PAGE_BYTES: Final = 64 << 10
@@ -66,6 +66,7 @@ class Streams:
 
     begun    the pages that begin the streams are over
     chained  pages of another stream followed: several links are chained into one file
+    uncounted  one is of audio or video that is not read: the number of tracks is unknown
     coded    the coded bytes of each stream in the pages that were added
     """
 
@@ -76,24 +77,26 @@ class Streams:
         self.ends: dict[int, int] = {}
         self.begun = False
         self.chained = False
+        self.uncounted = False
 
     def add(self, page: OggPage) -> None:
         """Add the next page that was read."""
         if page.flags & BEGINS_STREAM and not self.begun:
-            self.codecs[page.serial] = codec_of(page.body)
-            self.coded[page.serial] = _Coded(self.codecs[page.serial].headers - page.packets)
+            codec = self.codecs[page.serial] = codec_of(page.body)
+            self.uncounted |= codec.kind is None and may_be_media(page.body)
+            self.coded[page.serial] = _Coded(codec.headers - page.packets)
             return
         self.begun = True
-        codec = self.codecs.get(page.serial)
-        if codec is not None:
-            self.coded[page.serial].add(page, codec)
-        if codec is None or page.flags & BEGINS_STREAM:
+        known = self.codecs.get(page.serial)
+        if known is not None:
+            self.coded[page.serial].add(page, known)
+        if known is None or page.flags & BEGINS_STREAM:
             self.chained = True
-        elif codec.rate and page.granule >= 0:
-            units = codec.units(page.granule)
+        elif known.rate and page.granule >= 0:
+            units = known.units(page.granule)
             if units and page.serial not in self.starts:
                 # An excerpt of a longer stream keeps its positions: the first exceeds what its page can hold.
-                packet = codec.packet or opus_samples(page.body)
+                packet = known.packet or opus_samples(page.body)
                 self.starts[page.serial] = max(units - page.packets * packet, 0)
             if page.complete:
                 self.ends[page.serial] = units
