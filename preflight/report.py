@@ -21,7 +21,11 @@ Outcome = Literal["pass", "pass_with_warning", "unknown", "fail"]
 OUTCOMES: Final[tuple[Outcome, ...]] = ("pass", "pass_with_warning", "unknown", "fail")
 """All outcomes, from best to worst."""
 
-Action = Literal["crop", "scale", "change_fps", "trim", "transcode", "remove_audio", "remux", "convert", "move_index"]
+Action = Literal[
+    "crop", "scale", "change_fps", "trim", "deinterlace", "tone_map", "convert_color", "change_pixel_format", "flatten",
+    "keep_first_frame", "transcode", "remove_audio", "apply_edit_list", "remux", "convert", "move_index",
+    "remove_location",
+]  # fmt: skip
 """The action of a step of a plan."""
 
 LimitData = dict[str, Any]
@@ -119,10 +123,36 @@ class Step(NamedTuple):
     height: int | None = None
     fps: float | None = None
     duration: float | None = None
+    animated: bool | None = None
+    multi_picture: bool | None = None
+    frames: int | None = None
+    bit_depth: int | None = None
+    color_model: str | None = None
+    chroma: str | None = None
+    primaries: str | None = None
+    transfer: str | None = None
+    hdr: str | None = None
+    coding: str | None = None
+    scan: str | None = None
+    has_alpha: bool | None = None
     video_codec: str | None = None
+    video_profile: str | None = None
+    video_level: float | None = None
+    video_bit_rate: int | None = None
+    keyframe_interval: float | None = None
     audio_codec: str | None = None
+    audio_profile: str | None = None
+    audio_bit_rate: int | None = None
+    sample_rate: int | None = None
+    channels: int | None = None
+    sample_bits: int | None = None
     format: str | None = None
+    video_tracks: int | None = None
+    audio_tracks: int | None = None
+    fragmented: bool | None = None
+    edit_list: bool | None = None
     streamable: bool | None = None
+    location: bool | None = None
 
     def as_json(self) -> dict[str, object]:
         """Return a JSON object: `action`, `facts`, and the new values."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from preflight.limit import Limit, compile_limit
 from preflight.media import NONE, Media
-from preflight.plans import _can_be_opened, changes, commands, encoding, geometry, steps
+from preflight.plans import _can_be_opened, changes, commands, encoding, geometry, pictures, steps
 from preflight.ruleset import Section
 from tests.rows import each_row
 
@@ -206,7 +206,7 @@ class TestEncoding:
         limit = compile_limit(fact, {"any_of": accepted}) if accepted is not None else None
         assert encoding.codec(fact, limit, container) == codec
 
-    FILM = SimpleNamespace(format="mkv", video_codec="h264", audio_codec="opus")
+    FILM = SimpleNamespace(kind="video", format="mkv", video_codec="h264", audio_codec="opus")
 
     @each_row(
         ("fact", "wrong", "lines", "container", "copied"),
@@ -233,13 +233,13 @@ class TestEncoding:
 
     def test_only_known_containers_are_copied_from(self) -> None:
         for name in ("3gp", "m4a", "m4v", "mov", "mp4", "flv", "mkv", "mpegts", "webm", "avi", "ogg"):
-            film = SimpleNamespace(format=name, video_codec="h264", audio_codec="aac")
+            film = SimpleNamespace(kind="video", format=name, video_codec="h264", audio_codec="aac")
             assert encoding.can_copy("video_codec", film, frozenset(), {}, "mp4") is (name not in ("avi", "ogg"))
 
     def test_a_file_is_remuxed_where_every_track_can_be_copied(self) -> None:
         tracks = ("video_codec", "audio_codec")
         assert not encoding.can_remux(self.FILM, tracks, frozenset(), {}, "mp4")
-        silent = SimpleNamespace(format="mkv", video_codec="h264", audio_codec=NONE)
+        silent = SimpleNamespace(kind="video", format="mkv", video_codec="h264", audio_codec=NONE)
         assert encoding.can_remux(silent, tracks, frozenset(), {}, "mp4")
         assert not encoding.can_remux(silent, ("audio_codec",), frozenset(), {}, "mp4")
 
@@ -312,8 +312,7 @@ class TestCommands:
     )
     def test_transparency_is_kept_where_the_format_has_it(self, alpha: bool | None, written: str, mode: str) -> None:
         subject = encoding.Subject.of(media_of("image", "tiff", 640, 480, has_alpha=alpha))
-        found: Any = SimpleNamespace(media=subject, written=written, shape=None)
-        assert f'.convert("{mode}")' in (commands._pillow(found) or "")
+        assert f'im.convert("{mode}"); im.save' in (pictures.program(subject, written, None, frozenset(), {}) or "")
 
     @each_row(
         ("frames", "notes", "moving"), [(None, (), False), (1, (), False), (2, (), True), (1, ("animated",), True)]

@@ -369,11 +369,10 @@ def test_plans_respect_sides_multiples_and_dimensions(lines: str, size: tuple[in
 @each_row(
     ("facts", "lines"),
     [
-        ({"bit_depth": 10}, "bit_depth = { max = 8 }"),
-        ({"hdr": "pq"}, 'hdr = { any_of = ["none"] }'),
-        ({"scan": "interlaced"}, 'scan = { any_of = ["progressive"] }'),
-        ({"audio_tracks": 2}, "audio_tracks = { max = 1 }"),
-        ({"edit_list": True}, "edit_list = { any_of = [false] }"),
+        ({"encrypted": True}, "encrypted = { any_of = [false] }"),
+        ({"variable_fps": True}, "variable_fps = { any_of = [false] }"),
+        ({"pixel_aspect_ratio": 2.0}, "pixel_aspect_ratio = { max = 1 }"),
+        ({"brand": "isom"}, 'brand = { any_of = ["mp42"] }'),
         ({"duration": 7.0}, "duration = { any_of = [5, 10] }"),
     ],
 )

@@ -25,7 +25,9 @@ _PREVIEW: Final = (
 )
 """Hint for a small picture with such a name: enlarging it would not help."""
 _EDIT_LIST: Final = "correct or remove the edit list, which leaves out all of the media"
-_NOT_FIXABLE: Final = frozenset(("duration_too_short", "audio_track_required"))
+_NOT_FIXABLE: Final = frozenset(
+    ("duration_too_short", "audio_track_required", "audio_bit_rate_too_low", "video_bit_rate_too_low")
+)
 """Codes of findings that no change of the file itself can fix."""
 _INCOMPLETE: Final = frozenset(("no_media_data", "no_moov", "nothing_shown", "truncated"))
 """Notes of incomplete files, which no change makes pass."""

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final, NamedTuple
 
-from preflight.formats import AUDIO, VIDEO
+from preflight.formats import AUDIO, IMAGE, VIDEO
 from preflight.media import NONE
-from preflight.plans import encoding, geometry
-from preflight.plans.encoding import GEOMETRY, Subject, can_copy, can_remux
+from preflight.plans import colors, encoding, geometry, tracks
+from preflight.plans.colors import Colors
+from preflight.plans.encoding import ENCODERS, GEOMETRY, Subject, can_copy, can_remux
 from preflight.plans.geometry import LimitsByFact, Shape
+from preflight.plans.tracks import AudioTarget, VideoTarget
 from preflight.ruleset import Section
+
+_NO_CODECS: Final[Mapping[str, str | None]] = MappingProxyType({})
 
 
 class Changes(NamedTuple):
@@ -21,6 +27,9 @@ class Changes(NamedTuple):
     tracks   the codec facts of the tracks that the result has
     remuxes  whether nothing has to be encoded again
     shape    None: the geometry stays the same
+    codecs   of each track that is encoded again, the codec; None if no accepted one can be written
+    video    how the video track is encoded again; None if it is not, or cannot be; likewise audio
+    colors   the colors to convert to; None: they stay the same
     """
 
     media: Subject
@@ -30,6 +39,15 @@ class Changes(NamedTuple):
     tracks: tuple[str, ...]
     remuxes: bool
     shape: Shape | None = None
+    codecs: Mapping[str, str | None] = _NO_CODECS
+    video: VideoTarget | None = None
+    audio: AudioTarget | None = None
+    colors: Colors | None = None
+
+    @property
+    def deinterlaces(self) -> bool:
+        """Return whether fields become frames: encoders write whole frames."""
+        return self.video is not None and self.media.scan == "interlaced"
 
 
 def changes_for(wrong: frozenset[str], media: Subject, section: Section) -> Changes:
@@ -38,15 +56,35 @@ def changes_for(wrong: frozenset[str], media: Subject, section: Section) -> Chan
     if "format" in wrong:
         formats = encoding.written_formats(media.kind, section.by_fact(None).get("format")) or [""]
     facts = ("audio_codec",) if media.kind == AUDIO else ("video_codec", "audio_codec")
-    tracks = tuple([fact for fact in facts if getattr(media, fact) != NONE])
+    present = tuple([fact for fact in facts if getattr(media, fact) != NONE])
     found = []
     for name in formats:
         limits = section.by_fact(name or None)
-        found.append(Changes(media, wrong, limits, name, tracks, can_remux(media, tracks, wrong, limits, name)))
+        found.append(Changes(media, wrong, limits, name, present, can_remux(media, present, wrong, limits, name)))
         if found[-1].remuxes:  # preferred: all tracks can be copied into this format
             break
     changes = found[-1] if found[-1].remuxes else found[0]
-    return changes._replace(shape=geometry.shape(media, changes.limits)) if needs_shape(changes) else changes
+    if needs_shape(changes):
+        changes = changes._replace(shape=geometry.shape(media, changes.limits))
+    changes = changes._replace(colors=colors.converted(media, wrong))
+    return changes if changes.remuxes or media.kind == IMAGE else _with_codings(changes)
+
+
+def _with_codings(changes: Changes) -> Changes:
+    """Add how each track that cannot be copied is encoded again."""
+    media, limits, written = changes.media, changes.limits, changes.written
+    encoded = [fact for fact in changes.tracks if not can_copy(fact, media, changes.wrong, limits, written)]
+    codecs = {fact: encoding.codec(fact, limits.get(fact), written) for fact in encoded}
+    video_codec, audio_codec = codecs.get("video_codec"), codecs.get("audio_codec")
+    size = changes.shape.size if changes.shape is not None else None
+    if size is None and media.width and media.height:
+        size = (media.width, media.height)
+    fps = encoding.fps(media.fps, limits["fps"]) if "fps" in changes.wrong and "fps" in limits else media.fps
+    audio = tracks.audio(audio_codec, media, limits) if audio_codec else None
+    if audio is None and written == media.format and media.audio_codec in ENCODERS and "audio_codec" in codecs:
+        audio = tracks.audio(media.audio_codec, media, limits)  # Vorbis has sample rates that Opus has not
+    video = tracks.video(video_codec, media, size, fps, limits) if video_codec else None
+    return changes._replace(codecs=codecs, video=video, audio=audio)
 
 
 def needs_shape(changes: Changes) -> bool:

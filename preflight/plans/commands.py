@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import os
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
-from preflight.formats import FORMATS, IMAGE, VIDEO
-from preflight.media import NONE
-from preflight.plans import encoding
+from preflight.formats import FORMATS, IMAGE
+from preflight.plans import colors, encoding, pictures
 from preflight.plans.changes import Changes
-from preflight.plans.encoding import can_copy
-
-_HEIF: Final = frozenset(("heic", "heif"))
 
 
 class CommandTemplate(NamedTuple):
@@ -46,7 +42,8 @@ def command_template(changes: Changes) -> CommandTemplate | None:
         return None
     extensions = (_extension(changes.media.format or changes.written), _extension(changes.written))
     if changes.media.kind == IMAGE:
-        program = _pillow(changes)
+        size = changes.shape.size if changes.shape is not None else None
+        program = pictures.program(changes.media, changes.written, size, changes.wrong, changes.limits)
         return CommandTemplate(("python3", "-c", program), (), extensions) if program else None
     options = _ffmpeg(changes)
     return CommandTemplate(("ffmpeg", "-i"), tuple(options), extensions) if options else None
@@ -65,30 +62,31 @@ def _ffmpeg(changes: Changes) -> list[str]:
     """Return the options of the output; empty if a track cannot be encoded."""
     media, limits = changes.media, changes.limits
     if changes.remuxes:
-        return [*encoding.copy_options(media, changes.written), *_index(changes)]
+        return [*encoding.copy_options(media, changes.written), *_container(changes)]
     options: list[str] = []
-    if media.kind == VIDEO:
+    if changes.video is not None:
         filters = _filters(changes)
+        if filters is None:
+            return []
         options += ["-vf", ",".join(filters)] if filters else []
     if "duration" in changes.wrong and "duration" in limits:
         options += ["-t", f"{encoding.duration(limits['duration']):g}"]
-    for fact in changes.tracks:
-        coding = _coding(fact, changes)
-        if not coding:
+    for fact, option, coding in (("video_codec", "-c:v", changes.video), ("audio_codec", "-c:a", changes.audio)):
+        if fact in changes.codecs and coding is None:
             return []
-        options += coding
-    return [*options, *_index(changes)]
+        if fact in changes.tracks:
+            options += [option, "copy"] if coding is None else coding.options()
+    return [*options, *_container(changes)]
 
 
-def _coding(fact: str, changes: Changes) -> list[str]:
-    """Return the options for one track; empty if no accepted codec can be encoded."""
-    option = "-c:v" if fact == "video_codec" else "-c:a"
-    if can_copy(fact, changes.media, changes.wrong, changes.limits, changes.written):
-        return [option, "copy"]
-    codec = encoding.codec(fact, changes.limits.get(fact), changes.written)
-    if codec is None:
-        return []
-    return ["-an"] if codec == NONE else [option, *encoding.ENCODERS[codec]]
+def _container(changes: Changes) -> list[str]:
+    """Return the options for the tracks to keep, the metadata and the index."""
+    options = [*_index(changes)]
+    if not changes.wrong.isdisjoint(("video_tracks", "audio_tracks")):
+        options += ["-map", "0:V:0?", "-map", "0:a:0?"]  # V: not a cover picture
+    if "location" in changes.wrong:
+        options += ["-map_metadata", "-1"]
+    return options
 
 
 def _index(changes: Changes) -> list[str]:
@@ -99,31 +97,20 @@ def _index(changes: Changes) -> list[str]:
     return ["-movflags", "+faststart"]
 
 
-def _filters(changes: Changes) -> list[str]:
-    filters = []
+def _filters(changes: Changes) -> list[str] | None:
+    """Return the filters of the video track; None if none can convert its colors."""
+    media = changes.media
+    filters = ["bwdif=mode=send_frame"] if changes.deinterlaces else []
     if changes.shape is not None:
         (crop_width, crop_height), (width, height) = changes.shape
-        if (crop_width, crop_height) != (changes.media.width, changes.media.height):
+        if (crop_width, crop_height) != (media.width, media.height):
             filters.append(f"crop={crop_width}:{crop_height}")
         filters.append(f"scale={width}:{height},setsar=1")
     if "fps" in changes.wrong and "fps" in changes.limits:
-        filters.append(f"fps={encoding.fps(changes.media.fps, changes.limits['fps']):g}")
+        filters.append(f"fps={encoding.fps(media.fps, changes.limits['fps']):g}")
+    if "has_alpha" in changes.wrong:
+        filters.append("format=gbrap,premultiply=inplace=1")
+    if changes.colors is not None:
+        converting = colors.filters(media, changes.colors)
+        return None if converting is None else [*filters, converting]
     return filters
-
-
-def _pillow(changes: Changes) -> str | None:
-    media, written = changes.media, changes.written
-    if media.moving:
-        return None  # Pillow would keep only one of its pictures
-    mode = "RGB" if media.has_alpha is False or written in ("jpeg", "bmp") else "RGBA"
-    steps = f'ImageOps.exif_transpose(Image.open(sys.argv[1])).convert("{mode}")'
-    if changes.shape is not None:
-        steps = f"ImageOps.fit({steps}, {changes.shape.size})"
-    register = "import pillow_heif; pillow_heif.register_heif_opener(); " if {media.format, written} & _HEIF else ""
-    options = ", quality=95" if written in ("jpeg", "webp", *_HEIF) else ""
-    if written == "tiff":  # the source's profile may not fit the new mode
-        options = ', compression="tiff_deflate"'
-    output = 'open(sys.argv[2], "x+b")'  # like ffmpeg without -y, it overwrites nothing
-    # With -c, Python imports from the working directory first, where anybody's files may be.
-    start = "import sys; del sys.path[0]; from PIL import Image, ImageOps; "
-    return f"{start}{register}{steps}.save({output}{options})"

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from math import ceil, floor
+from operator import attrgetter
 from typing import Final, NamedTuple
 
+from preflight.facts import MEDIA_FACTS
 from preflight.formats import AUDIO, IMAGE, VIDEO
 from preflight.limit import Limit
 from preflight.media import NONE, Media
@@ -39,8 +41,8 @@ ENCODERS: Final = {
     "ac3": ("ac3",),
     "av1": ("libsvtav1",),
     "flac": ("flac",),
-    "h264": ("libx264", "-pix_fmt", "yuv420p"),
-    "hevc": ("libx265", "-pix_fmt", "yuv420p", "-tag:v", "hvc1"),
+    "h264": ("libx264",),
+    "hevc": ("libx265", "-tag:v", "hvc1"),
     "mp3": ("libmp3lame",),
     "opus": ("libopus",),
     "pcm": ("pcm_s16le",),
@@ -70,7 +72,11 @@ GEOMETRY: Final = frozenset(
     ("width", "height", "long_side", "short_side", "side_sum", "dimensions", "aspect_ratio", "pixels")
 )
 """The facts that follow from width and height."""
-_VIDEO_FACTS: Final = GEOMETRY | {"fps", "video_codec"}
+_TRACK_FACTS: Final = {
+    track: frozenset(fact.name for fact in MEDIA_FACTS.values() if fact.track == track) | {track, "edit_list"}
+    for track in ("video_codec", "audio_codec")
+}
+"""By track, the facts that change only if it is encoded again; an edit list is applied by that."""
 
 
 class Subject(NamedTuple):
@@ -84,14 +90,24 @@ class Subject(NamedTuple):
     video_codec: str | None
     audio_codec: str | None
     has_alpha: bool | None
-    moving: bool
+    bit_depth: int | None
+    color_model: str | None
+    primaries: str | None
+    transfer: str | None
+    hdr: str | None
+    scan: str | None
+    sample_rate: int | None
+    channels: int | None
+    moving: bool = False
 
     @classmethod
     def of(cls, media: Media) -> Subject:
         """Return the subject of a media."""
-        m = media
-        moving = (m.frames or 1) > 1 or "animated" in m.notes
-        return cls(m.kind, m.format, m.width, m.height, m.fps, m.video_codec, m.audio_codec, m.has_alpha, moving)
+        moving = (media.frames or 1) > 1 or media.animated is True or "animated" in media.notes
+        return cls._make((*_facts_of(media), moving))
+
+
+_facts_of: Final = attrgetter(*Subject._fields[:-1])
 
 
 def bounds(limit: Limit) -> tuple[float, float]:
@@ -150,7 +166,9 @@ def can_copy(fact: str, media: Subject, wrong: frozenset[str], limits: Mapping[s
     wrong   facts outside their limits: a track with such a fact must be encoded again, and so must a track that is cut
     limits  those of the container
     """
-    track_facts = _VIDEO_FACTS if fact == "video_codec" else frozenset((fact,))
+    track_facts = _TRACK_FACTS[fact]
+    if fact == "video_codec" or media.kind == AUDIO:
+        track_facts |= {"bit_rate"}
     if media.format not in _REMUXABLE or "duration" in wrong or not wrong.isdisjoint(track_facts):
         return False
     codec: str | None = getattr(media, fact)

@@ -2,25 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Final
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import Any, Final
 
+from preflight.formats import AUDIO, IMAGE
 from preflight.media import NONE
-from preflight.plans import encoding
+from preflight.plans import encoding, pictures
 from preflight.plans.changes import Changes, needs_shape
-from preflight.plans.encoding import GEOMETRY
+from preflight.plans.encoding import ENCODERS, GEOMETRY
+from preflight.plans.tracks import FactValue, is_accepted
 from preflight.report import Action, Step
 from preflight.wording import either
 
 
 def steps_for(changes: Changes) -> tuple[Step, ...]:
     """Return the steps in the order in which they are applied; without a step for a fact that cannot be changed."""
-    return (*_geometry_steps(changes), *_time_steps(changes), *_coding_steps(changes), *_container_steps(changes))
+    new = {fact: value for fact, value in _new_values(changes).items() if is_accepted(changes.limits, fact, value)}
+    return (
+        *_scan_steps(changes),
+        *_geometry_steps(changes),
+        *_time_steps(changes),
+        *_picture_steps(changes, new),
+        *_coding_steps(changes, new),
+        *_container_steps(changes, new),
+    )
 
 
 def is_resolved(changes: Changes, steps: tuple[Step, ...]) -> bool:
-    """Return whether every wrong fact is inside its limits after the steps."""
+    """Return whether every wrong fact is inside its limits after the steps, and no other one is outside."""
     if needs_shape(changes) and changes.shape is None:
+        return False
+    codings = {"video_codec": changes.video, "audio_codec": changes.audio}
+    if any(codec in ENCODERS and codings[fact] is None for fact, codec in changes.codecs.items()):
+        return False
+    if changes.colors is not None and not changes.colors.are_accepted(changes.limits):
         return False
     resolved = {fact for step in steps for fact in step.facts}
     if changes.shape is not None:
@@ -30,8 +45,34 @@ def is_resolved(changes: Changes, steps: tuple[Step, ...]) -> bool:
     return changes.wrong <= resolved
 
 
-_CHANGEABLE: Final = GEOMETRY | {"duration", "fps", "streamable", "video_codec", "audio_codec"}
+_CHANGEABLE: Final = GEOMETRY | {field for field in Step._fields if field not in ("action", "facts", "format")}
 """Facts that a plan can change."""
+_COLORS: Final = frozenset(("primaries", "transfer", "hdr"))
+_PIXELS: Final = frozenset(("bit_depth", "chroma"))
+_VIDEO: Final = ("video_codec", "video_profile", "video_level", "video_bit_rate", "keyframe_interval")
+_AUDIO: Final = ("audio_codec", "audio_profile", "audio_bit_rate", "sample_rate", "channels", "sample_bits")
+
+
+def _new_values(changes: Changes) -> dict[str, FactValue]:
+    """Return the facts after the changes, as far as the writer decides them."""
+    values: dict[str, FactValue] = {"fragmented": False, "video_tracks": 1, "audio_tracks": 1, "location": False}
+    if changes.media.kind == IMAGE:
+        values = pictures.values(changes.written, changes.limits)
+    if (video := changes.video) is not None:
+        values |= {"scan": "progressive", "color_model": "ycbcr", "has_alpha": False, "edit_list": False}
+        values |= {"chroma": video.pixels.chroma, "bit_depth": video.pixels.bit_depth}
+    if changes.media.kind == AUDIO and changes.audio is not None:
+        values["edit_list"] = False
+    if (colors := changes.colors) is not None:
+        values |= colors.values()
+    for coding in (changes.video, changes.audio):
+        values |= coding.values() if coding is not None else {}
+    return values
+
+
+def _scan_steps(changes: Changes) -> Iterator[Step]:
+    if changes.deinterlaces:
+        yield Step("deinterlace", tuple(changes.wrong & {"scan"}), scan="progressive")
 
 
 def _geometry_steps(changes: Changes) -> Iterator[Step]:
@@ -57,24 +98,70 @@ def _time_steps(changes: Changes) -> Iterator[Step]:
             yield Step("trim", ("duration",), duration=kept)
 
 
-def _coding_steps(changes: Changes) -> Iterator[Step]:
-    for fact in sorted(changes.wrong & {"video_codec", "audio_codec"}, reverse=True):
-        limit = changes.limits.get(fact)
-        if limit is None:
-            continue
-        codec = encoding.codec(fact, limit, changes.written) or next(iter(limit.any_of or ()), None)
-        if codec is not None and fact == "video_codec":
-            yield Step("transcode", (fact,), video_codec=str(codec))
-        elif codec is not None:
-            yield Step("remove_audio" if codec == NONE else "transcode", (fact,), audio_codec=str(codec))
+def _picture_steps(changes: Changes, new: Mapping[str, FactValue]) -> Iterator[Step]:
+    wrong, colors = changes.wrong & new.keys(), changes.colors
+    if colors is not None and new.keys() >= _COLORS:
+        if colors.is_tone_mapped:
+            yield _step("tone_map", wrong & _COLORS, new, _COLORS)
+        else:
+            facts = wrong & (_COLORS | {"color_model"})
+            yield _step("convert_color", facts, new, facts | {"primaries", "transfer"})
+    elif "color_model" in wrong:
+        yield _step("convert_color", {"color_model"}, new)
+    if wrong & _PIXELS:
+        written = wrong & _PIXELS if changes.media.kind == IMAGE else _PIXELS
+        yield _step("change_pixel_format", wrong & _PIXELS, new, written)
+    if "has_alpha" in wrong:
+        yield _step("flatten", {"has_alpha"}, new)
+    if frames := wrong & {"animated", "frames", "multi_picture"} if changes.media.kind == IMAGE else set():
+        yield _step("keep_first_frame", frames, new)
 
 
-def _container_steps(changes: Changes) -> Iterator[Step]:
+def _coding_steps(changes: Changes, new: Mapping[str, FactValue]) -> Iterator[Step]:
+    for codec_fact, facts in (("video_codec", _VIDEO), ("audio_codec", _AUDIO)):
+        values = {fact: new[fact] for fact in facts if fact in changes.wrong and fact in new}
+        limit = changes.limits.get(codec_fact)
+        if codec_fact in changes.wrong and limit is not None:
+            codec = encoding.codec(codec_fact, limit, changes.written) or next(iter(limit.any_of or ()), None)
+            values |= {codec_fact: str(codec)} if codec is not None else {}
+        if values:
+            is_removed = values.get("audio_codec") == NONE
+            yield _step("remove_audio" if is_removed else "transcode", values.keys(), values)
+    if "bit_rate" in changes.wrong and (rate := _rate_step(changes)) is not None:
+        yield rate
+    if "coding" in changes.wrong and "coding" in new:
+        yield _step("transcode", {"coding"}, new)
+    if "edit_list" in changes.wrong and "edit_list" in new:
+        yield _step("apply_edit_list", {"edit_list"}, new)
+
+
+def _rate_step(changes: Changes) -> Step | None:
+    """Return the step that lowers the bit rate of all tracks."""
+    if changes.video is not None and changes.video.video_bit_rate is not None:
+        return Step("transcode", ("bit_rate",), video_bit_rate=changes.video.video_bit_rate)
+    if changes.audio is not None and changes.audio.audio_bit_rate is not None and changes.media.kind == AUDIO:
+        return Step("transcode", ("bit_rate",), audio_bit_rate=changes.audio.audio_bit_rate)
+    return None
+
+
+def _container_steps(changes: Changes, new: Mapping[str, FactValue]) -> Iterator[Step]:
     if "format" in changes.wrong and changes.written:
         yield Step("remux" if changes.remuxes else "convert", ("format",), format=changes.written)
+    for fact in ("fragmented", "video_tracks", "audio_tracks"):
+        if fact in changes.wrong and fact in new:
+            yield _step("remux", {fact}, new)
     limit = changes.limits.get("streamable")
     if "streamable" in changes.wrong and limit is not None:
         yield Step("move_index", ("streamable",), streamable=encoding.accepts(limit, value=True))
+    if "location" in changes.wrong and "location" in new:
+        yield _step("remove_location", {"location"}, new)
+
+
+def _step(
+    action: Action, facts: Collection[str], values: Mapping[str, Any], written: Collection[str] | None = None
+) -> Step:
+    """Return a step that brings the facts inside their limits and sets `written` facts; None: the same."""
+    return Step(action, tuple(sorted(facts)))._replace(**{fact: values[fact] for fact in written or facts})
 
 
 def sentence_of(steps: tuple[Step, ...], changes: Changes) -> str:
@@ -83,14 +170,60 @@ def sentence_of(steps: tuple[Step, ...], changes: Changes) -> str:
     return f"{sentence} without re-encoding" if changes.remuxes else sentence
 
 
+def _color(step: Step) -> str:
+    names = {"iec61966-2-1": "sRGB", "bt709": "BT.709", "rgb": "RGB", "ycbcr": "YCbCr", "palette": "a palette"}
+    return f"convert it to {names[step.transfer or step.color_model or '']}"
+
+
+def _pixel_format(step: Step) -> str:
+    depth = f"{step.bit_depth} bits per component"
+    if step.chroma is None:
+        return f"convert it to {depth}"
+    return f"convert it to {step.chroma}" + (f" with {depth}" if step.bit_depth else "")
+
+
+def _transcoding(step: Step) -> str:
+    templates = (
+        ("profile {}", step.video_profile or step.audio_profile),
+        ("level {:g}", step.video_level),
+        ("at most {:,} bit/s", step.video_bit_rate or step.audio_bit_rate),
+        ("a key frame every {:g} s", step.keyframe_interval),
+        ("{:,} Hz", step.sample_rate),
+        ("{} channels", step.channels if step.channels != 1 else None),
+        ("1 channel", step.channels if step.channels == 1 else None),
+        ("{} bits per sample", step.sample_bits),
+    )
+    details = either([template.format(value) for template, value in templates if value is not None], "and")
+    if (target := step.video_codec or step.audio_codec or step.coding) is not None:
+        return f"transcode it to {target}{f' with {details}' if details else ''}"
+    is_video = step.video_profile or step.video_level or step.video_bit_rate or step.keyframe_interval
+    return f"encode its {'video' if is_video else 'audio'} again with {details}"
+
+
+def _remuxing(step: Step) -> str:
+    if step.format is not None:
+        return f"remux it to {step.format}"
+    if step.fragmented is False:
+        return "defragment it"
+    return f"keep one {'video' if step.video_tracks else 'audio'} track"
+
+
 _PHRASES: Final[Mapping[Action, Callable[[Step], str]]] = {
     "crop": lambda step: f"crop it to {step.width}×{step.height}",
     "scale": lambda step: f"scale it to {step.width}×{step.height}",
     "change_fps": lambda step: f"convert it to {step.fps:g} frames per second",
     "trim": lambda step: f"keep the first {step.duration:g} s",
-    "transcode": lambda step: f"transcode it to {step.video_codec or step.audio_codec}",
+    "deinterlace": lambda _: "deinterlace it",
+    "tone_map": lambda _: "tone-map it to standard dynamic range",
+    "convert_color": _color,
+    "change_pixel_format": _pixel_format,
+    "flatten": lambda _: "flatten the transparency",
+    "keep_first_frame": lambda step: f"keep only the first {'picture' if step.multi_picture is False else 'frame'}",
+    "transcode": _transcoding,
+    "apply_edit_list": lambda _: "encode it again with its edit list applied",
     "remove_audio": lambda _: "remove the audio track",
     "move_index": lambda step: f"move the index (moov) to the {'front' if step.streamable else 'end'}",
-    "remux": lambda step: f"remux it to {step.format}",
+    "remux": _remuxing,
     "convert": lambda step: f"convert it to {step.format}",
+    "remove_location": lambda _: "remove the recording location",
 }
