@@ -128,6 +128,16 @@ class TestMpegAudio:
             media = facts(constant + frame(1, 3, kbps, 44100) + constant * 5)
             assert (media.notes == ("estimated_duration",)) is noted
 
+    def test_a_header_at_the_start_of_a_sample_belongs_to_it(self) -> None:
+        begin = (frame(1, 3, 32, 44100, 1) * 76 + frame(1, 3, 32, 44100) * 2) * 3
+        for kbps, noted in ((32, True), (40, False)):
+            middle = frame(1, 3, kbps, 44100)
+            padded = (len(begin) - len(middle)) % 104
+            plain = (len(begin) - len(middle)) // 104 - padded
+            data = begin + middle + frame(1, 3, 32, 44100, 1) * padded + frame(1, 3, 32, 44100) * plain
+            assert len(data) == 2 * len(begin)
+            assert (facts(data).notes == ("estimated_duration",)) is noted
+
     def test_samples_have_8_kib(self) -> None:
         _, source = counted(frame(1, 3, 128, 44100) * 600)
         size = 600 * 417

@@ -129,6 +129,12 @@ def test_pictures_that_edits_hold_play_one_after_another() -> None:
     assert seen(movie(blank()._replace(references=edit), ticks=0)).duration == 3.0
 
 
+@each_row("stated", [2, 0x01000000, 0xFFFFFFFF])
+def test_edits_are_counted_by_32_bits(stated: int) -> None:
+    edit = box(b"edts", full(b"elst", 0, 0, pack(">I", stated), pack(">IiI", 1000, 0, 1 << 16)))
+    assert seen(movie(blank()._replace(references=edit), ticks=0)).duration == 1.0
+
+
 def test_edits_that_are_missing_in_their_box_do_not_count() -> None:
     edit = box(b"edts", full(b"elst", 0, 0, pack(">I", 2), pack(">IiI", 1000, 0, 1 << 16)))
     assert seen(movie(blank()._replace(references=edit), ticks=0)).duration == 1.0

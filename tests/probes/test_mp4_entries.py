@@ -27,6 +27,40 @@ def seen(data: bytes) -> Media:
     return probe(MemorySource(data))
 
 
+@each_row(
+    ("kinds", "depth", "chroma", "profile"),
+    [
+        ("apco", 10, "4:2:2", "proxy"),
+        ("apcs", 10, "4:2:2", "lt"),
+        ("apcn", 10, "4:2:2", "standard"),
+        ("apch", 10, "4:2:2", "hq"),
+        ("ap4h", 12, "4:4:4", "4444"),
+        ("ap4x", 12, "4:4:4", "xq"),
+        ("dvc dvpp", 8, "4:1:1", None),
+        ("dvcp", 8, "4:2:0", None),
+        ("dv5n dv5p dvhp dvhq dvh2 dvh3 dvh4 dvh5 dvh6", 8, "4:2:2", None),
+        ("hdv1 hdv9 hdva xdv1 xdvf", 8, "4:2:0", "main"),
+        ("xd54 xd5f mx5n mx3p", 8, "4:2:2", "4:2:2"),
+        ("ai5p ai5q ai52 ai53 ai55 ai56", 10, "4:2:0", "high 10 intra"),
+        ("ai1p ai1q ai12 ai13 ai15 ai16", 10, "4:2:2", "high 4:2:2 intra"),
+        ("2vuy 2Vuy yuvs yuvu UYVY", 8, "4:2:2", None),
+        ("v210", 10, "4:2:2", None),
+        ("v216", 16, "4:2:2", None),
+        ("v308 v408", 8, "4:4:4", None),
+        ("v410", 10, "4:4:4", None),
+        ("r210", 10, None, None),
+        ("b48r b64a", 16, None, None),
+    ],
+)
+def test_type_of_the_entry_states_depth_chroma_and_profile(
+    kinds: str, depth: int, chroma: str | None, profile: str | None
+) -> None:
+    for kind in kinds.split():
+        media = seen(movie(blank(entry=picture_entry(kind.ljust(4).encode(), SIZE)), brand=b"qt  "))
+        assert (media.bit_depth, media.chroma, media.video_profile) == (depth, chroma, profile), kind
+        assert media.color_model == ("ycbcr" if chroma else "rgb"), kind
+
+
 def heard(entry: bytes) -> tuple[str | None, int | None, int | None]:
     media = seen(movie(sound(entry=entry)))
     return media.audio_codec, media.sample_rate, media.channels

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from array import array
 from itertools import product
 from pathlib import Path
 from struct import pack
@@ -174,6 +175,14 @@ class TestSampleLengths:
         old = data[start : start + int.from_bytes(data[start : start + 4], "big")]
         behind = box(b"free", pack(">I", 12_000) * 4)
         assert facts(_resized(data, start, old, full(b"ctts", 0, 0, pack(">I", 0)) + behind + old)).duration == 1.5
+
+    def test_the_last_length_of_a_run_does_not_count(self) -> None:
+        """Writers guess it, also where each sample states its own."""
+        usual = [1000] * 46
+        for lengths, varies in (([3000, *usual, 3000], False), ([3000, 3000, *usual], True), ([3000, *usual], False)):
+            found = timing.Timing()
+            found.add_each(array("I", lengths))
+            assert found.is_variable is varies
 
     @each_row(("present", "stray", "read"), [(4, 0, True), (4, 4, True), (5, 0, False), (3, 4, True)])
     def test_runs_are_read_up_to_a_bound(

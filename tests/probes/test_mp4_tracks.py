@@ -11,6 +11,8 @@ from probing import RemoteSource, counted
 
 from preflight.media import Media, Need
 from preflight.probes import probe
+from preflight.probes.mp4.movie import Track as ReadTrack
+from preflight.probes.mp4.samples import total_bytes
 from preflight.sources.memory import MemorySource
 
 sys.path.append(str(Path(__file__).parents[2] / "fixtures"))
@@ -190,6 +192,21 @@ class TestBitRates:
             length = int.from_bytes(changed[start : start + 4]) + len(table) - 20
             changed = changed[:start] + pack(">I", length) + changed[start + 4 :]
         assert seen(changed).video_bit_rate == 6 * 8
+
+    @each_row("length", [1, 100, 0x01020304])
+    def test_the_table_may_state_one_size_for_all(self, length: int) -> None:
+        data = movie(blank(((48, 1000),)))
+        at = data.index(b"stsz") + 8
+        assert seen(data[:at] + pack(">I", length) + data[at + 4 :]).video_bit_rate == length * 24 * 8
+
+    @each_row(("bits", "count"), [(4, 48), (4, 47), (8, 48), (16, 48)])
+    def test_a_cut_table_of_compact_sizes_says_nothing(self, bits: int, count: int) -> None:
+        needed = (count * bits + 7) // 8
+        for there in (needed, needed - 1):
+            table = full(b"stz2", 0, 0, bytes((0, 0, 0, bits)), pack(">I", count), b"\x11" * there)[8:]
+            track = ReadTrack()
+            track.sizes, track.compact, track.samples = (0, len(table)), True, count
+            assert total_bytes(table, track) == (count * {4: 1, 8: 0x11, 16: 0x1111}[bits] if there == needed else None)
 
     def test_pcm_has_the_rate_of_its_format(self) -> None:
         assert heard(sound_entry(b"sowt", 48000, 2)).audio_bit_rate == 48000 * 2 * 16

@@ -17,7 +17,7 @@ from preflight.sources.memory import MemorySource
 sys.path.append(str(Path(__file__).parents[2] / "fixtures"))
 
 from makers._mpeg import id3
-from makers._ogg import FIRST, opus, opus_head, page, stream, theora_head, vorbis_head
+from makers._ogg import FIRST, OPUS_SILENCE, opus, opus_head, page, stream, theora_head, vorbis_head
 from makers.sound import FIXTURES, film
 
 from tests.rows import each_row
@@ -59,6 +59,18 @@ def test_links_of_a_chain_add_up() -> None:
     assert facts(b"".join(opus(50) + opus(50))).duration == 2.0, "the same number twice"
     long = b"".join(vorbis(*range(40_000, 4_000_000, 40_000)) + opus(5000, serial=2))
     assert facts(long).duration == pytest.approx(3_960_000 / 44100 + 100)
+
+
+def test_links_of_a_chain_add_up_wherever_the_file_is_read_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = b"".join(opus(50) + vorbis(44100, 88200, serial=2, size=4) + opus(25, serial=3))
+    for length in range(400, len(data) + 2):
+        monkeypatch.setattr(ogg, "_CHUNK_SIZE", length)
+        assert facts(data).duration == pytest.approx(3.5), length
+
+
+def test_bit_rate_of_a_stream_is_that_of_its_packets() -> None:
+    media = facts(b"".join(opus(50)))
+    assert media.audio_bit_rate == len(OPUS_SILENCE) * 50 * 8
 
 
 def test_last_link_of_a_chain_may_begin_in_the_tail() -> None:

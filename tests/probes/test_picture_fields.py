@@ -125,6 +125,12 @@ class TestBmp:
         assert facts(data).has_alpha is alpha
         assert facts(data[:70] + b"\xff" + data[71:]).has_alpha is alpha
 
+    @each_row("extent", [40, 52, 56, 64, 108, 124])
+    def test_headers_with_a_color_space_state_srgb(self, extent: int) -> None:
+        for space in (b"BGRs", b" niW", b"KNIL"):
+            media = facts(self.bmp(extent=extent)[:70] + space + self.bmp(extent=extent)[74:])
+            assert (media.primaries is not None) is (extent in (108, 124) and space != b"KNIL")
+
     @each_row(("extent", "least"), [(12, 26), (40, 30)])
     def test_a_cut_header(self, extent: int, least: int) -> None:
         data = self.bmp(extent=extent)
