@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from preflight.ruleset import RuleSet, compile_ruleset
 from preflight.sources.open import asset_of
 from tests.conftest import Run
 from tests.ledger.test_ledger import entry
+from tests.rows import each_row
 
 PICTURE, SOUND, CLIP = (f"fixtures/accepted/{name}" for name in ("picture.jpg", "sound.wav", "clip.mp4"))
 
@@ -272,6 +274,38 @@ class TestLedger:
         before = (os.stat(path), Path(path).read_bytes())
         registered_kind("asset://asset-1", path)
         assert (os.stat(path).st_mtime_ns, Path(path).read_bytes()) == (before[0].st_mtime_ns, before[1])
+
+    @each_row(("writable", "kind"), [(False, "video"), (True, None)])
+    def test_only_a_ledger_in_a_read_only_folder_is_read_as_unchanging(
+        self, path: str, monkeypatch: pytest.MonkeyPatch, writable: bool, kind: str | None
+    ) -> None:
+        opened: list[bool] = []
+        connect = sqlite3.connect
+
+        def refuse(database: str, **options: Any) -> sqlite3.Connection:
+            opened.append("immutable" in database)
+            if not opened[-1]:
+                raise sqlite3.OperationalError("unable to open database file")
+            return connect(database, **options)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(sqlite3, "connect", refuse)
+            patch.setattr(os, "access", lambda *_: writable)
+            if kind is None:
+                with pytest.raises(LedgerError, match="cannot be read"):
+                    registered_kind("asset://asset-1", path)
+            else:
+                assert registered_kind("asset://asset-1", path) == kind
+        assert opened == ([False] if writable else [False, True])
+
+    def test_ledger_that_cannot_be_opened_at_all_is_reported(self, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        def refuse(_uri: str, **_: Any) -> sqlite3.Connection:
+            raise sqlite3.OperationalError("unable to open database file")
+
+        monkeypatch.setattr(sqlite3, "connect", refuse)
+        monkeypatch.setattr(os, "access", lambda *_: False)
+        with pytest.raises(LedgerError, match="cannot be read"):
+            registered_kind("asset://asset-1", path)
 
     @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
     def test_ledger_in_read_only_folder_is_read(self, path: str) -> None:

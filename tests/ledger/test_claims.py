@@ -13,6 +13,7 @@ import pytest
 
 from preflight.clock import SYSTEM_CLOCK
 from preflight.ledger import Ledger, RegistrationKey
+from preflight.ledger.database import KeyLocks
 from tests.conftest import ROOT
 
 ONE = RegistrationKey("atlas", "https://a.example", "key-1", "", "", "image", "sha256:1")
@@ -79,6 +80,21 @@ def test_closing_a_second_ledger_keeps_claims(tmp_path: Path) -> None:
         script = HOLD.replace("claim(one)", "claim(one, Clock(sleep=lambda seconds: sys.exit(7)))")
         done = subprocess.run([sys.executable, "-c", script, path], cwd=ROOT, check=False, input=b"", timeout=20)
         assert done.returncode == 7
+
+
+def test_last_user_of_the_locks_closes_their_file(tmp_path: Path) -> None:
+    path = str(tmp_path / "lock")
+    one, other = KeyLocks.open(path), KeyLocks.open(path)
+    assert one is other
+    one.close()
+    other.acquire(7)
+    other.close()
+    with pytest.raises(OSError, match="closed"):
+        other.acquire(8)
+    again = KeyLocks.open(path)
+    assert again is not one
+    again.acquire(7, busy)
+    again.close()
 
 
 def test_claim_of_a_killed_process_is_released(tmp_path: Path) -> None:

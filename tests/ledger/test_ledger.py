@@ -6,8 +6,10 @@ import os
 import sqlite3
 import stat
 import threading
+import time
 import tracemalloc
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -280,6 +282,19 @@ class TestEntries:
         for thread in threads:
             thread.join()
         assert len(list(ledger.entries())) == 40
+
+    def test_changes_that_wait_are_written_in_one_transaction(self, ledger: Ledger) -> None:
+        database, statements = ledger._database, []
+        with ThreadPoolExecutor(8) as threads:
+            with database._lock:
+                writes = [threads.submit(ledger.write, entry(f"sha256:{number:02}")) for number in range(8)]
+                while len(database._changes) < 8:
+                    time.sleep(0.001)
+                database._db.set_trace_callback(statements.append)
+            for write in writes:
+                write.result()
+        assert sum(statement.startswith("BEGIN") for statement in statements) == 1
+        assert sum(statement.startswith("INSERT") for statement in statements) == 8
 
     def test_entry_is_json_with_every_field(self, ledger: Ledger) -> None:
         row = ledger.write(entry()).as_json()

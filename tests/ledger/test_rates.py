@@ -25,6 +25,13 @@ def test_rate_is_remembered_for_its_account_and_action_alone(tmp_path: Path) -> 
             assert ledger.rates(other).load("register") is None
 
 
+def test_rate_below_one_call_in_a_second_is_remembered(tmp_path: Path) -> None:
+    slow = LearnedRate(0.05, 0.5, 0.25)
+    with Ledger(str(tmp_path / "ledger.sqlite")) as ledger:
+        ledger.rates(MINE).save("register", slow)
+        assert ledger.rates(MINE).load("register") == slow
+
+
 def test_row_that_is_not_a_rate_is_ignored(tmp_path: Path) -> None:
     path = str(tmp_path / "ledger.sqlite")
     with Ledger(path) as ledger:

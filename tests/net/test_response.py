@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from preflight.errors import SourceError
+from preflight.net.response import InvalidResponse, is_chunked
 from tests.rows import each_row
 from tests.servers.talk import Server
 from tests.sources.conftest import DATA, NAME, Open
@@ -112,6 +113,12 @@ def test_repeated_identical_content_length_is_accepted(server: Server, open_url:
 def test_unrequested_transfer_coding_is_refused(server: Server, open_url: Open, coding: str) -> None:
     head = OK + f"Transfer-Encoding: {coding}\r\n\r\n".encode("latin-1")
     assert "unrequested transfer coding" in refusal(server, open_url, head + b"8\r\n" + HELLO + b"\r\n0\r\n\r\n")
+
+
+def test_message_shows_at_most_40_characters_of_a_coding() -> None:
+    with pytest.raises(InvalidResponse) as caught:
+        is_chunked(["x" * 20, "y" * 30])
+    assert str(caught.value).endswith(f"'{'x' * 20}, {'y' * 18}'")
 
 
 @each_row(

@@ -7,7 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 
 import pytest
 
@@ -141,6 +141,21 @@ def test_failure_to_connect_says_that_nothing_was_sent(transport: Transport) -> 
     with pytest.raises(TransientError) as caught:
         transport.send(HttpRequest("GET", parse_url("http://127.0.0.1:1/"), {}), TIMEOUTS)
     assert (caught.value.code, caught.value.sent) == ("connection_failed", False)
+
+
+def test_name_is_looked_up_within_the_time_of_the_request() -> None:
+    ended = threading.Event()
+
+    def resolve(_host: str, _port: int) -> list[str]:
+        ended.wait(5)
+        return ["127.0.0.1"]
+
+    transport, began = Transport(resolve=resolve), time.monotonic()
+    with closing(transport), pytest.raises(TransientError) as caught:
+        transport.send(HttpRequest("GET", parse_url("http://h.example/"), {}), Timeouts(0.05))
+    assert (caught.value.code, caught.value.sent) == ("connection_failed", False)
+    assert time.monotonic() - began < 4
+    ended.set()
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])

@@ -163,6 +163,18 @@ def test_default_sample_duration_may_be_in_moov() -> None:
     assert (media.frames, media.fps, media.duration) == (12, 12.0, 1.0)
 
 
+@each_row(("ident", "rate"), [(1, 100 * 12 * 8), (9, None)])
+def test_sizes_of_samples_that_no_header_states_are_unknown(ident: int, rate: int | None) -> None:
+    track = blank()
+    extends = box(b"mvex", full(b"trex", 0, 0, pack(">IIIII", ident, 1, 2000, 100, 0)))
+    run = full(b"trun", 0, 0x100, pack(">I", 12), pack(">I", 2000) * 12)
+    traf = box(b"traf", full(b"tfhd", 0, 0x20000, pack(">I", 1)), run)
+    media = seen(
+        ftyp(b"iso5") + moov((track,), extra=extends, fragmented=True) + box(b"moof", traf) + box(b"mdat", b"x")
+    )
+    assert (media.duration, media.video_bit_rate) == (1.0, rate)
+
+
 def test_late_start_is_noted_and_not_counted() -> None:
     media = seen(fragmented(blank(), start=3600))
     assert (media.duration, media.notes) == (2.0, ("fragmented", "late_start"))

@@ -389,6 +389,13 @@ class TestPng:
         assert facts(png(first, part(b"pHYs", pack(">IIB", across, down, 1)))).pixel_aspect_ratio == 2.0
         assert facts(png(part(b"pHYs", pack(">IH", 2, 1)))).pixel_aspect_ratio is None
 
+    def test_chromaticities_are_numbers_of_32_bits(self) -> None:
+        srgb = (31270, 32900, 64000, 33000, 30000, 60000, 15000, 6000)
+        assert facts(png(part(b"cHRM", pack(">8I", *srgb)))).primaries == "bt709"
+        for place in range(2, 8):
+            other = pack(">8I", *(number + (0x01000000 if at == place else 0) for at, number in enumerate(srgb)))
+            assert facts(png(part(b"cHRM", other))).primaries == "other"
+
     @each_row(("frames", "notes"), [(1, ()), (2, ("animated",)), (0x01020304, ("animated",))])
     def test_frames_of_an_animation(self, frames: int, notes: tuple[str, ...]) -> None:
         media = facts(png(part(b"acTL", pack(">II", frames, 0))))

@@ -34,6 +34,11 @@ def signature(headers: dict[str, str]) -> str:
     return headers["Authorization"].rpartition("Signature=")[2]
 
 
+def test_call_may_change_something_and_has_an_answer_unless_it_says_otherwise() -> None:
+    asked = call("CreateAsset", b"{}")
+    assert (asked.reads, asked.empty) == (False, False)
+
+
 def test_signature_of_byteplus_matches_the_vector() -> None:
     keys = SigningKeys("AKLTexampleaccesskey", Secret("exampleSecretKeyForTheGoldenVector=="))
     body = b'{"CallbackURL":"https://picacho.ai/api/face-verification/callback?state=abc"}'

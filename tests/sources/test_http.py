@@ -17,9 +17,10 @@ from preflight.clock import Clock
 from preflight.errors import SourceError, UsageError
 from preflight.media import Need
 from preflight.net.transport import Transport, shared
-from preflight.sources import Source
+from preflight.sources import Source, http
 from preflight.sources.fetch_state import FIRST_FETCH_BYTES, MIN_SEEK_BYTES, TAIL_BYTES
 from preflight.sources.http import HttpOptions, HttpSource
+from tests.rows import each_row
 from tests.servers.hostile import hostile
 from tests.servers.talk import Server
 from tests.sources.conftest import DATA, NAME, Open
@@ -149,6 +150,30 @@ def test_file_that_needs_too_many_ranges_is_given_up(server: Server, open_url: O
         [source.read_at(at, 10) for at in places]
     assert caught.value.code == "too_much_to_read"
     assert source.requests == 97
+
+
+def test_reader_of_the_whole_file_may_not_request_more_ranges_either(
+    open_url: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http, "MAX_FETCHES", 3)
+    source = open_url(f"file/{NAME}")
+    with pytest.raises(SourceError, match="too scattered"):
+        [source.read_at(at, 1000) for at in range(0, SIZE, 1000)]
+    assert source.requests == 4
+
+
+@each_row(("most", "read"), [(9, True), (8, False)])
+def test_ranges_that_come_in_parts_are_continued_up_to_a_bound(
+    server: Server, open_url: Open, monkeypatch: pytest.MonkeyPatch, most: int, read: bool
+) -> None:
+    monkeypatch.setattr(http, "MAX_CONTINUATIONS", most)
+    source = open_url(f"capped/1024/{NAME}")
+    if read:
+        assert source.read_at(100_000, 10_240) == DATA[100_000:110_240]
+    else:
+        with pytest.raises(SourceError) as caught:
+            source.read_at(100_000, 10_240)
+        assert caught.value.code == "too_much_to_read"
 
 
 @pytest.mark.parametrize("behaviour", [*HONEST, *CODED, *ODD])

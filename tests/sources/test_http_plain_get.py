@@ -24,6 +24,16 @@ def test_plain_get_decides_after_a_refused_range(server: Server, open_url: Open,
     assert [request.span is None for request in server.seen] == [False, True]
 
 
+@pytest.mark.parametrize("status", [407, 408, 410, 425, 429, 451])
+def test_refusal_for_another_reason_is_not_asked_again_without_range(
+    server: Server, open_url: Open, fake_time: FakeTime, status: int
+) -> None:
+    source = open_url(f"range-answered/{status}/{NAME}", parts=fake_time.parts())
+    with pytest.raises(SourceError):
+        source.read_at(0, 10)
+    assert all(request.span is not None for request in server.seen)
+
+
 @pytest.mark.parametrize("answer", ["500", "502", "503", "505", "nothing"])
 def test_plain_get_decides_after_a_server_failed_at_range_alone(
     server: Server, open_url: Open, fake_time: FakeTime, answer: str

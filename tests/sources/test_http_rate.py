@@ -13,6 +13,8 @@ from preflight.clock import Clock
 from preflight.errors import SourceError
 from preflight.judge import judge
 from preflight.media import Delivery, Media
+from preflight.sources.fetch_state import DeliveryRecorder
+from tests.rows import each_row
 from tests.servers.talk import Server
 from tests.sources.conftest import DATA, NAME, Open
 
@@ -34,6 +36,24 @@ def test_rate_is_reported_after_deadline(open_url: Open) -> None:
         source.read_at(0, 10)
     assert caught.value.code == "timed_out"
     assert source.delivery.download_seconds == pytest.approx(SIZE / 2000, rel=0.5)
+
+
+@each_row(
+    ("count", "seconds", "measured"),
+    [
+        (262_144, 0.1, True),
+        (262_143, 2.9, False),
+        (1000, 3.0, True),
+        (1000, 2.9, False),
+        (0, 9.0, False),
+    ],
+)
+def test_many_bytes_or_three_seconds_give_a_rate(count: int, seconds: float, measured: bool) -> None:
+    recorder = DeliveryRecorder("https://h.example/a", None, 0.0)
+    recorder.record_read(count, 0.0)
+    recorder.record_read(0, seconds)
+    assert recorder.download_seconds(2 * count) == (round(2 * seconds, 1) if measured else None)
+    assert recorder.download_seconds(None) is None
 
 
 @pytest.mark.parametrize("behaviour", ["file", "ignores-range", "thinks"])

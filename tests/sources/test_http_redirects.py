@@ -25,6 +25,23 @@ def test_redirects_are_followed_and_counted(server: Server, open_url: Open) -> N
     assert all(request.span is not None for request in server.seen)
 
 
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_every_kind_of_redirect_is_followed(server: Server, open_url: Open, status: int) -> None:
+    server.behaviours["moved"] = lambda talk: talk.answer(f"{status} Moved", b"", {"Location": f"/file/{NAME}"})
+    source = open_url(f"moved/{NAME}")
+    assert source.read_at(0, 10) == DATA[:10]
+    assert (source.delivery.redirects, source.requests) == (1, 2)
+
+
+@pytest.mark.parametrize("status", [300, 304, 305, 306, 309])
+def test_other_statuses_are_not_redirects(server: Server, open_url: Open, status: int) -> None:
+    server.behaviours["moved"] = lambda talk: talk.answer(f"{status} Other", b"", {"Location": f"/file/{NAME}"})
+    source = open_url(f"moved/{NAME}")
+    with pytest.raises(SourceError) as caught:
+        source.read_at(0, 10)
+    assert (caught.value.code, source.delivery.redirects) == ("download_failed", 0)
+
+
 def test_another_host_is_noted(server: Server, open_url: Open) -> None:
     target = server.url(f"file/{NAME}", host="cdn.example")
     source = open_url(f"http://h.example:{server.port}/to/{target}", parts={"resolve": names})

@@ -18,8 +18,9 @@ from preflight.sandbox import Sandbox
 from preflight.sandbox.state import ProcessingOutcome
 from preflight.submission import account
 from preflight.submission.account import READ_THREADS, SUBMIT_THREADS
-from preflight.submission.known import KnownAssets
+from preflight.submission.known import KnownAssets, _is_complete
 from preflight.submission.recover import account_key
+from tests.rows import each_row
 from tests.submission.sending import Sender
 
 FAILED = ProcessingOutcome("PixelCountTooLarge", "too many pixels")
@@ -87,6 +88,26 @@ def test_asset_that_the_list_lacks_is_read_alone(ark: Sender) -> None:
             known.get(ids[1])
         known.get(ids[2])
     assert calls(ark) == (1, 1)
+
+
+@each_row(
+    ("status", "fields", "complete"),
+    [
+        ("failed", {"error_message": "too large"}, True),
+        ("failed", {"provider_code": "TooLarge"}, True),
+        ("failed", {}, False),
+        ("active", {"url": "https://cdn.example/x.png"}, True),
+        ("active", {}, False),
+        ("processing", {}, True),
+        ("unknown", {}, False),
+        ("processing", {"name": None}, False),
+        ("processing", {"kind": None}, False),
+    ],
+)
+def test_listed_asset_is_read_alone_only_if_the_list_lacks_something(
+    status: Any, fields: dict[str, Any], complete: bool
+) -> None:
+    assert _is_complete(Asset("asset-1", "atlas", status, **{"kind": "image", "name": "x", **fields})) is complete
 
 
 def test_asset_is_not_read_twice_from_one_reading(ark: Sender) -> None:
