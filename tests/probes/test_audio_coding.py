@@ -91,3 +91,20 @@ def test_profile_of_aac_is_unknown_where_replication_may_be_implicit(data: bytes
     media = facts(data)
     assert media.audio_profile == profile
     assert media.audio_bit_rate == media.bit_rate
+
+
+@each_row(
+    "data",
+    [
+        adts(20),
+        loas(20),
+        frame(128, MPEG1) * 20,
+        b"fLaC" + stream_info(8192) + flac_frame(0),
+        riff(fmt(PCM), chunk(b"data", bytes(800))),
+    ],
+    ids=["adts", "loas", "mp3", "flac", "wav"],
+)
+def test_streams_of_audio_have_one_track_and_no_picture(data: bytes) -> None:
+    media = facts(data)
+    assert (media.kind, media.video_tracks, media.audio_tracks) == ("audio", 0, 1)
+    assert (media.video_codec, media.location) == ("none", False)

@@ -108,6 +108,12 @@ class TestMpegAudio:
         assert (media.notes == ("estimated_duration",)) is sampled
         assert media.duration == pytest.approx(size // 417 * 1152 / 44100, rel=0.01)
 
+    def test_32_kib_of_audio_are_counted(self) -> None:
+        constant = frame(1, 3, 32, 44100, 1) * 216 + frame(1, 3, 32, 44100) * 97
+        assert len(constant) == 32_768
+        assert facts(constant).notes == ()
+        assert facts(constant + frame(1, 3, 32, 44100)).notes == ("estimated_duration",)
+
     def test_a_header_behind_what_is_read_at_a_time_counts_as_its_part_of_a_frame(self) -> None:
         whole = frame(1, 1, 256, 48000) * 8192 + frame(1, 1, 128, 48000) * 16_384
         assert len(whole) == 4 << 20

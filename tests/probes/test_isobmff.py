@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from preflight.probes.isobmff import MAX_BOXES, Box, box_at, boxes, top_level
+from preflight.probes.isobmff import MAX_BOXES, Box, box_at, boxes, first_of_each, top_level
 from preflight.sources import BoundReached
 from preflight.sources.memory import MemorySource
 
@@ -24,6 +24,10 @@ def large(kind: bytes, body: bytes = b"") -> bytes:
 def test_boxes_have_the_range_of_their_body() -> None:
     data = plain(b"ftyp", b"isom") + large(b"mdat", b"xyz") + plain(b"uuid", bytes(16))
     assert list(boxes(data)) == [(b"ftyp", 8, 12), (b"mdat", 28, 31), (b"uuid", 39, 55)]
+    assert first_of_each(data, 0, len(data)) == {kind: (start, end) for kind, start, end in boxes(data)}
+    whole = [Box(b"ftyp", 0, 8, 12), Box(b"mdat", 12, 28, 31), Box(b"uuid", 31, 39, 55)]
+    assert list(top_level(MemorySource(data))) == whole
+    assert [box_at(data[box.start :], box.start, None) for box in whole] == whole
 
 
 def test_walk_stays_within_a_range() -> None:

@@ -12,7 +12,7 @@ from probing import RemoteSource, counted
 from preflight.media import Media, Need
 from preflight.probes import probe
 from preflight.probes.mp4.movie import Track as ReadTrack
-from preflight.probes.mp4.samples import total_bytes
+from preflight.probes.mp4.samples import KeyFrames, total_bytes
 from preflight.sources.memory import MemorySource
 
 sys.path.append(str(Path(__file__).parents[2] / "fixtures"))
@@ -249,6 +249,29 @@ class TestKeyFrames:
         self, keys: tuple[int, ...] | None, runs: tuple[tuple[int, int], ...], seconds: float | None
     ) -> None:
         assert seen(movie(blank(runs)._replace(keys=keys))).keyframe_interval == seconds
+
+    @each_row(
+        ("keys", "runs", "interval"),
+        [
+            ((1, 13, 37), ((48, 1000),), 36_000),
+            ((1, 13), ((12, 1000), (36, 2000)), 60_000),
+            ((1, 2), ((48, 1000),), 71_000),
+            (None, ((48, 1000),), 25_000),
+        ],
+    )
+    def test_last_key_frame_of_the_movie_box_is_followed_by_that_of_a_fragment(
+        self, keys: tuple[int, ...] | None, runs: tuple[tuple[int, int], ...], interval: int
+    ) -> None:
+        """Here the fragment begins at 72,000 ticks."""
+        data, track, found = b"", ReadTrack(), KeyFrames()
+        data += full(b"stts", 0, 0, pack(">I", len(runs)), *(pack(">II", *run) for run in runs))[8:]
+        track.stts = (0, len(data))
+        if keys is not None:
+            track.sync = (len(data), len(data) + 8 + 4 * len(keys))
+            data += full(b"stss", 0, 0, pack(f">{1 + len(keys)}I", len(keys), *keys))[8:]
+        found.add_track(data, track)
+        found.add(72_000)
+        assert found.longest == interval
 
     def test_partial_key_frames_count(self) -> None:
         data = movie(blank()._replace(keys=(1, 25)))

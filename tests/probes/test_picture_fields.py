@@ -125,6 +125,23 @@ class TestBmp:
         assert facts(data).has_alpha is alpha
         assert facts(data[:70] + b"\xff" + data[71:]).has_alpha is alpha
 
+    @each_row(
+        ("depth", "bits", "model"),
+        [
+            (1, 1, "palette"),
+            (4, 4, "palette"),
+            (8, 8, "palette"),
+            (16, 5, "rgb"),
+            (24, 8, "rgb"),
+            (32, 8, "rgb"),
+            (64, 16, "rgb"),
+        ],
+    )
+    def test_bits_of_a_color_or_of_an_index(self, depth: int, bits: int, model: str) -> None:
+        for extent in (12, 40, 124):
+            media = facts(self.bmp(depth=depth, extent=extent))
+            assert (media.bit_depth, media.color_model) == (bits, model)
+
     @each_row("extent", [40, 52, 56, 64, 108, 124])
     def test_headers_with_a_color_space_state_srgb(self, extent: int) -> None:
         for space in (b"BGRs", b" niW", b"KNIL"):
