@@ -76,7 +76,7 @@ def data_uri_kinds(ruleset: RuleSet) -> str | None:
 def finding_codes(limit: Limit) -> Iterator[str]:
     """Yield the codes of the findings that a limit gives.
 
-    >>> from preflight.ruleset import compile_limit
+    >>> from preflight.limit import compile_limit
     >>> list(finding_codes(compile_limit("duration", {"min": 2, "max": 15})))
     ['duration_too_short', 'duration_too_long']
     """

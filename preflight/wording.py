@@ -37,7 +37,7 @@ def _bound_text(fact: str, bound: float | None) -> str:
 def accepted(limit: Limit) -> str:
     """Return what a limit accepts, in words.
 
-    >>> from preflight.ruleset import compile_limit
+    >>> from preflight.limit import compile_limit
     >>> accepted(compile_limit("duration", {"min": 2, "max": 15})), accepted(compile_limit("size", {"below": "30 MB"}))
     ('2 s to 15 s', 'below 30 MB')
     """
@@ -76,7 +76,7 @@ def either(words: Sequence[str], last: str = "or") -> str:
 def format_limit(limit: Limit) -> str:
     """Return a limit in a few characters; values that pass with a warning are in parentheses.
 
-    >>> from preflight.ruleset import compile_limit
+    >>> from preflight.limit import compile_limit
     >>> format_limit(compile_limit("duration", {"min": 2, "max": 15, "lenient": {"max": 15.2}}))
     '2–15 s (≤ 15.2 s)'
     >>> format_limit(compile_limit("size", {"below": "30 MB"}))
