@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import pytest
 
 from preflight import checker
@@ -38,7 +36,7 @@ def codes(page: str | None, url: dict[str, object], *, dropped: frozenset[str] =
     )
     rules = compile_ruleset("ours", {**HEAD, "url": url})
     media, extra = checker._compared(PAGE, "https://cdn.example/a.png", delivery)
-    assert dataclasses.replace(media, notes=()) == PAGE
+    assert media._replace(notes=()) == PAGE
     result = judge(media, rules, delivery=delivery, extra=extra, dropped=dropped)
     assert result.verdict == "fail"
     return {finding.code: finding.hint or "" for finding in result.findings}
