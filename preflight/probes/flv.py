@@ -13,7 +13,7 @@ _AUDIO, _VIDEO = 8, 9
 _KEY_FRAME: Final = 1
 _TAG_HEADER_BYTES, _BACK_POINTER_BYTES = 11, 4
 _CHUNK_SIZE: Final = 512
-_MAX_TAGS: Final = 1 << 18
+_MAX_TAGS: Final = 1 << 17
 _MAX_TICKS: Final = 1 << 31
 _CODED_AT: Final = {_AUDIO: {0xA0: 2}, _VIDEO: {7: 5, 12: 5}}
 """Where the coded bytes of AAC and of H.264 and HEVC begin, by the code of the format; those of others are at 1.

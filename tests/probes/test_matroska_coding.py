@@ -7,7 +7,7 @@ from pathlib import Path
 from struct import pack
 from typing import Any
 
-from probing import RemoteSource, counted, facts
+from probing import RemoteSource, counted, facts, quick
 
 from preflight.media import Media
 from preflight.probes import probe
@@ -193,6 +193,13 @@ def test_rates_of_large_and_of_remote_files_are_not_measured() -> None:
     media, source = counted(data + bytes(8 << 20))
     assert media.video_bit_rate is None
     assert source.bytes_read < 10_000
+
+
+@each_row(("count", "measured"), [((1 << 17) - 60, True), ((1 << 17) + 10, False)])
+def test_elements_that_are_read_for_bit_rates_are_bounded(count: int, measured: bool) -> None:
+    data = blocks(*(simple(40 * at, 100) for at in range(50)), b"\xec\x80" * count)
+    with quick(3):
+        assert (facts(data).video_bit_rate == 20_000) is measured
 
 
 def tag(uid: int, *values: tuple[str, str]) -> bytes:

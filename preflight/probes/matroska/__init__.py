@@ -37,7 +37,10 @@ _FRAME_FACTS: Final = frozenset(
 )
 """Facts that a frame states if nothing else does."""
 _MAX_MEASURED_BYTES: Final = 8 << 20
-"""Bytes of a local file up to which its bit rates are measured."""
+_MAX_MEASURED_ELEMENTS: Final = 1 << 17
+"""Bytes and elements of a local file up to which its bit rates are measured."""
+_MAX_STREAM_ELEMENTS: Final = 2_000_000
+"""Elements of a file that are read for a duration that it does not state."""
 _FIRST_RESPONSE_BYTES: Final = 32 << 10
 """Bytes of a remote file that come with the first request: tags are not worth another."""
 _MAX_TAG_BYTES: Final = 1 << 16
@@ -97,13 +100,15 @@ def measure_stream(source: Source) -> StreamTotals:
     return StreamTotals(duration, extent.blocks, extent.blocks / shown if shown > 0 and extent.blocks > 1 else None)
 
 
-def _extents(source: Source, segment: _Segment, tracks: list[TrackEntry]) -> dict[int, Extent]:
+def _extents(
+    source: Source, segment: _Segment, tracks: list[TrackEntry], max_elements: int = _MAX_STREAM_ELEMENTS
+) -> dict[int, Extent]:
     """Read all blocks and return the extents of the tracks by their numbers; empty if that is not possible."""
     unit, _ = segment.clock
     if not unit or not segment.blocks:
         return {}
     ticks_per_block = {track.number: 1e9 / track.fps / unit if track.fps else 0.0 for track in tracks}
-    return track_extents(source, segment.blocks, ticks_per_block)
+    return track_extents(source, segment.blocks, ticks_per_block, max_elements)
 
 
 def _ebml_header(window: Window) -> tuple[int, int]:
@@ -323,7 +328,7 @@ def _rates(
     stated = tags.bit_rates if tags else {}
     extents: dict[int, Extent] = {}
     if not source.remote and source.size is not None and source.size <= _MAX_MEASURED_BYTES:
-        extents = _extents(source, segment, [track for track in (video, audio) if track])
+        extents = _extents(source, segment, [track for track in (video, audio) if track], _MAX_MEASURED_ELEMENTS)
     unit, duration = segment.clock
     shown = extents.get(video.number) if video else None
     heard = extents.get(audio.number) if audio else None

@@ -85,7 +85,6 @@ class Extent(NamedTuple):
         return round(self.bytes * 8 / seconds) if seconds > 0 else None
 
 
-_MAX_BLOCKS: Final = 2_000_000
 _MAX_READS: Final = 1 << 20
 _EBML: Final = 0x1A45DFA3
 _BLOCK_DURATION, _REFERENCE = 0x9B, 0xFB
@@ -95,14 +94,15 @@ _KEY_FLAG: Final = 0x80
 """Flag of a SimpleBlock that is a key frame (RFC 9559 10.2). A Block in a group is one that references none."""
 
 
-def track_extents(source: Source, at: int, tracks: Mapping[int, float]) -> dict[int, Extent]:
+def track_extents(source: Source, at: int, tracks: Mapping[int, float], max_elements: int) -> dict[int, Extent]:
     """Read all blocks from `at` to the end of the file; `tracks`: ticks of a block by track number, 0 if unknown.
 
-    This gives the duration of files that were streamed while recorded. Raise `SourceError`.
+    This gives the duration of files that were streamed while recorded. Return nothing if there are more than
+    `max_elements`. Raise `SourceError`.
     """
     counters = _BlockCounters(tracks)
     window = Window(source, _CHUNK_SIZE, at, max_reads=_MAX_READS, read_ahead=True)
-    for _ in range(_MAX_BLOCKS):
+    for _ in range(max_elements):
         data = window.read_at(at, _HEADER_BYTES)
         found = ebml.read_header(data, 0)
         if found is None or found[0] == _EBML:

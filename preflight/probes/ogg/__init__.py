@@ -119,7 +119,9 @@ def _coded_shares(source: Source, streams: Streams, resume: int, start: int | No
     if source.remote or source.size > _MAX_WALKED_BYTES:
         return _Shares(streams, 0.0)
     walked = Streams()
-    for page in all_pages(source, 0):
+    for count, page in enumerate(all_pages(source, 0)):
+        if count >= _MAX_PAGES:
+            return _Shares(streams, 0.0)
         walked.add(page)
     return _Shares(walked, 1.0)
 
