@@ -11,6 +11,7 @@ from probing import counted, damaged, facts, quick
 
 from preflight.media import EVERYTHING, NONE, Need
 from preflight.probes import ogg, probe
+from preflight.probes.ogg import streams
 from preflight.sources import EndOfFile
 from preflight.sources.memory import MemorySource
 
@@ -64,7 +65,7 @@ def test_links_of_a_chain_add_up() -> None:
 def test_links_of_a_chain_add_up_wherever_the_file_is_read_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     data = b"".join(opus(50) + vorbis(44100, 88200, serial=2, size=4) + opus(25, serial=3))
     for length in range(400, len(data) + 2):
-        monkeypatch.setattr(ogg, "_CHUNK_SIZE", length)
+        monkeypatch.setattr(streams, "_CHUNK_SIZE", length)
         assert facts(data).duration == pytest.approx(3.5), length
 
 
