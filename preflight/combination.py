@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 from preflight.codes import CODES, Severity
 from preflight.facts import FACTS, label
 from preflight.formats import KINDS
-from preflight.judge import VALUE, excess_message, limit_findings
+from preflight.judge import VALUE, excess_message, fails_in_variants, limit_findings
 from preflight.limit import Limit
 from preflight.media import Media, lacks_track_of
 from preflight.report import Finding, Report, Result, internal_error, verdict_of
@@ -84,11 +84,20 @@ def judge_request(
     ]
     try:
         findings = [_member(report) for report in reports if report.verdict != "pass"]
-        findings += _findings([file for file in files if file.media is not None or file.is_asset], rules)
+        readable = [file for file in files if file.media is not None or file.is_asset]
+        findings += _findings(readable, rules)
+        failing = [each.variant or "" for each in rules.variants if _fails(readable, each)]
+        if failing and verdict_of(findings) != "fail":
+            findings.append(fails_in_variants(failing, rules))
     except Exception as error:  # noqa: BLE001 - an error of preflight affects this result, not the run
         findings = [internal_error(error)]
     verdict = verdict_of(findings, strict=strict)
     return Result(rules.name, rules.stage, rules.as_of, rules.basis, verdict, tuple(findings), variant=rules.variant)
+
+
+def _fails(files: Sequence[_File], variant: RuleSet) -> bool:
+    """Return whether files fail together in a variant; whether each passes alone is said by its own result."""
+    return variant.request is not None and any(finding.severity == "error" for finding in _findings(files, variant))
 
 
 def _findings(files: Sequence[_File], rules: RuleSet) -> Iterator[Finding]:

@@ -89,11 +89,16 @@ def _variant_findings(
         if any(finding.severity == "error" and not _is_dropped(finding, dropped) for finding in found):
             failing.append(variant.variant or "")
     if failing:
-        others = (variant.variant for variant in rules.variants if variant.variant not in failing)
-        chosen = rules.variant or next(others, failing[0])
-        many = "s" if len(failing) > 1 else ""
-        words = {"value": f"{many} {either(failing, 'and')}", "limit": f"{rules.name}:{chosen}"}
-        yield _finding("variant_fails", rules, words, fact="kind", value=failing)
+        yield fails_in_variants(failing, rules)
+
+
+def fails_in_variants(failing: list[str], rules: RuleSet) -> Finding:
+    """Return the warning that names variants in which a file or a request fails, and one in which it does not."""
+    others = (variant.variant for variant in rules.variants if variant.variant not in failing)
+    chosen = rules.variant or next(others, failing[0])
+    many = "s" if len(failing) > 1 else ""
+    words = {"value": f"{many} {either(failing, 'and')}", "limit": f"{rules.name}:{chosen}"}
+    return _finding("variant_fails", rules, words, fact="kind", value=failing)
 
 
 def _counted(findings: Sequence[Finding], dropped: frozenset[str]) -> list[Finding]:

@@ -109,6 +109,16 @@ image = { files = { max = 4 } }
         assert {"width", "height", "fps"} <= rules(text).facts()
 
 
+def test_variants_in_which_a_request_fails_are_named() -> None:
+    text = (
+        "[request.image]\nfiles = { max = 3 }\n[variants.small.request.image]\nfiles = { max = 1 }\n[variants.large]\n"
+    )
+    result = judged(text, IMAGE, IMAGE)
+    assert (result.verdict, codes(result)) == ("pass", ["variant_fails"])
+    assert result.findings[0].message == "fails in the variant small: choose one, such as mine:large"
+    assert judged(text, IMAGE).findings == ()
+
+
 class TestComparisons:
     def test_files_have_the_same_fact(self) -> None:
         text = '[request]\nsame = ["dimensions"]\n'
