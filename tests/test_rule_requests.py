@@ -207,6 +207,11 @@ files = [{ kind = "image", format = "png", width = 640, height = 480, role = "la
         assert "last_frame without first_frame: Mine accepts it only together" in done.stdout
         assert run("check", f"x={PICTURE}", "--for", path, "--together").returncode == 2
 
+    @each_row("words", [["first_frame=image=asset://a"], ["--as", "image", "first_frame=asset://a"]])
+    def test_assets_have_roles(self, words: list[str], path: str, run: Run, tmp_path: Path) -> None:
+        done = run("check", *words, "asset://b", "--for", path, "--together", cwd=tmp_path)
+        assert (done.returncode, "first_frame and reference in one request" in done.stdout) == (1, True), done.stderr
+
     def test_an_output_over_a_file_with_a_role_is_refused(self, path: str, run: Run, tmp_path: Path) -> None:
         picture = tmp_path / "a.png"
         picture.write_bytes(PICTURE.read_bytes())

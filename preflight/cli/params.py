@@ -91,9 +91,11 @@ def with_kinds(words: Iterable[str]) -> Iterator[str]:
             _require_used(kind, is_used=is_used)
             kind, is_used = word.removeprefix(_MARK), False
             continue
-        asset = asset_of(word) if kind else None
+        role, target = split_role(word) if kind else (None, word)
+        asset = asset_of(target) if kind else None
         is_used |= asset is not None
-        yield f"{kind}={word}" if asset is not None and asset.kind is None else word
+        with_kind = f"{kind}={target}" if asset is not None and asset.kind is None else target
+        yield f"{role}={with_kind}" if role else with_kind
     _require_used(kind, is_used=is_used)
 
 
