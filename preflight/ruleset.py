@@ -268,7 +268,7 @@ def merge_tables(parent: Table, child: Table) -> Table:
         if value is False:
             merged.pop(key, None)
         elif not isinstance(value, Mapping) or not isinstance(inherited, Mapping):
-            merged[key] = value
+            merged[key] = _added(key, value)
         elif key in ("request", "data_uri", "roles"):
             merged[key] = merge_tables(inherited, value)
         elif key == "url":
@@ -276,6 +276,15 @@ def merge_tables(parent: Table, child: Table) -> Table:
         else:
             merged[key] = {fact: line for fact, line in {**inherited, **value}.items() if line is not False}
     return merged
+
+
+def _added(key: str, value: object) -> object:
+    """Return what a file has that it does not inherit, without what removes nothing."""
+    if not isinstance(value, Mapping) or key == "url":
+        return value
+    if key == "variants":  # a `false` inside of one removes a limit outside of it
+        return {name: variant for name, variant in value.items() if variant is not False}
+    return merge_tables({}, value)
 
 
 def _section(table: Table) -> Section:

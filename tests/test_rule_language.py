@@ -118,6 +118,9 @@ def test_limits_are_worded(fact: str, line: dict[str, Any], sentence: str, short
         ("[[video.when]]\nhdr = 'pg'\nduration = { max = 24 }", "[[video.when]] hdr: unknown value 'pg'."),
         ("[variants.720p.vidoe]", "Unknown key 'vidoe' in [variants.720p]. Did you mean 'video'?"),
         ("[variants.720p.video]\npixel = { max = 3 }", "Unknown fact 'pixel' in [variants.720p.video]. Did you mean"),
+        ("[variants]\na = false", "[variants.a] = false removes nothing, as the file extends no other. Delete it."),
+        ("[roles.a]\nsame = false", "[roles.a] same = false removes nothing, as the file extends no other."),
+        ("[roles]\na = false", "[roles.a] = false removes nothing, as the file extends no other."),
         ('[variants."a:b".video]', "[variants.a:b]: the name does not match [a-z0-9][a-z0-9._-]{0,39}. Rename it."),
     ],
 )
@@ -131,6 +134,13 @@ def test_problems_are_reported_with_remedy(lines: str, said: str) -> None:
 def test_a_default_that_is_no_variant_is_reported() -> None:
     found = problems('default_variant = "720"\n[image]\n[variants.720p]\n')
     assert found == ["mine.toml:6: default_variant: unknown variant '720'. Did you mean '720p'?"]
+
+
+def test_the_kinds_may_be_those_of_the_default_variant() -> None:
+    text = "[variants.720p.image]\nsize = { max = 9 }\n"
+    assert problems(f'default_variant = "720p"\n{text}') == []
+    assert rules(f'default_variant = "720p"\n{text}').sections.keys() == {"image"}
+    assert problems(text) == ["mine.toml: No kind of media is accepted. Add a section: [image], [video] or [audio]."]
 
 
 @each_row("stage", STAGES)
@@ -269,6 +279,17 @@ facts = { kind = "video", format = "mp4", width = 1280, height = 720, fps = 90.0
 
     def test_examples_name_their_variant(self) -> None:
         assert list(example_problems(rules(self.TEXT))) == []
+
+    def test_false_where_nothing_is_inherited_removes_nothing(self, tmp_path: Any) -> None:
+        (tmp_path / "mine.toml").write_text(f"{HEAD}[image]\n")
+        child = tmp_path / "child.toml"
+        child.write_text(
+            'extends = "mine.toml"\n[variants]\na = false\n[variants.b.image]\nwidth = false\n[roles]\na = false\n'
+            "[roles.b]\nsame = false\n[request]\nsame = false\ncompanions = false\n[video]\nfps = false\n"
+        )
+        loaded = catalog.load(str(child))
+        assert ([each.variant for each in loaded.variants], list(loaded.roles)) == (["b"], ["b"])
+        assert judge(CLIP, loaded).verdict == "pass"
 
     def test_an_example_of_a_variant_that_an_extended_file_lacks_is_reported(self, tmp_path: Any) -> None:
         (tmp_path / "mine.toml").write_text(HEAD + self.TEXT)

@@ -169,14 +169,18 @@ def _missing_keys(table: Table) -> Iterator[tuple[KeyPath, str]]:
     for key, meaning in REQUIRED_KEYS.items():
         if key not in table:
             yield (), f"{key} is missing. Add it: {meaning}"
-    if not any(table.get(kind, False) is not False for kind in KINDS):
+    variants, default = table.get("variants"), table.get("default_variant")
+    judged = variants.get(default) if isinstance(variants, Mapping) and isinstance(default, str) else None
+    tables = (table, judged if isinstance(judged, Mapping) else {})
+    if not any(each.get(kind, False) is not False for each in tables for kind in KINDS):
         yield (), "No kind of media is accepted. Add a section: [image], [video] or [audio]."
 
 
 def _removals_of_nothing(table: Table) -> Iterator[tuple[KeyPath, str]]:
     """Yield each `false` in a file that extends no other file. In [url] it is valid: it removes a default limit."""
-    for key in (*KINDS, "data_uri", "request", "asset"):
-        for path, value in _walk((key,), table.get(key), depth=2 if key in ("data_uri", "request") else 1):
+    for key in (*KINDS, "data_uri", "request", "asset", "roles", "variants"):
+        depth = 2 if key in ("data_uri", "request", "roles") else 1
+        for path, value in _walk((key,), table.get(key), depth):
             if value is False:
                 yield path, f"{key_name(path)} = false removes nothing, as the file extends no other. Delete it."
 

@@ -18,6 +18,7 @@ _MAX_SHOWN: Final = 60
 
 _EXPECTED: Final = {
     "bool_type": "Write true or false.",
+    "dict_type": "Write tables by name, each under a heading of its own.",
     "date_type": "Write a day such as 2026-11-20, without quotes.",
     "float_type": "Write a number.",
     "greater_than_equal": "Write 1 or more.",
