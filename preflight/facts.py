@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple, get_args
 
 from preflight.formats import (
     AUDIO_CODECS,
@@ -25,6 +25,9 @@ from preflight.formats import (
 )
 
 Unit = Literal["bytes", "s", "px", "Hz", "bit/s", "fps", "characters"]
+FactGroup = Literal["", "geometry", "time", "picture", "video", "audio", "container", "other"]
+GROUPS: Final[tuple[FactGroup, ...]] = get_args(FactGroup)
+"""The groups of facts of a media file, in the order of reports."""
 SectionName = Literal["image", "video", "audio", "url", "data_uri", "request"]
 ValueType = type[str | int | float | bool | tuple[str, ...]]
 
@@ -36,6 +39,7 @@ class Fact(NamedTuple):
     help          one sentence for documentation and editors
     label         name of the fact in messages and headings
     unit          unit of the value, if it has one
+    group         heading under which `probe` prints it; empty: at the top
     sections      sections of a rule file that may limit the fact; for facts of a media file, the kinds that have it
     track         codec fact that is `none` if the track that this fact describes is absent
     derived_from  facts from which it is computed
@@ -52,6 +56,7 @@ class Fact(NamedTuple):
     help: str
     label: str = ""
     unit: Unit | None = None
+    group: FactGroup = ""
     sections: tuple[SectionName, ...] = ()
     track: Literal["video_codec", "audio_codec"] | None = None
     derived_from: tuple[str, ...] = ()
@@ -95,203 +100,215 @@ MEDIA_FACTS: Final = _table(
     ),
     Fact(
         "width", int, "Pixels as displayed, after rotation.", unit="px",
-        sections=_IMAGE_AND_VIDEO, track="video_codec", bound_codes=("width_too_small", "width_too_large"),
+        group="geometry", sections=_IMAGE_AND_VIDEO, track="video_codec",
+        bound_codes=("width_too_small", "width_too_large"),
     ),
     Fact(
         "height", int, "Pixels as displayed, after rotation.", unit="px",
-        sections=_IMAGE_AND_VIDEO, track="video_codec", bound_codes=("height_too_small", "height_too_large"),
+        group="geometry", sections=_IMAGE_AND_VIDEO, track="video_codec",
+        bound_codes=("height_too_small", "height_too_large"),
     ),
     Fact(
         "long_side", int, "The larger of displayed width and height.", "long side", "px",
-        sections=_IMAGE_AND_VIDEO, track="video_codec", derived_from=("width", "height"),
+        group="geometry", sections=_IMAGE_AND_VIDEO, track="video_codec", derived_from=("width", "height"),
         bound_codes=("long_side_too_small", "long_side_too_large"),
     ),
     Fact(
         "short_side", int, "The smaller of displayed width and height.", "short side", "px",
-        sections=_IMAGE_AND_VIDEO, track="video_codec", derived_from=("width", "height"),
+        group="geometry", sections=_IMAGE_AND_VIDEO, track="video_codec", derived_from=("width", "height"),
         bound_codes=("short_side_too_small", "short_side_too_large"),
     ),
     Fact(
         "side_sum", int, "Width + height as displayed.", "width + height", "px",
-        sections=_IMAGE_AND_VIDEO, track="video_codec", derived_from=("width", "height"),
+        group="geometry", sections=_IMAGE_AND_VIDEO, track="video_codec", derived_from=("width", "height"),
         bound_codes=("side_sum_too_small", "side_sum_too_large"),
     ),
     Fact(
         "dimensions", str, 'Width and height as displayed, e.g. "1280x720".',
-        sections=_IMAGE_AND_VIDEO, track="video_codec", derived_from=("width", "height"),
+        group="geometry", sections=_IMAGE_AND_VIDEO, track="video_codec", derived_from=("width", "height"),
         choice_code="dimensions_not_accepted",
     ),
     Fact(
         "stored_width", int, "Pixels as coded, before rotation.", "stored width", "px",
-        sections=_IMAGE_AND_VIDEO, track="video_codec",
+        group="geometry", sections=_IMAGE_AND_VIDEO, track="video_codec",
     ),
     Fact(
         "stored_height", int, "Pixels as coded, before rotation.", "stored height", "px",
-        sections=_IMAGE_AND_VIDEO, track="video_codec",
+        group="geometry", sections=_IMAGE_AND_VIDEO, track="video_codec",
     ),
     Fact(
         "rotation", int, "Clockwise degrees to display: 0, 90, 180 or 270.",
-        sections=_IMAGE_AND_VIDEO, track="video_codec",
+        group="geometry", sections=_IMAGE_AND_VIDEO, track="video_codec",
     ),
-    Fact("orientation", int, "EXIF orientation, 1 to 8.", sections=_IMAGE_AND_VIDEO),
+    Fact("orientation", int, "EXIF orientation, 1 to 8.", group="geometry", sections=_IMAGE_AND_VIDEO),
     Fact(
         "pixel_aspect_ratio", float, "Width of a pixel / height of a pixel; 1 is square.", "pixel aspect ratio",
-        sections=_IMAGE_AND_VIDEO, track="video_codec",
+        group="geometry", sections=_IMAGE_AND_VIDEO, track="video_codec",
     ),
     Fact(
         "aspect_ratio", float, "Width / height as displayed.", "aspect ratio",
-        sections=_IMAGE_AND_VIDEO, track="video_codec", derived_from=("width", "height"),
+        group="geometry", sections=_IMAGE_AND_VIDEO, track="video_codec", derived_from=("width", "height"),
         bound_codes=("aspect_ratio_too_small", "aspect_ratio_too_large"),
     ),
     Fact(
         "pixels", int, "Width × height as displayed: the total, not a side.",
-        sections=_IMAGE_AND_VIDEO, track="video_codec", derived_from=("width", "height"),
+        group="geometry", sections=_IMAGE_AND_VIDEO, track="video_codec", derived_from=("width", "height"),
         bound_codes=("pixel_count_too_small", "pixel_count_too_large"),
     ),
     Fact(
         "frames", int, "Pictures in an image file, or frames of a video. Only a deep check counts those of animations.",
-        sections=_IMAGE_AND_VIDEO, track="video_codec",
+        group="time", sections=_IMAGE_AND_VIDEO, track="video_codec",
     ),
     Fact(
         "animated", bool, "Whether an image file has several frames that are shown one after another.",
-        sections=("image",), choice_code="animation_not_accepted",
+        group="picture", sections=("image",), choice_code="animation_not_accepted",
     ),
     Fact(
         "multi_picture", bool, "Whether a JPEG has further pictures behind the first (MPO).", "several pictures",
-        sections=("image",),
+        group="picture", sections=("image",),
     ),
     Fact(
         "duration", float, "Playing time in seconds.", unit="s",
-        sections=_ALL_KINDS, bound_codes=("duration_too_short", "duration_too_long"),
+        group="time", sections=_ALL_KINDS, bound_codes=("duration_too_short", "duration_too_long"),
     ),
     Fact(
         "fps", float, "Average frames per second.", "frame rate", "fps",
-        sections=("video",), track="video_codec", bound_codes=("fps_too_low", "fps_too_high"),
+        group="time", sections=("video",), track="video_codec", bound_codes=("fps_too_low", "fps_too_high"),
     ),
     Fact(
         "variable_fps", bool, "Whether the time between frames varies.", "variable frame rate",
-        sections=("video",), track="video_codec",
+        group="time", sections=("video",), track="video_codec",
     ),
     Fact(
         "pixel_frames", int, "Width × height × frames: what a decoder has to process.", "pixels of all frames",
-        sections=_IMAGE_AND_VIDEO, track="video_codec", derived_from=("width", "height", "frames"),
+        group="time", sections=_IMAGE_AND_VIDEO, track="video_codec", derived_from=("width", "height", "frames"),
         bound_codes=("value_too_low", "pixel_frames_too_many"),
     ),
     Fact(
         "keyframe_interval", float, "Longest time between key frames, in seconds; the duration if there is only one.",
         "key-frame interval", "s",
-        sections=("video",), track="video_codec", bound_codes=("value_too_low", "keyframes_too_rare"),
+        group="time", sections=("video",), track="video_codec", bound_codes=("value_too_low", "keyframes_too_rare"),
     ),
     Fact(
         "bit_depth", int, "Bits of one color component; of a palette, the bits of an index.", "bit depth",
-        sections=_IMAGE_AND_VIDEO, track="video_codec", bound_codes=("bit_depth_too_low", "bit_depth_too_high"),
+        group="picture", sections=_IMAGE_AND_VIDEO, track="video_codec",
+        bound_codes=("bit_depth_too_low", "bit_depth_too_high"),
     ),
     Fact(
         "color_model", str, "What the components of a pixel are, as coded.", "color model",
-        sections=_IMAGE_AND_VIDEO, track="video_codec", words=COLOR_MODELS, choice_code="color_model_unsupported",
+        group="picture", sections=_IMAGE_AND_VIDEO, track="video_codec", words=COLOR_MODELS,
+        choice_code="color_model_unsupported",
     ),
     Fact(
         "chroma", str, 'Chroma subsampling of YCbCr; "4:0:0" has no color.', "chroma subsampling",
-        sections=_IMAGE_AND_VIDEO, track="video_codec", words=CHROMAS, choice_code="chroma_unsupported",
+        group="picture", sections=_IMAGE_AND_VIDEO, track="video_codec", words=CHROMAS,
+        choice_code="chroma_unsupported",
     ),
     Fact(
         "primaries", str, "Color primaries, in ffprobe's words.", "color primaries",
-        sections=_IMAGE_AND_VIDEO, track="video_codec", words=PRIMARIES, choice_code="color_space_unsupported",
+        group="picture", sections=_IMAGE_AND_VIDEO, track="video_codec", words=PRIMARIES,
+        choice_code="color_space_unsupported",
     ),
     Fact(
         "transfer", str, "Transfer characteristics, in ffprobe's words.", "transfer characteristics",
-        sections=_IMAGE_AND_VIDEO, track="video_codec", words=TRANSFERS, choice_code="color_space_unsupported",
+        group="picture", sections=_IMAGE_AND_VIDEO, track="video_codec", words=TRANSFERS,
+        choice_code="color_space_unsupported",
     ),
     Fact(
         "hdr", str, 'Kind of high dynamic range; "none" is standard range.', "HDR",
-        sections=_IMAGE_AND_VIDEO, track="video_codec", words=HDR_KINDS, choice_code="hdr_unsupported",
+        group="picture", sections=_IMAGE_AND_VIDEO, track="video_codec", words=HDR_KINDS, choice_code="hdr_unsupported",
         presence_code="hdr_unsupported",
     ),
     Fact(
         "coding", str, "How the picture data is coded.",
-        sections=("image",), words=PICTURE_CODINGS, choice_code="coding_unsupported",
+        group="picture", sections=("image",), words=PICTURE_CODINGS, choice_code="coding_unsupported",
     ),
     Fact(
         "scan", str, "Whether whole frames or interlaced fields are coded.",
-        sections=("video",), track="video_codec", words=SCANS, choice_code="scan_unsupported",
+        group="picture", sections=("video",), track="video_codec", words=SCANS, choice_code="scan_unsupported",
     ),
     Fact(
         "video_codec", str, "Codec of the video track.", "video codec",
-        sections=("video",), track="video_codec", words=VIDEO_CODECS, choice_code="video_codec_unsupported",
+        group="video", sections=("video",), track="video_codec", words=VIDEO_CODECS,
+        choice_code="video_codec_unsupported",
     ),
     Fact(
         "video_profile", str, "Profile of the video codec, in ffprobe's words and lower case.", "video profile",
-        sections=("video",), track="video_codec", choice_code="video_profile_unsupported",
+        group="video", sections=("video",), track="video_codec", choice_code="video_profile_unsupported",
     ),
     Fact(
         "video_level", float, "Level of the video codec, e.g. 4.1.", "video level",
-        sections=("video",), track="video_codec", bound_codes=("value_too_low", "video_level_too_high"),
+        group="video", sections=("video",), track="video_codec", bound_codes=("value_too_low", "video_level_too_high"),
     ),
     Fact(
         "video_bit_rate", int, "Bits per second of the video track.", "video bit rate", "bit/s",
-        sections=("video",), track="video_codec", bound_codes=("video_bit_rate_too_low", "video_bit_rate_too_high"),
+        group="video", sections=("video",), track="video_codec",
+        bound_codes=("video_bit_rate_too_low", "video_bit_rate_too_high"),
     ),
     Fact(
         "audio_codec", str, 'Codec of the audio track; "none" is a video without one.', "audio codec",
-        sections=_VIDEO_AND_AUDIO, words=AUDIO_CODECS,
+        group="audio", sections=_VIDEO_AND_AUDIO, words=AUDIO_CODECS,
         choice_code="audio_codec_unsupported", absence_code="audio_track_required",
         presence_code="audio_track_forbidden",
     ),
     Fact(
         "audio_profile", str, "Profile of AAC: lc, he, he_v2, xhe and others.", "audio profile",
-        sections=_VIDEO_AND_AUDIO, track="audio_codec", choice_code="audio_profile_unsupported",
+        group="audio", sections=_VIDEO_AND_AUDIO, track="audio_codec", choice_code="audio_profile_unsupported",
     ),
     Fact(
         "audio_bit_rate", int, "Bits per second of the audio track.", "audio bit rate", "bit/s",
-        sections=_VIDEO_AND_AUDIO, track="audio_codec",
+        group="audio", sections=_VIDEO_AND_AUDIO, track="audio_codec",
         bound_codes=("audio_bit_rate_too_low", "audio_bit_rate_too_high"),
     ),
     Fact(
         "sample_rate", int, "Audio samples per second.", "sample rate", "Hz",
-        sections=_VIDEO_AND_AUDIO, track="audio_codec", absence_code="audio_track_required",
+        group="audio", sections=_VIDEO_AND_AUDIO, track="audio_codec", absence_code="audio_track_required",
     ),
     Fact(
         "channels", int, "Audio channels.",
-        sections=_VIDEO_AND_AUDIO, track="audio_codec", absence_code="audio_track_required",
+        group="audio", sections=_VIDEO_AND_AUDIO, track="audio_codec", absence_code="audio_track_required",
     ),
     Fact(
         "sample_bits", int, "Bits of one sample of PCM or lossless audio.", "bits per sample",
-        sections=_VIDEO_AND_AUDIO, track="audio_codec",
+        group="audio", sections=_VIDEO_AND_AUDIO, track="audio_codec",
     ),
-    Fact("bit_rate", int, "Bits per second, of all tracks.", "bit rate", "bit/s", sections=_VIDEO_AND_AUDIO),
+    Fact(
+        "bit_rate", int, "Bits per second, of all tracks.", "bit rate", "bit/s",
+        group="container", sections=_VIDEO_AND_AUDIO,
+    ),
     Fact(
         "video_tracks", int, "Number of video tracks; cover pictures do not count.", "video tracks",
-        sections=_VIDEO_AND_AUDIO, bound_codes=("value_too_low", "video_tracks_too_many"),
+        group="container", sections=_VIDEO_AND_AUDIO, bound_codes=("value_too_low", "video_tracks_too_many"),
     ),
     Fact(
         "audio_tracks", int, "Number of audio tracks.", "audio tracks",
-        sections=_VIDEO_AND_AUDIO, bound_codes=("value_too_low", "audio_tracks_too_many"),
+        group="container", sections=_VIDEO_AND_AUDIO, bound_codes=("value_too_low", "audio_tracks_too_many"),
     ),
     Fact(
         "has_alpha", bool, "Whether it has transparency.", "transparency",
-        sections=_IMAGE_AND_VIDEO, track="video_codec",
+        group="picture", sections=_IMAGE_AND_VIDEO, track="video_codec",
     ),
-    Fact("encrypted", bool, "Whether a track is encrypted.", sections=_VIDEO_AND_AUDIO),
+    Fact("encrypted", bool, "Whether a track is encrypted.", group="container", sections=_VIDEO_AND_AUDIO),
     Fact(
         "streamable", bool, "MP4 family: whether the index (moov box) precedes the media data.",
-        sections=_VIDEO_AND_AUDIO,
+        group="container", sections=_VIDEO_AND_AUDIO,
     ),
     Fact(
         "fragmented", bool, "MP4 family: whether the media data is in fragments, each with its own index.",
-        sections=_VIDEO_AND_AUDIO, choice_code="fragmented_not_accepted",
+        group="container", sections=_VIDEO_AND_AUDIO, choice_code="fragmented_not_accepted",
     ),
     Fact(
         "edit_list", bool, "MP4 family: whether an edit list does more than compensate for the delay of a codec.",
-        "edit list", sections=_VIDEO_AND_AUDIO, choice_code="edit_list_not_accepted",
+        "edit list", group="container", sections=_VIDEO_AND_AUDIO, choice_code="edit_list_not_accepted",
     ),
-    Fact("brand", str, "Major brand of the MP4 family and of HEIF, e.g. isom.", sections=_ALL_KINDS),
+    Fact("brand", str, "Major brand of the MP4 family and of HEIF, e.g. isom.", group="container", sections=_ALL_KINDS),
     Fact(
         "camera_raw", bool, "Whether the file holds a camera's unprocessed sensor data.", "camera raw",
-        sections=_IMAGE_AND_VIDEO, derived_from=("format",), choice_code="camera_raw",
+        group="other", sections=_IMAGE_AND_VIDEO, derived_from=("format",), choice_code="camera_raw",
     ),
     Fact(
         "location", bool, "Whether the file says where it was recorded (GPS).", "recording location",
-        sections=_ALL_KINDS, choice_code="location_not_accepted",
+        group="other", sections=_ALL_KINDS, choice_code="location_not_accepted",
     ),
     Fact("notes", tuple, "Words for what a user should know; each is explained by `preflight.codes.NOTES`."),
 )  # fmt: skip

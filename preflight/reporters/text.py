@@ -9,6 +9,7 @@ from typing import IO, TYPE_CHECKING, Final
 
 from preflight.codes import NOTES
 from preflight.escape import printable
+from preflight.facts import GROUPS, MEDIA_FACTS, FactGroup
 from preflight.media import Media
 from preflight.report import Finding, Report, Result
 from preflight.reporters import LineReporter, ReporterOptions
@@ -170,11 +171,24 @@ def _fact_lines(report: Report, view: View) -> Iterator[str]:
     if report.error is not None:
         yield f"  {printable(report.error.message)} [{report.error.code}]"
     if report.media is not None:
-        for name, value in report.media.facts().items():
-            if name == "notes":
-                yield from (f"  note                {note}: {NOTES.get(note, '')}" for note in report.media.notes)
-            elif value is not None:
-                yield f"  {name:19} {format_value(name, value) if name != 'aspect_ratio' else f'{value:.4g}'}"
+        for group in GROUPS:
+            yield from _group_lines(report.media, group)
+        yield from (f"  note                {note}: {NOTES.get(note, '')}" for note in report.media.notes)
+
+
+def _group_lines(media: Media, group: FactGroup) -> Iterator[str]:
+    """Yield the known facts of a group, below its heading if it has one."""
+    facts = {
+        name: value
+        for name, value in media.facts().items()
+        if value is not None and name != "notes" and MEDIA_FACTS[name].group == group
+    }
+    if facts and group:
+        yield f"  {group}"
+    indent = "    " if group else "  "
+    for name, value in facts.items():
+        shown = format_value(name, value) if name != "aspect_ratio" else f"{value:.4g}"
+        yield f"{indent + name:21} {shown}"
 
 
 def _write_table(summary: Summary, stream: IO[str], *, colour: bool) -> None:
