@@ -315,6 +315,25 @@ def test_remark_is_on_the_card_and_once_in_the_sheet(driver: webdriver.Chrome, t
     assert Page(driver, path).texts(".card .words") == [said]
 
 
+def test_very_many_rule_sets_are_condensed(driver: webdriver.Chrome, tmp_path: Path) -> None:
+    path = tmp_path / "page.html"
+    report = preflight.check("fixtures/refused/mp4-fps-too-low.mp4", "all")
+    path.write_text(written("html", [report], "all"), encoding="utf-8")
+    page = Page(driver, path)
+    rules = len(report.results)
+    assert page.one(".lead").text.startswith(f"Judged by {rules} rule sets")
+    assert page.one("h1").text == f"1 of 1 file would be refused by at least one of {rules} rule sets"
+    assert page.texts(".card .title")[0] != "Kind not accepted"
+    assert max(page.run("return [...document.querySelectorAll('.card .scale')].map(e => e.children.length)")) <= 5
+    assert len(page.all("#rules optgroup")) == len({result.stage for result in report.results})
+    page.one("#grid button.name").click()
+    assert not page.one(".kept .scales").is_displayed()
+    accepting = [result.rules for result in report.results if result.outcome == "pass"]
+    assert sorted(page.texts(".says")[-1].partition("Pass")[2].strip().split(", ")) == sorted(accepting)
+    page.one(".kept summary").click()
+    assert page.one(".kept .scales").is_displayed()
+
+
 @pytest.mark.parametrize("count", [1_000, pytest.param(10_000, marks=pytest.mark.slow)])
 def test_page_of_many_files_is_usable(
     driver: webdriver.Chrome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, count: int

@@ -23,6 +23,7 @@ from preflight.report import Report
 from preflight.reporters import ReporterOptions
 from preflight.reporters.html.previews import Preview, PreviewsInterrupted, can_decode_av, make_previews
 from preflight.reporters.html.rows import VERDICTS, Rows, in_script
+from preflight.ruleset import MANY
 from preflight.summary import Summary
 from preflight.version import VERSION
 
@@ -117,7 +118,8 @@ def _context(rows: Rows, previews: Mapping[int, Preview], skipped: int) -> dict[
         "made_at": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "files": rows.number,
         "skipped": skipped,
-        "headline": _headline(rows.counts),
+        "headline": _headline(rows.counts, len(rows.rules)),
+        "many": MANY,
         "verdicts": list(zip(VERDICTS, rows.counts, strict=True)),
         "root": rows.root(),
         "rules": [(ruleset, rows.by_rules[ruleset.name]) for ruleset in rows.rules],
@@ -140,12 +142,13 @@ def _data(rows: Rows, previews: Mapping[int, Preview]) -> Iterator[str]:
     yield "}}"
 
 
-def _headline(counts: list[int]) -> str:
+def _headline(counts: list[int], rule_sets: int) -> str:
     failed, unknown, *_ = counts
     total = sum(counts)
     files = f"{total:,} file{'' if total == 1 else 's'}"
     if failed:
-        return f"{failed:,} of {files} would be refused"
+        by = f" by at least one of {rule_sets} rule sets" if rule_sets > MANY else ""
+        return f"{failed:,} of {files} would be refused{by}"
     if unknown:
         return f"Of {files}, {unknown:,} could not be judged"
     return f"All {files} would be accepted" if total > 1 else f"{files if total else 'No file'} would be accepted"

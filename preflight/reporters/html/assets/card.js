@@ -24,9 +24,10 @@ function badge(verdict) {
 }
 
 // The facts that break a limit, gravest first, each with its scale; other findings and remarks as a line of words.
+// That a rule set takes other kinds says least, since very many do.
 function complaints(file, rules) {
   const findings = file.findings(rules);
-  findings.sort((a, b) => a.severity - b.severity);
+  findings.sort((a, b) => a.severity - b.severity || (a.fact === "kind") - (b.fact === "kind"));
   const groups = grouped(file, rules);
   const seen = new Set();
   const parts = [];
@@ -41,7 +42,7 @@ function complaints(file, rules) {
     }
     const drawn = groups.has(finding.fact) && file.fact(finding.fact) !== null;
     parts.push(make("li", {}, make("p", { class: `title ${TONE[finding.severity]}` }, finding.title),
-      drawn ? scale(file, finding.fact, groups.get(finding.fact), true) : make("p", { class: "words" }, finding.message)));
+      drawn ? scale(file, finding.fact, groups.get(finding.fact), { only: true, short: true }) : make("p", { class: "words" }, finding.message)));
   }
   return parts;
 }

@@ -5,7 +5,11 @@ function options(id, pairs) {
 
 const seenCodes = [...new Set(FILES.flatMap((file) => file.findings().map((one) => one.code)))];
 seenCodes.sort((a, b) => collator.compare(DATA.codes[a][0], DATA.codes[b][0]));
-options("rules", RULES.map((rules) => [rules.name, rules.name]));
+for (const stage of new Set(RULES.map((rules) => rules.stage))) {
+  const group = make("optgroup", { label: stage, id: `stage-${stage}` });
+  byId("rules").append(group);
+  options(group.id, RULES.filter((rules) => rules.stage === stage).map((rules) => [rules.name, rules.name]));
+}
 options("code", seenCodes.map((code) => [code, DATA.codes[code][0]]));
 options("kind", [...new Set(FILES.map((file) => file.kind))].filter(Boolean).map((kind) => [kind, kind]));
 

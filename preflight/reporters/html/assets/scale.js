@@ -78,21 +78,38 @@ function choices(file, fact, row) {
   return make("div", { class: "choices" }, ...words);
 }
 
-// One fact with a row for every different limit on it; `only` leaves out the rows that are kept.
-function scale(file, fact, rows, only) {
-  const shown = [...rows.values()].filter((row) => !only || row.severity < PASS);
+// With more rule sets than this, the limits that a file keeps are collapsed.
+const MANY = 12;
+// Rows of a fact on a card, and names in front of a row there.
+const MOST_ROWS = 3;
+const MOST_NAMES = 4;
+
+function who(names, short) {
+  if (!short || names.length <= MOST_NAMES) return names.join(", ");
+  return `${names.slice(0, MOST_NAMES - 1).join(", ")} and ${names.length - MOST_NAMES + 1} more`;
+}
+
+function rule(file, fact, row, at, short) {
+  const isRange = row.limit.low !== undefined || row.limit.high !== undefined;
+  const drawn = isRange ? track(file, fact, row, at) : { node: row.limit.any ? choices(file, fact, row) : null, off: "" };
+  const names = RULES.length > 1 ? make("span", { class: "who" }, who(row.names, short)) : null;
+  const off = drawn.off ? make("span", { class: `off ${TONE[row.severity]}` }, drawn.off) : null;
+  return make("div", { class: "rule" }, names || off ? make("p", {}, names, off) : null,
+    drawn.node || make("p", {}, row.limit.accepts));
+}
+
+// One fact with a row for every different limit on it; `only` leaves out the rows that are kept, `short` most others.
+function scale(file, fact, rows, { only = false, short = false } = {}) {
+  const all = [...rows.values()].filter((row) => !only || row.severity < PASS);
+  if (short) all.sort((a, b) => a.severity - b.severity || b.names.length - a.names.length);
+  const shown = short ? all.slice(0, MOST_ROWS) : all;
   const ranges = shown.filter((row) => row.limit.low !== undefined || row.limit.high !== undefined);
   const value = file.fact(fact);
   const worst = Math.min(...shown.map((row) => row.severity));
   const at = ranges.length ? axis(value, ranges.map((row) => row.limit)) : null;
-  const lines = shown.map((row) => {
-    const isRange = row.limit.low !== undefined || row.limit.high !== undefined;
-    const drawn = isRange ? track(file, fact, row, at) : { node: row.limit.any ? choices(file, fact, row) : null, off: "" };
-    const who = RULES.length > 1 ? make("span", { class: "who" }, row.names.join(", ")) : null;
-    const off = drawn.off ? make("span", { class: `off ${TONE[row.severity]}` }, drawn.off) : null;
-    return make("div", { class: "rule" }, who || off ? make("p", {}, who, off) : null,
-      drawn.node || make("p", {}, row.limit.accepts));
-  });
-    return make("div", { class: "scale" },
-    make("p", { class: "fact" }, make("span", {}, label(fact)), make("b", { class: TONE[worst] }, amount(fact, value))), ...lines);
+  const left = all.slice(shown.length).reduce((sum, row) => sum + row.names.length, 0);
+  return make("div", { class: "scale" },
+    make("p", { class: "fact" }, make("span", {}, label(fact)), make("b", { class: TONE[worst] }, amount(fact, value))),
+    ...shown.map((row) => rule(file, fact, row, at, short)),
+    left ? make("p", { class: "more" }, left === 1 ? "and 1 more rule set" : `and ${left} more rule sets`) : null);
 }

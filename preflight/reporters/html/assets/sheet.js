@@ -33,6 +33,15 @@ function verdictLine(file, number) {
     make("ul", {}, ...lines), command === null ? null : commandBox(command));
 }
 
+// A line for each rule set; of very many, those that accept the file without a finding share one.
+function results(file, order, many) {
+  const isClean = (number) => many && !file.findings(number).some((one) => one.severity !== NOTE);
+  const names = order.filter(isClean).map((number) => RULES[number].name);
+  const clean = make("p", {}, badge(PASS), make("span", {}, names.join(", ")));
+  return [...order.filter((number) => !isClean(number)).map((number) => verdictLine(file, number)),
+    names.length ? make("div", { class: "says" }, clean) : ""];
+}
+
 function facts(file) {
   const rows = [["kind", file.kind || "not recognised"], ["format", file.format || "not recognised"]];
   for (const name of DATA.facts) {
@@ -42,8 +51,19 @@ function facts(file) {
   return make("dl", {}, ...rows.map(([name, value]) => make("div", {}, make("dt", {}, name), make("dd", {}, value))));
 }
 
+// The limits that a file keeps, collapsed: very many rule sets have very many.
+function kept(file, groups) {
+  const inside = groups.map(([fact, rows]) => [fact, new Map([...rows].filter(([, row]) => row.severity === PASS))]);
+  const scales = inside.filter(([, rows]) => rows.size).map(([fact, rows]) => scale(file, fact, rows));
+  return scales.length ? make("details", { class: "kept" }, make("summary", {}, "Limits that it is inside of"),
+    make("div", { class: "scales" }, ...scales)) : "";
+}
+
 function fill(sheet, file, neighbours) {
-  const scales = [...grouped(file, -1)].map(([fact, rows]) => scale(file, fact, rows, false));
+  const many = RULES.length > MANY;
+  const groups = [...grouped(file, -1)];
+  const isBroken = ([, rows]) => [...rows.values()].some((row) => row.severity < PASS);
+  const scales = groups.filter((group) => !many || isBroken(group)).map(([fact, rows]) => scale(file, fact, rows, { only: many }));
   const notes = remarks(file);
   const order = RULES.map((_, number) => number).sort((a, b) => file.verdictFor(a) - file.verdictFor(b) || a - b);
   sheet.replaceChildren(
@@ -55,9 +75,9 @@ function fill(sheet, file, neighbours) {
       make("div", {}, badge(file.verdict), make("h2", { id: "sheet-title", tabindex: "-1" }, make("bdi", {}, file.name)),
         make("p", { class: "folder" }, make("bdi", {}, file.path)), make("p", { class: "facts" }, file.summary().join(" · ")))),
     scales.length ? make("h3", {}, "Measured against the limits") : "",
-    make("div", { class: "scales" }, ...scales),
+    make("div", { class: "scales" }, ...scales), many ? kept(file, groups) : "",
     notes.length ? make("h3", {}, "Remarks") : "", notes.length ? make("ul", { class: "remarks" }, ...notes) : "",
-    make("h3", {}, "Results by rule set"), ...order.map((number) => verdictLine(file, number)),
+    make("h3", {}, "Results by rule set"), ...results(file, order, many),
     make("h3", {}, "All facts"), facts(file));
   sheet.scrollTop = 0;
 }
