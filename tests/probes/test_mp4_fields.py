@@ -230,6 +230,19 @@ class TestFragmentHeaders:
         media = facts(in_fragments(traf(header, full(b"trun", 0, 0, pack(">I", 3)))))
         assert (media.frames, media.duration) == (3, pytest.approx(3 * 0x01020304 / 24000))
 
+    @each_row("flags", list(product((0, 1), (0, 2), (0, 8), (0, 0x20))))
+    def test_default_size_and_flags_stand_behind_optional_fields(self, flags: tuple[int, ...]) -> None:
+        base, description, length, other = flags
+        fields = (b"\7" * 8 if base else b"") + (b"\7" * 4 if description else b"")
+        fields += (pack(">I", 1000) if length else b"") + pack(">I", 0x00010203)
+        fields += pack(">I", 0x10000) if other else b""  # no key frame
+        header = full(b"tfhd", 0, 0x10 | sum(flags), pack(">I", 1), fields, b"\7" * 4)
+        extends = box(b"mvex", full(b"trex", 0, 0, pack(">IIIII", 1, 1, 1000, 7, 0)))
+        time = full(b"tfdt", 0, 0, pack(">I", 0))
+        media = facts(in_fragments(traf(header, time, full(b"trun", 0, 0, pack(">I", 3))), extra=extends))
+        assert media.video_bit_rate == 0x00010203 * 8 * 24
+        assert media.keyframe_interval == (None if other else 1 / 24)
+
     def test_the_default_of_the_movie_box_counts_where_the_fragment_has_none(self) -> None:
         extends = box(b"mvex", full(b"trex", 0, 0, pack(">IIIII", 1, 0x07070707, 0x01020304, 0x07070707, 7)))
         header = full(b"tfhd", 0, 2, pack(">II", 1, 7))
