@@ -141,6 +141,16 @@ def test_file_that_ends_in_exif_after_frame_header_is_truncated() -> None:
         assert facts(whole[:end]).notes == ("truncated",), end
 
 
+@each_row("missing", [0, 1, 50_000])
+def test_url_that_ends_in_a_long_exif_segment_is_truncated(missing: int) -> None:
+    """Its end is not read: the length of the segment tells."""
+    data = picture().replace(b"\xff\xda", segment(0xE1, b"Exif\0\0" + exif(6) + bytes(60_000)), 1)
+    whole = data[: data.index(b"Exif") + 6 + len(exif(6)) + 60_000]
+    media = probe(RemoteSource(whole[: len(whole) - missing]))
+    assert (media.width, media.orientation) == (HEIGHT, 6)
+    assert (media.notes == ("truncated",)) is (missing > 0)
+
+
 def test_distant_exif_directory_is_read_without_the_rest() -> None:
     block = exif(6)
     moved = block[:4] + pack("<I", 50_000) + bytes(49_992) + block[8:]

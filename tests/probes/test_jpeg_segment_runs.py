@@ -13,6 +13,7 @@ from preflight.net.transport import Transport
 from preflight.probes import jpeg
 from preflight.sources.http import HttpOptions, HttpSource
 from preflight.sources.memory import MemorySource
+from tests.rows import each_row
 from tests.servers.hostile import hostile
 from tests.servers.talk import Server
 
@@ -116,3 +117,22 @@ def test_body_without_ranges_is_read_up_to_the_frame_header(server: Server, name
     assert source.requests == 1
     frame = server.files[name].index(FRAME)
     assert frame < source.bytes_read < frame + 40_000 < len(server.files[name])
+
+
+@each_row(
+    ("head", "following"),
+    [
+        (icc(3 * 65_519), 1),
+        (icc(3 * 65_519)[65_537:], 0),
+        (icc(3 * 65_519)[2 * 65_537 :], 0),
+        (icc(200 * 65_519), 198),
+        (icc(65_519)[:17], 0),
+        (extended_xmp(5 * 65_400), 4),
+        (extended_xmp(5 * 65_400 - 1), 3),
+        (extended_xmp(5 * 65_400)[3 * (65_400 + 79) :], 1),
+        (extended_xmp(5 * 65_400)[:78], 0),
+        (row(0xE2, b"MPF\0", 3 * LONGEST), 0),
+    ],
+)
+def test_numbered_segments_state_how_many_full_ones_follow(head: bytes, following: int) -> None:
+    assert jpeg._full_segments_after(head[:84]) == following

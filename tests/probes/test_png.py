@@ -14,6 +14,9 @@ from hypothesis import strategies as st
 from probing import RemoteSource, counted, damaged, ends_in_facts, facts
 
 from preflight.probes import probe
+from preflight.probes.png import _Header
+from preflight.probes.window import Window
+from preflight.sources.memory import MemorySource
 
 sys.path.append(str(Path(__file__).parents[2] / "fixtures"))
 
@@ -81,6 +84,14 @@ def test_idot_costs_one_read() -> None:
     media, source = counted(png(dot, picture=first + second))
     assert (media.width, media.notes, len(source.distant)) == (WIDTH, (), 1)
     assert facts(png(dot, picture=first + second, behind=(EXIF,))).orientation == 6
+
+
+def test_idot_states_the_second_half_by_32_bits() -> None:
+    source = MemorySource(png(chunk(b"iDOT", pack(">7I", 2, 0, 16, 40, 16, 16, 0x01020304)), picture=idat(9)))
+    header = _Header(source)
+    header.read_chunks(Window(source, 4096))
+    assert header.data is not None
+    assert header.data.second_half == 33 + 0x01020304
 
 
 def test_wrong_idot_is_ignored() -> None:
