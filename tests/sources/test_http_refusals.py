@@ -15,7 +15,7 @@ from preflight.media import Need
 from preflight.sources.http import HttpOptions
 from tests.conftest import Run
 from tests.rows import each_row
-from tests.servers.talk import Server
+from tests.servers.talk import Server, Talk
 from tests.sources.conftest import DATA, NAME, Open
 from tests.sources.test_http_redirects import names
 
@@ -70,6 +70,34 @@ def test_refusal_of_automated_clients_has_a_code_of_its_own(server: Server, open
 def test_other_refusals_keep_their_codes(server: Server, open_url: Open, path: str, code: str) -> None:
     server.files["plain"] = FORBIDDEN
     assert failure(open_url(path, retries=0)).code == code
+
+
+@each_row(
+    ("status", "kind", "code"),
+    [
+        (200, "image/png", "automated_client_refused"),
+        (203, "image/png", "automated_client_refused"),
+        (206, "image/png", "automated_client_refused"),
+        (200, "text/html", "download_failed"),
+        (404, "image/png", "download_failed"),
+        (None, "", "download_failed"),
+    ],
+)
+def test_refusal_is_of_automated_clients_if_a_browser_gets_a_file(
+    server: Server, open_url: Open, status: int | None, kind: str, code: str
+) -> None:
+    """Without a status the connection ends."""
+
+    def refuse(talk: Talk) -> None:
+        if not talk.request.headers["user-agent"].startswith("Mozilla/"):
+            talk.answer("403 Forbidden", FORBIDDEN)
+        elif status is None:
+            talk.keep = False
+        else:
+            talk.answer(f"{status} Of Some Kind", DATA[:10], {"Content-Type": kind})
+
+    server.behaviours["refuses"] = refuse
+    assert failure(open_url("refuses/x")).code == code
 
 
 def test_store_that_denies_access_may_hide_that_there_is_no_file(open_url: Open) -> None:
