@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from preflight.errors import SourceError
-from preflight.net.response import InvalidResponse, is_chunked
+from preflight.net.response import InvalidResponse, _frame, is_chunked
 from tests.rows import each_row
 from tests.servers.talk import Server
 from tests.sources.conftest import DATA, NAME, Open
@@ -248,3 +248,27 @@ def test_body_after_head_does_not_answer_the_next_request(server: Server, open_u
     for place in (0, 100_000, 200_000):
         assert source.read_at(place, 10) == DATA[place : place + 10]
     assert source.delivery.head_ok
+
+
+@each_row(
+    ("version", "status", "fields", "has_body", "kept"),
+    [
+        (11, 200, {"Content-Length": "5"}, True, True),
+        (11, 200, {"Content-Length": "5", "Connection": "keep-alive, Close"}, True, False),
+        (11, 200, {"Transfer-Encoding": "chunked"}, True, True),
+        (11, 200, {"Transfer-Encoding": "chunked", "Content-Length": "5"}, True, True),
+        (11, 200, {"Transfer-Encoding": "identity", "Content-Length": "5"}, True, False),
+        (11, 200, {}, True, False),
+        (11, 200, {}, False, True),
+        (11, 204, {}, False, False),
+        (11, 304, {}, False, False),
+        (10, 200, {"Content-Length": "5"}, True, False),
+        (10, 200, {"Content-Length": "5", "Connection": "Keep-Alive"}, True, True),
+        (10, 200, {"Transfer-Encoding": "chunked", "Connection": "keep-alive"}, True, False),
+        (10, 200, {"Connection": "keep-alive"}, True, False),
+    ],
+)
+def test_connection_is_kept_where_the_end_of_the_body_is_certain(
+    version: int, status: int, fields: dict[str, str], has_body: bool, kept: bool
+) -> None:
+    assert _frame(version, status, list(fields.items()), has_body=has_body).keep_alive is kept
