@@ -238,6 +238,7 @@ def check_judging(data: st.DataObject, kind: str) -> None:
         assert "None" not in finding.message
         assert not (finding.hint or "").startswith(":")
     check_hints(result)
+    check_plan(result, rules, media)
     assert render_page([rules])
     EXPORTED.validate(json.loads(json.dumps(export_ruleset(rules))))
 
@@ -253,6 +254,19 @@ def test_judging_never_raises(data: st.DataObject, kind: str) -> None:
 @settings(max_examples=300)
 def test_judging_of_many_rule_sets_never_raises(data: st.DataObject, kind: str) -> None:
     check_judging(data, kind)
+
+
+def check_plan(result: Result, rules: RuleSet, media: Media) -> None:
+    """Every step sets the facts that it is for to values that their limits accept."""
+    if result.plan is None:
+        return
+    after = next((step.format for step in result.plan.steps if step.format), media.format)
+    limits = {limit.fact: limit for limit in rules.sections[media.kind or ""].at(media).for_format(after)}
+    for step in result.plan.steps:
+        assert step.as_json().keys() - {"action", "facts"}, step
+        for fact in set(step.facts) & limits.keys() & step.as_json().keys() - GEOMETRY:
+            value = getattr(step, fact)
+            assert limits[fact].side(value, media.height) == 0, (fact, value, limits[fact].written)
 
 
 def check_hints(result: Result) -> None:
