@@ -416,6 +416,10 @@ class TestPictures:
     def test_animation_becomes_its_first_frame(self, tmp_path: Path, name: str) -> None:
         assert run(Path(shutil.copy(f"fixtures/quirks/{name}", tmp_path)), "image", animated=only(False)).frames == 1
 
+    def test_gain_map_is_left_out(self, tmp_path: Path) -> None:
+        path = Path(shutil.copy("fixtures/quirks/jpeg-gain-map.jpg", tmp_path))
+        assert run(path, "image", hdr=only(NONE)).hdr == NONE
+
     def test_location_is_removed(self, tmp_path: Path) -> None:
         path = Path(shutil.copy("fixtures/quirks/heic-gps.heic", tmp_path))
         assert run(path, "image", location=only(False)).location is False
@@ -463,6 +467,14 @@ class TestFilms:
         self, tmp_path: Path, name: str, options: tuple[str, ...], limits: dict[str, Any]
     ) -> None:
         run(film(tmp_path / name, *options), "video", **limits)
+
+    def test_transparency_of_a_film_becomes_black(self, tmp_path: Path) -> None:
+        white = ("-f", "lavfi", "-i", "color=white@0.25:s=64x48:d=1:r=5,format=yuva420p")
+        path = ffmpeg(tmp_path / "a.webm", *white, "-c:v", "libvpx-vp9")
+        assert run(path, "video", has_alpha=only(False)).has_alpha is False
+        picture = ffmpeg(tmp_path / "a.png", "-i", os.fspath(tmp_path / "a-fixed.webm"), "-frames:v", "1")
+        with Image.open(picture) as shown:
+            assert shown.convert("L").getpixel((9, 9)) == pytest.approx(64, abs=4)
 
     def test_edit_list_is_applied(self, tmp_path: Path) -> None:
         film(tmp_path / "whole.mp4", *X264)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from preflight.formats import FORMATS, IMAGE
 from preflight.plans import colors, encoding, pictures
@@ -46,7 +46,16 @@ def command_template(changes: Changes) -> CommandTemplate | None:
         program = pictures.program(changes.media, changes.written, size, changes.wrong, changes.limits)
         return CommandTemplate(("python3", "-c", program), (), extensions) if program else None
     options = _ffmpeg(changes)
-    return CommandTemplate(("ffmpeg", "-i"), tuple(options), extensions) if options else None
+    return CommandTemplate(("ffmpeg", *_decoder(changes), "-i"), tuple(options), extensions) if options else None
+
+
+_DECODERS_OF_ALPHA: Final = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
+"""By codec, the decoder that reads transparency, where the usual one does not."""
+
+
+def _decoder(changes: Changes) -> tuple[str, ...]:
+    decoder = _DECODERS_OF_ALPHA.get(changes.media.video_codec or "")
+    return ("-c:v", decoder) if decoder is not None and "has_alpha" in changes.wrong else ()
 
 
 def _extension(name: str) -> str:
@@ -86,6 +95,8 @@ def _container(changes: Changes) -> list[str]:
         options += ["-map", "0:V:0?", "-map", "0:a:0?"]  # V: not a cover picture
     if "location" in changes.wrong:
         options += ["-map_metadata", "-1"]
+    if "has_alpha" in changes.wrong:
+        options += ["-metadata:s:v:0", "alpha_mode="]  # of Matroska, which would be copied
     return options
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from preflight.media import NONE
 from preflight.plans.colors import PRINT
 from preflight.plans.encoding import Subject
 from preflight.plans.geometry import LimitsByFact, Size
@@ -20,6 +21,8 @@ _CODINGS: Final = {"jpeg": "baseline", "webp": "lossy"}
 _OPAQUE: Final = frozenset(("jpeg", "bmp"))
 _WITH_PROFILE: Final = frozenset(("jpeg", "tiff", "webp"))
 """Formats that have no other statement of their colors than an ICC profile, which Pillow reads."""
+_SAVED_IN_SRGB: Final = frozenset((None, NONE, "gain_map"))
+"""Kinds of HDR whose pictures Pillow opens in standard range: it leaves out a gain map."""
 _COLORS: Final = frozenset(("primaries", "transfer"))
 _OWN_PROFILE: Final = frozenset(("rgb", "ycbcr", "palette"))
 """Color models whose profile fits the RGB that is written."""
@@ -62,8 +65,10 @@ def program(media: Subject, written: str, size: Size | None, wrong: frozenset[st
     """
     if media.moving and wrong.isdisjoint(("animated", "frames")):
         return None  # Pillow would keep only one of its pictures
-    converts_color = not wrong.isdisjoint(_COLORS)
-    if "hdr" in wrong or media.color_model == "lab" or (converts_color and media.format not in _WITH_PROFILE):
+    converts_color = not wrong.isdisjoint(_COLORS | {"hdr"})
+    if converts_color and (media.format not in _WITH_PROFILE or media.hdr not in _SAVED_IN_SRGB):
+        return None
+    if media.color_model == "lab":
         return None
     is_print = media.color_model in PRINT
     is_opaque = media.has_alpha is False or written in _OPAQUE or "has_alpha" in wrong
