@@ -327,6 +327,7 @@ def test_very_many_rule_sets_are_condensed(driver: webdriver.Chrome, tmp_path: P
     assert max(page.run("return [...document.querySelectorAll('.card .scale')].map(e => e.children.length)")) <= 5
     assert len(page.all("#rules optgroup")) == len({result.stage for result in report.results})
     page.one("#grid button.name").click()
+    assert {"16:9", "9:16"} <= set(page.texts("#sheet .choice"))
     assert not page.one(".kept .scales").is_displayed()
     accepting = [result.rules for result in report.results if result.outcome == "pass"]
     assert sorted(page.texts(".says")[-1].partition("Pass")[2].strip().split(", ")) == sorted(accepting)

@@ -223,6 +223,7 @@ def _limit(limit: Limit) -> dict[str, object]:
         "low": limit.low,
         "high": limit.high,
         "any": limit.any_of,
+        "listed": limit.listed,
         "accepts": accepted(limit),
         "wideLow": lenient.low if lenient else None,
         "wideHigh": lenient.high if lenient else None,

@@ -71,10 +71,10 @@ function track(file, fact, row, at) {
 
 function choices(file, fact, row) {
   const value = file.fact(fact);
-  const { any, wideAny } = row.limit;
+  const { any, wideAny, listed = [] } = row.limit;  // listed: ratios as the rule set writes them
   const all = [...any, ...(wideAny || []).filter((one) => !any.includes(one))];
-  const words = all.map((one) => make("span",
-    { class: `choice${one === value ? " taken" : ""}${any.includes(one) ? "" : " tolerated"}` }, amount(fact, one)));
+  const words = all.map((one, number) => make("span",
+    { class: `choice${one === value ? " taken" : ""}${any.includes(one) ? "" : " tolerated"}` }, listed[number] ?? amount(fact, one)));
   return make("div", { class: "choices" }, ...words);
 }
 
