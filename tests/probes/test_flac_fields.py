@@ -125,6 +125,8 @@ class TestStreamInfo:
         blocks = bytearray(info())
         blocks[0] &= 0x7F
         assert facts(b"fLaC" + bytes(blocks) + metadata(kind, bytes(9), last=True) + bytes(9)).notes == notes
+        more = metadata(kind, bytes(9)) + metadata(1, bytes(9), last=True)
+        assert facts(b"fLaC" + bytes(blocks) + more + bytes(9)).notes == notes
 
     @each_row(("kind", "length"), [(1, 34), (0, 33), (0, 35), (0, 0x100022)])
     def test_another_first_block_is_a_bad_header(self, kind: int, length: int) -> None:

@@ -92,6 +92,13 @@ def test_header_of_jpeg_2000_gives_the_sample_format(space: int, model: str | No
     assert pictured(b"mjp2", box(b"jp2h", header, box(b"free") * 100)).bit_depth == 10
 
 
+@each_row("stated, depth", [(7, 8), (0x8B, 12), (0xFF, None)])
+def test_components_of_jpeg_2000_have_the_same_bits_or_none(stated: int, depth: int | None) -> None:
+    header = box(b"ihdr", pack(">IIH4B", 480, 854, 3, stated, 7, 0, 0))
+    assert pictured(b"mjp2", box(b"jp2h", header)).bit_depth == depth
+    assert pictured(b"mjp2", box(b"jp2h", box(b"ihdr", header[8:21]))).bit_depth is None
+
+
 def test_unknown_configuration_leaves_hdr_unknown() -> None:
     assert (pictured(b"avc3", box(b"avcC", b"\1\x64\0\x1f\xff\xe0\0")).hdr, pictured(b"XYZ1").hdr) == (None, None)
 

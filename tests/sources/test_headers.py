@@ -212,6 +212,10 @@ class TestDecodedBodies:
             decoded(empty * ((2 << 20) // len(empty)), "gzip")
         assert decoded(empty * ((1 << 19) // len(empty)) + gzip.compress(b"x"), "gzip") == b"x"
 
+    def test_content_that_does_not_compress_is_read_to_its_end(self) -> None:
+        content = random.Random(7).randbytes(3 << 20)
+        assert decoded(gzip.compress(content, 1), "gzip") == content
+
     def test_closing_it_closes_the_response(self) -> None:
         stream = Stream(b"")
         DecodedBody(stream, "gzip", "x").close()
