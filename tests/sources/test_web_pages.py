@@ -75,3 +75,11 @@ def test_picture_declared_as_html_is_not_a_web_page(server: Server, open_url: Op
     source = open_url("page/clip.bin")
     assert source.size == 300_000
     assert source.delivery.page is None
+
+
+@pytest.mark.parametrize(("blanks", "page"), [(900, "html"), (1024, None)])
+def test_web_page_begins_in_the_first_kibibyte(server: Server, open_url: Open, blanks: int, page: str | None) -> None:
+    server.files["page"] = b"\n" * blanks + HTML
+    source = open_url("file/page")
+    source.read_at(0, 10)
+    assert source.delivery.page == page
