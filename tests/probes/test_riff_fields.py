@@ -17,6 +17,7 @@ from makers._riff import EXTENSIBLE, GUID, chunk, fmt, riff
 from preflight.media import Media, Need
 from preflight.probes import probe
 from preflight.probes.avi import count_frame_chunks
+from preflight.probes.avi_chunks import find_chunks
 from preflight.sources.memory import MemorySource
 from tests.rows import each_row
 
@@ -524,3 +525,11 @@ class TestCountedPictures:
             )
             == 2
         )
+
+
+@each_row(("before", "anywhere", "found"), [(0, False, True), (2, False, False), (2, True, True)])
+def test_chunks_of_a_remote_file_are_found_in_its_first_response(before: int, anywhere: bool, found: bool) -> None:
+    data = chunk(b"JUNK", bytes(32_748 + before)) + chunk(b"LIST", b"movi") + chunk(b"idx1", bytes(32))
+    chunks = find_chunks(MemorySource(data), 0, anywhere=anywhere)
+    assert chunks.movi == (32_768 + before if found else None)
+    assert chunks.entries == ((32_768 + before + 8, 2) if anywhere else None)
