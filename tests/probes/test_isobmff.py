@@ -38,6 +38,7 @@ def test_walk_stays_within_a_range() -> None:
 def test_box_of_size_zero_extends_to_the_end() -> None:
     data = plain(b"ftyp") + pack(">I4s", 0, b"mdat") + b"12345"
     assert list(boxes(data))[-1] == (b"mdat", 16, 21)
+    assert first_of_each(data, 0, len(data)) == {b"ftyp": (8, 8), b"mdat": (16, 21)}
     assert list(top_level(MemorySource(data)))[-1] == Box(b"mdat", 8, 16, 21)
 
 
@@ -51,6 +52,7 @@ def test_size_smaller_than_the_header_ends_the_walk() -> None:
     for size in (2, 7):
         data = plain(b"ftyp") + pack(">I4s", size, b"free") + bytes(50)
         assert [kind for kind, _, _ in boxes(data)] == [b"ftyp"]
+        assert first_of_each(data, 0, len(data)) == {b"ftyp": (8, 8)}
         assert [box.type for box in top_level(MemorySource(data))] == [b"ftyp"]
     assert list(boxes(pack(">I4sQ", 1, b"free", 15) + bytes(50))) == []
     assert box_at(pack(">I4s", 1, b"free"), 0, None) is None

@@ -100,6 +100,10 @@ class TestHeaders:
         many = patched(patched(movie(blank(((2, 1),)), ticks=0), b"stsz", 8, 0x01020304), b"stts", 8, 0x01020304)
         assert facts(many).frames == 0x01020304
 
+    @each_row(("tail", "notes"), [(b"\0\0\0\5fre", ("no_moov",)), (b"\0\0\0\5free", ("bad_header",))])
+    def test_a_header_of_eight_bytes_with_an_impossible_size_is_bad(self, tail: bytes, notes: tuple[str, ...]) -> None:
+        assert facts(ftyp(b"isom") + box(b"mdat", b"x") + tail).notes == notes
+
     def test_a_chapter_track_is_not_a_film(self) -> None:
         pictures = blank(((3, 8000),), None)
         for ids in ((2,), (7, 2), (2, 7), (0x01000002, 2)):
