@@ -260,31 +260,38 @@ def split_variant(name: str) -> tuple[str, str | None]:
     return (f"{start}.toml", variant or None) if mark else (name, None)
 
 
-def merge_tables(parent: Table, child: Table) -> Table:
-    """Return the parent's table with the child's over it, limit by limit; `false` removes a limit or a section."""
+def merge_tables(parent: Table, child: Table, *, keeps_false: bool = False) -> Table:
+    """Return the parent's table with the child's over it, limit by limit; `false` removes a limit or a section.
+
+    keeps_false  both are a variant: `false` stays, since it also removes what stands outside of variants
+    """
     merged: dict[str, Any] = {key: value for key, value in parent.items() if key != "examples"}
     for key, value in child.items():
-        inherited = merged.get(key)
-        if value is False:
+        inherited = merged[key] if isinstance(merged.get(key), Mapping) else {}
+        if value is False and not keeps_false:
             merged.pop(key, None)
-        elif not isinstance(value, Mapping) or not isinstance(inherited, Mapping):
-            merged[key] = _added(key, value)
+        elif not isinstance(value, Mapping):
+            merged[key] = value
         elif key in ("request", "data_uri", "roles"):
-            merged[key] = merge_tables(inherited, value)
-        elif key == "url":
-            merged[key] = {**inherited, **value}  # `false` stays, since it also removes what holds by default
+            merged[key] = merge_tables(inherited, value, keeps_false=keeps_false)
+        elif key == "variants":
+            merged[key] = _merge_variants(inherited, value)
         else:
-            merged[key] = {fact: line for fact, line in {**inherited, **value}.items() if line is not False}
+            lines = {**inherited, **value}
+            is_kept = keeps_false or key == "url"  # there `false` also removes what holds by default
+            merged[key] = lines if is_kept else {fact: line for fact, line in lines.items() if line is not False}
     return merged
 
 
-def _added(key: str, value: object) -> object:
-    """Return what a file has that it does not inherit, without what removes nothing."""
-    if not isinstance(value, Mapping) or key == "url":
-        return value
-    if key == "variants":  # a `false` inside of one removes a limit outside of it
-        return {name: variant for name, variant in value.items() if variant is not False}
-    return merge_tables({}, value)
+def _merge_variants(parent: Table, child: Table) -> Table:
+    """Return the variants of both, each limit by limit; `false` removes one."""
+    merged = dict(parent)
+    for name, lines in child.items():
+        if lines is False:
+            merged.pop(name, None)
+        else:
+            merged[name] = merge_tables(merged[name], lines, keeps_false=True) if name in merged else lines
+    return merged
 
 
 def _section(table: Table) -> Section:

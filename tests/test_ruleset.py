@@ -209,6 +209,17 @@ class TestExtends:
         }
         assert merged["data_uri"] == {"kinds": ["image"], "image": {}}
 
+    def test_variants_are_merged_line_by_line_and_keep_what_they_remove(self) -> None:
+        parent = {"variants": {"fast": {"video": {"width": {"max": 9}, "fps": {"max": 9}}}, "slow": {}}}
+        child = {"variants": {"fast": {"video": {"fps": False}, "image": False}, "slow": False}}
+        merged = merge_tables(parent, child)
+        assert merged == {"variants": {"fast": {"video": {"width": {"max": 9}, "fps": False}, "image": False}}}
+
+    def test_what_is_removed_from_nothing_is_left_out(self) -> None:
+        removed = {"request": {"same": False, "all": {"files": False}}, "video": {"when": False}}
+        left = {"request": {"all": {}}, "video": {}}
+        assert merge_tables({}, {**removed, "variants": {"a": False}}) == {**left, "variants": {}}
+
     def test_new_sections_are_taken_as_they_are(self) -> None:
         child = {"audio": {"duration": {"max": 9}}, "request": {"all": {"files": {"max": 1}}}, "url": {"page": False}}
         assert merge_tables({}, child) == child
