@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache, lru_cache
-from itertools import chain
 from typing import Any, Final, Protocol
 
 from preflight.codes import CODES, Severity, fixed_message
@@ -85,7 +84,7 @@ def _variant_findings(
         section = variant.sections.get(media.kind or "")
         found = _media_findings(media, section.at(media) if section is not None else None, variant, dropped)
         if delivery is not None:
-            found = chain(found, _delivery_findings(delivery, media, variant, None, private=private))
+            found += _delivery_findings(delivery, media, variant, None, private=private)
         if any(finding.severity == "error" and not _is_dropped(finding, dropped) for finding in found):
             failing.append(variant.variant or "")
     if failing:
@@ -102,7 +101,7 @@ def fails_in_variants(failing: list[str], rules: RuleSet) -> Finding:
 
 
 def _counted(findings: Sequence[Finding], dropped: frozenset[str]) -> list[Finding]:
-    return [finding for finding in findings if not _is_dropped(finding, dropped)] if dropped else list(findings)
+    return [finding for finding in findings if not _is_dropped(finding, dropped)] if dropped else [*findings]
 
 
 def _is_dropped(finding: Finding, dropped: frozenset[str]) -> bool:
@@ -129,39 +128,63 @@ def _planner() -> _Planner:
     return with_plan
 
 
-def _media_findings(
-    media: Media, section: Section | None, rules: RuleSet, dropped: frozenset[str]
-) -> Iterator[Finding]:
+def _media_findings(media: Media, section: Section | None, rules: RuleSet, dropped: frozenset[str]) -> list[Finding]:
     if media.kind is None:
-        yield _not_media(media, rules)
-        return
+        return [_not_media(media, rules)]
     if section is None:
-        yield _wrong_kind(media.kind, rules.service, tuple(rules.sections), rules.source_url)
-        return
+        return [_wrong_kind(media.kind, rules.service, tuple(rules.sections), rules.source_url)]
+    found: list[Finding] = []
     limits = section.for_format(media.format)
     if whens := rules.sections[media.kind].whens:
-        yield from _undecided(media, whens, rules)
+        found += _undecided(media, whens, rules)
     if media.format in CAMERA_RAW:
         by_format = next((limit for limit in limits if limit.fact == "format" and limit.any_of is not None), None)
         if by_format is None:
             words = {"value": media.format or ""}
-            yield _finding("camera_raw", rules, words, fact="format", value=media.format)
+            found.append(_finding("camera_raw", rules, words, fact="format", value=media.format))
         limits = _limits_of_camera_raw(media, limits, by_format, dropped)
-    yield from limit_findings(media, limits, rules)
+    return found + limit_findings(media, limits, rules)
 
 
-def limit_findings(media: Media, limits: tuple[Limit, ...], rules: RuleSet) -> Iterator[Finding]:
-    """Yield the findings on the facts of a media by these limits."""
+class _Values(dict[str, Any]):
+    """The facts of a media, each computed once for all rule sets."""
+
+    def __init__(self, media: Media) -> None:
+        super().__init__()
+        self.media = media
+
+    def __missing__(self, fact: str) -> Any:
+        value = self[fact] = getattr(self.media, fact)
+        return value
+
+
+_latest = _Values(Media())
+
+
+def _values_of(media: Media) -> _Values:
+    """Return the facts of a media: those of the latest one are kept, since many rule sets judge it in turn."""
+    global _latest
+    values = _latest
+    if values.media is not media:
+        _latest = values = _Values(media)
+    return values
+
+
+def limit_findings(media: Media, limits: tuple[Limit, ...], rules: RuleSet) -> list[Finding]:
+    """Return the findings on the facts of a media by these limits."""
+    found = []
+    values, height = _values_of(media), media.height
     for limit in limits:
-        value = getattr(media, limit.fact)
+        value = values[limit.fact]
         absent = lacks_track_of(media, limit.fact) if value is None else value == NONE and not limit.accepts_none
         if absent:
             if limit.required:
-                yield _absent(limit, value, rules)
+                found.append(_absent(limit, value, rules))
         elif value is None:
-            yield _unknown(limit, rules, media)
-        elif side := limit.side(value, media.height):
-            yield _outside(limit, value, side, rules, media)
+            found.append(_unknown(limit, rules, media))
+        elif side := limit.side(value, height):
+            found.append(_outside(limit, value, side, rules, media))
+    return found
 
 
 def _undecided(media: Media, whens: Iterable[When], rules: RuleSet) -> Iterator[Finding]:

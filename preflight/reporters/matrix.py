@@ -61,8 +61,10 @@ def _stages(rows: Sequence[Result], remarks: Sequence[Finding], view: View) -> I
     yield f"  accepted by {sum(result.verdict == 'pass' for result in rows)} of {len(rows)}"
     width = max(len(_name(result)) for result in rows)
     indent = " " * (2 + 2 + 7 + 2 + width + 2)
-    for stage in STAGES:
-        group = [result for result in rows if result.stage == stage]
+    by_stage: dict[str, list[Result]] = {stage: [] for stage in STAGES}
+    for result in rows:
+        by_stage[result.stage].append(result)
+    for stage, group in by_stage.items():
         if not group:
             continue
         yield f"  {stage}:{_accepting(group)[1:]}"
