@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from preflight import catalog
 from preflight.checker import examine, plan_for
 from preflight.media import Media
 from preflight.probes import probe
@@ -118,8 +119,18 @@ def test_fixtures_readme_lists_every_file(fixtures: Path) -> None:
     assert not missing, "python fixtures/make.py writes it"
 
 
+def check_plain_json(path: str, rules: str) -> None:
+    report = examine(path, plan_for(rules)).as_json()
+    assert json.loads(json.dumps(report, allow_nan=False)) == report
+
+
 def test_reports_of_all_fixtures_are_plain_json(fixtures: Path) -> None:
-    plan = plan_for("all")
+    """Each fixture is judged by some of the rule sets, and each rule set judges some of the fixtures."""
+    for number, fixture in enumerate(ALL):
+        check_plain_json(str(fixtures / fixture.name), ",".join(catalog.names()[number % 10 :: 10]))
+
+
+@pytest.mark.slow
+def test_reports_of_all_fixtures_by_all_rule_sets_are_plain_json(fixtures: Path) -> None:
     for fixture in ALL:
-        report = examine(str(fixtures / fixture.name), plan).as_json()
-        assert json.loads(json.dumps(report, allow_nan=False)) == report
+        check_plain_json(str(fixtures / fixture.name), "all")
