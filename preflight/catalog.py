@@ -169,7 +169,11 @@ def _compile(name: str, variant: str | None) -> RuleSet:
     default = table.get("default_variant")
     if default is not None and default not in known:
         raise _error_at(name, "default_variant", f"Unknown variant {default[:60]!r}. {suggestion(default, known)}")
-    return compile_ruleset(name, table, variant)
+    ruleset = compile_ruleset(name, table, variant)
+    if empty := next((each for each in (ruleset, *ruleset.variants) if not each.sections), None):
+        key = "variants" if empty.variant else "extends"
+        raise _error_at(name, key, f"{empty.name} accepts no kind of media. Keep one: [image], [video] or [audio].")
+    return ruleset
 
 
 def _read_merged(name: str) -> Table:

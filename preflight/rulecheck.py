@@ -12,6 +12,7 @@ from preflight.judge import judge
 from preflight.limit import Table
 from preflight.media import Media
 from preflight.report import Report, Result
+from preflight.request_limits import REFERENCE
 from preflight.ruleset import RuleSet, compile_ruleset
 
 
@@ -35,6 +36,9 @@ def example_problems(ruleset: RuleSet) -> Iterator[str]:
                 yield f"[[examples]] {number}: the rule set has no variant {variant!r}. Correct the name."
                 continue
             judging = compile_ruleset(ruleset.name, ruleset.table, variant)
+        if "files" in example and (problem := _request_problem(example["files"], judging)):
+            yield f"[[examples]] {number}: {problem}"
+            continue
         result = _result(example, judging)
         codes = {finding.code for finding in result.findings}
         expected = set(example.get("codes", codes))
@@ -42,6 +46,14 @@ def example_problems(ruleset: RuleSet) -> Iterator[str]:
             yield f"[[examples]] {number}: the verdict is {result.verdict}, not {example['verdict']}{_reasons(result)}"
         elif codes != expected:
             yield f"[[examples]] {number}: the codes are {_join(codes)}, not {_join(expected)}{_reasons(result)}"
+
+
+def _request_problem(files: list[Table], ruleset: RuleSet) -> str | None:
+    """Return why a rule set cannot judge files together; None if it can."""
+    if ruleset.request is None:
+        return "the rule set has no limits on files used together. Add [request], or give facts."
+    unknown = [facts["role"] for facts in files if facts.get("role", REFERENCE) not in ruleset.role_names]
+    return f"the rule set has no role {unknown[0]!r}. Correct the name." if unknown else None
 
 
 def _result(example: Table, ruleset: RuleSet) -> Result:

@@ -105,6 +105,7 @@ def test_limits_are_worded(fact: str, line: dict[str, Any], sentence: str, short
         ("fps = { any_of = [24], within = 0.1, lenient = { within = 0.1 } }", "lenient within 0.1 is not wider than"),
         ("width = { any_of = [16], multiple_of = 4 }", "any_of and bounds exclude each other."),
         ("width = { multiple_of = 0 }", "Write 1 or more."),
+        ("width = { multiple_of = 8, min = 5, max = 7 }", "no multiple of 8 is between min 5 and max 7. Change one"),
         ("width = { multiple_of = 16, lenient = { multiple_of = 3 } }", "lenient multiple_of 3 is not wider."),
         ('width = { max = 9, otherwise = "scald" }', "unknown value 'scald'. Did you mean 'scaled'?"),
         (
@@ -115,7 +116,14 @@ def test_limits_are_worded(fact: str, line: dict[str, Any], sentence: str, short
         ("[[video.when]]\nfps = { max = 24 }", "there is no condition. Add one such as format"),
         ("[[video.when]]\nwidth = '> 5 s'\nfps = { max = 24 }", "[[video.when]] width: unexpected unit 's'."),
         ("[[video.when]]\nfps = []\nduration = { max = 24 }", "[[video.when]] fps: the list is empty."),
+        ("[[video.when]]\nfps = ['> 5']\nduration = { max = 24 }", "[[video.when]] fps: '> 5' is not a number."),
         ("[[video.when]]\nhdr = 'pg'\nduration = { max = 24 }", "[[video.when]] hdr: unknown value 'pg'."),
+        ("[variants]\n720p = false", "[variants.720p] = false removes nothing, as the file extends no other."),
+        ("[variants.720p]\nas_of = 2999-01-01", "as_of 2999-01-01 is in the future."),
+        (
+            "[variants.720p.data_uri]\nkinds = ['image']\nvideo = { size = { max = 3 } }",
+            "[variants.720p.data_uri] video limits a kind that kinds does not list.",
+        ),
         ("[variants.720p.vidoe]", "Unknown key 'vidoe' in [variants.720p]. Did you mean 'video'?"),
         ("[variants.720p.video]\npixel = { max = 3 }", "Unknown fact 'pixel' in [variants.720p.video]. Did you mean"),
         ("[variants]\na = false", "[variants.a] = false removes nothing, as the file extends no other. Delete it."),
@@ -299,6 +307,14 @@ facts = { kind = "video", format = "mp4", width = 1280, height = 720, fps = 90.0
         )
         (problem,) = validate_file(str(child))
         assert "[[examples]] 1: the rule set has no variant 'slow'" in problem
+
+    def test_a_file_or_variant_that_accepts_no_kind_is_reported(self, tmp_path: Any) -> None:
+        path = tmp_path / "mine.toml"
+        path.write_text(HEAD + "[video]\n[variants.none]\nvideo = false\n")
+        said = "accepts no kind of media. Keep one: [image], [video] or [audio]."
+        assert validate_file(str(path)) == [f"{path}:7: {path}:none {said}"]
+        path.write_text('extends = "atlas"\nvideo = false\nimage = false\naudio = false\n')
+        assert said in validate_file(str(path))[0]
 
     def test_names_and_paths_choose_a_variant(self, tmp_path: Any) -> None:
         path = tmp_path / "a:b.toml"

@@ -13,7 +13,7 @@ from preflight.errors import UsageError
 from preflight.judge import judge
 from preflight.media import NONE, Media
 from preflight.report import Report, Result
-from preflight.rulecheck import example_problems
+from preflight.rulecheck import example_problems, validate_file
 from preflight.rulefile import RuleFile, find_problems
 from preflight.ruleset import RuleSet, compile_ruleset
 from tests.conftest import ROOT, Run
@@ -60,7 +60,20 @@ def codes(result: Result) -> list[str]:
         ("[[request.when]]\nvideo = { files = { min = 3 } }", "[[request.when]]: there is no limit. Add one such as"),
         ("[[request.when]]\nvido = { files = { min = 3 } }", "Unknown key 'vido' in [[request.when]]. Did you mean"),
         ("[roles.last]\nrequire = ['a']", "Unknown key 'require' in [roles.last]. Did you mean 'requires'?"),
+        (
+            "[[request.when]]\nvideo = { files = { min = 3 }, fps = false }",
+            "fps = false removes nothing here.",
+        ),
+        ("[[request.when]]\nvideo = { files = false }", "files = false removes nothing here. Delete it."),
+        ("[request.ratios]\nfps = { max = inf }", "[request.ratios] fps max is inf. Write a finite number."),
         ("[roles.Last]", "the name does not match"),
+        ("[[roles]]\nname = 'last'", "roles is a list. Write a table for each name, such as [variants.fast]"),
+        ("[roles.last]\nrequires = ['First frame']", "[roles.last] requires: the name does not match"),
+        ("[roles.last]\nrequires = ['last']", "[roles.last] requires names the role itself. Remove it."),
+        ("[roles.last]\nexcludes = ['last']", "[roles.last] excludes names the role itself. Remove it."),
+        ("[roles.last]\nrequires = ['a']\nexcludes = ['a']", "[roles.last]: it requires and excludes a. Remove one"),
+        ("[roles.last]\nrequires = ['a']\n[roles.a]\nexcludes = ['last']", "requires: a excludes last. Correct one"),
+        ("[roles]\nlast = false", "[roles.last] = false removes nothing, as the file extends no other. Delete it."),
         ('[[examples]]\nverdict = "pass"', "[[examples]]: an example has either facts or files. Give one of them."),
         (
             '[[examples]]\nverdict = "pass"\nfiles = [{ kind = "image", role = "last" }]',
@@ -72,6 +85,30 @@ def test_problems_are_reported_with_remedy(lines: str, said: str) -> None:
     found = find_problems(RuleFile("mine.toml", HEAD + lines, tomllib.loads(HEAD + lines)))
     assert len(found) == 1, found
     assert said in found[0]
+
+
+@each_row(
+    ("lines", "files", "said"),
+    [
+        (
+            'extends = "atlas"\nrequest = false\n',
+            '{ kind = "image" }',
+            "no limits on files used together.",
+        ),
+        (
+            'extends = "atlas"\n[roles.first]\n',
+            '{ kind = "image", role = "frist" }',
+            "no role 'frist'. Correct",
+        ),
+    ],
+)
+def test_an_example_of_a_request_needs_what_the_extended_file_has(
+    lines: str, files: str, said: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(f'{lines}[[examples]]\nverdict = "pass"\nfiles = [{files}]\n')
+    (problem,) = validate_file(str(path))
+    assert f"[[examples]] 1: the rule set has {said}" in problem
 
 
 class TestWhen:

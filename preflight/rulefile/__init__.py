@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date, timedelta
 from functools import partial
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeGuard
 
 from preflight import toml
 from preflight.errors import RuleFileError
@@ -102,7 +102,9 @@ def _model_problems(table: Table) -> Iterator[_Problem]:
 
 def _other_problems(table: Table) -> Iterator[_Problem]:
     """Yield problems that involve more than one table."""
-    found = [*_data_uri_problems(table.get("data_uri"))]
+    found = [*_self_contained_problems((), table)]
+    for name, variant in _tables(table.get("variants")):
+        found += _self_contained_problems(("variants", name), variant)
     if "extends" not in table:
         found += [
             *_missing_keys(table),
@@ -110,19 +112,42 @@ def _other_problems(table: Table) -> Iterator[_Problem]:
             *_variant_problems(table),
             *_role_problems(table),
         ]
-    if isinstance(read := table.get("as_of"), date) and str(read) > str(date.today() + timedelta(1)):
-        found.append((("as_of",), f"as_of {read} is in the future. Write the day on which the limits were read."))
     for key, sentences in found:
         yield _Problem(key, partial(str, sentences))
 
 
-def _data_uri_problems(section: object) -> Iterator[tuple[KeyPath, str]]:
-    """Yield limits on kinds that are not accepted as data URI."""
-    if not isinstance(section, Mapping) or not isinstance(kinds := section.get("kinds"), list):
-        return
-    for kind in KINDS:
-        if isinstance(section.get(kind), Mapping) and kind not in kinds:
-            yield ("data_uri", kind), f"[data_uri.{kind}] limits a kind that kinds does not list. Add it to kinds."
+def _tables(parent: object) -> list[tuple[str, Table]]:
+    """Return the tables in a table, by their names."""
+    return [(name, each) for name, each in parent.items() if _is_table(each)] if isinstance(parent, Mapping) else []
+
+
+def _is_table(value: object) -> TypeGuard[Table]:
+    return isinstance(value, Mapping)
+
+
+def _self_contained_problems(path: KeyPath, table: Table) -> Iterator[tuple[KeyPath, str]]:
+    """Yield the problems of a file or a variant that are wrong whatever it extends."""
+    if isinstance(read := table.get("as_of"), date) and str(read) > str(date.today() + timedelta(1)):
+        yield (*path, "as_of"), f"as_of {read} is in the future. Write the day on which the limits were read."
+    section = dict(_tables(table)).get("data_uri", {})
+    for kind, _ in _tables(section) if isinstance(section.get("kinds"), list) else ():
+        if kind in KINDS and kind not in section["kinds"]:
+            at = (*path, "data_uri", kind)
+            yield at, f"{key_name(at)} limits a kind that kinds does not list. Add it to kinds."
+    roles = dict(_tables(table.get("roles")))
+    for name, role in roles.items():
+        for key in ("requires", "excludes"):
+            at = (*path, "roles", name, key)
+            for other in filter(_is_text, _listed(role, key)):
+                if other == name:
+                    yield at, f"{key_name(at)} names the role itself. Remove it."
+                elif key == "requires" and name in _listed(roles.get(other, {}), "excludes"):
+                    yield at, f"{key_name(at)}: {shorten(other)} excludes {name}. Correct one of them."
+
+
+def _listed(role: Table, key: str) -> list[object]:
+    """Return the list at a key; empty if there is none."""
+    return value if isinstance(value := role.get(key), list) else []
 
 
 def _variant_problems(table: Table) -> Iterator[tuple[KeyPath, str]]:
@@ -158,7 +183,7 @@ def _role_problems(table: Table) -> Iterator[tuple[KeyPath, str]]:
                 yield path, f"{key_name(path)}: unknown role {shorten(role)!r}. {nearest(role, known)}"
 
 
-def _is_text(value: object) -> bool:
+def _is_text(value: object) -> TypeGuard[str]:
     return isinstance(value, str)
 
 
@@ -179,8 +204,7 @@ def _missing_keys(table: Table) -> Iterator[tuple[KeyPath, str]]:
 def _removals_of_nothing(table: Table) -> Iterator[tuple[KeyPath, str]]:
     """Yield each `false` in a file that extends no other file. In [url] it is valid: it removes a default limit."""
     for key in (*KINDS, "data_uri", "request", "asset", "roles", "variants"):
-        depth = 2 if key in ("data_uri", "request", "roles") else 1
-        for path, value in _walk((key,), table.get(key), depth):
+        for path, value in _walk((key,), table.get(key), depth=2 if key in ("data_uri", "request", "roles") else 1):
             if value is False:
                 yield path, f"{key_name(path)} = false removes nothing, as the file extends no other. Delete it."
 

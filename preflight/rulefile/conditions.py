@@ -65,8 +65,10 @@ class _OrCondition:
                 return validate(value)
             if value == []:
                 raise sentence_error("the list is empty. List at least one value.")
-            for item in value if isinstance(value, list) else [value]:
-                self._check(item)
+            for item in value if isinstance(value, list) else ():
+                self._value.validate_python(item, strict=True)
+            if not isinstance(value, list):
+                self._check(value)
             return value
 
         return core_schema.no_info_wrap_validator_function(check, handler(source))
@@ -87,5 +89,5 @@ class _OrCondition:
         value = self._value.json_schema()
         conditions = [value, {"type": "array", "items": value, "minItems": 1}]
         if self._fact.type in (int, float):
-            conditions.append({"type": "string", "pattern": r"^[<>]=? \d"})
+            conditions.append({"type": "string", "pattern": r"^[<>]=? -?\d"})
         return {"anyOf": [handler(schema), *conditions]}

@@ -101,14 +101,19 @@ def removable(kind: Type, description: str, *, min_length: int | None = None) ->
 
 def tables_by_name(table: type[Words], names: re.Pattern[str], about: str) -> FieldSpec:
     """Return a field with tables whose names the file chooses; `false` removes one."""
+    kind, _ = removable(table, about)
+    return GenericAlias(dict, (name_like(names), kind)), Field(None, description=about)
+
+
+def name_like(names: re.Pattern[str]) -> Type:
+    """Return the type of a name that the file chooses."""
 
     def check(name: str) -> str:
         if not names.fullmatch(name):
             raise sentence_error(f"the name does not match {names.pattern}. Rename it.")
         return name
 
-    kind, _ = removable(table, about)
-    return GenericAlias(dict, (Annotated[str, AfterValidator(check)], kind)), Field(None, description=about)
+    return Annotated[str, AfterValidator(check)]
 
 
 _AS_TEXT: Final = {
@@ -232,7 +237,7 @@ def limit_fields(section: SectionName) -> dict[str, FieldSpec]:
 
 def ratio_fields() -> dict[str, FieldSpec]:
     """Return a field for each number that may be compared between files: the largest value / the smallest."""
-    largest = (float, Field(ge=1, description="The largest value divided by the smallest."))
+    largest = (float, Field(ge=1, allow_inf_nan=False, description="The largest value divided by the smallest."))
     model = make_table("RatioLimit", "How much a fact may differ between files.", {"max": largest, "note": _NOTE})
     numbers = (fact for fact in MEDIA_FACTS.values() if fact.type in (int, float) and fact.sections)
     return {fact.name: removable(model, fact.help) for fact in numbers}
@@ -295,6 +300,9 @@ def _side_problems(line: _Line, prefix: str) -> Iterator[str]:
 
 def _choice_problems(line: _Line) -> Iterator[str]:
     is_bounded = any(word in line for word in _RANGE)
+    low, high, factor = _bound_word(line, "lower"), _bound_word(line, "upper"), line.get("multiple_of")
+    if low and high and factor and _number(line[high]) // factor * factor < _number(line[low]) <= _number(line[high]):
+        yield f"no multiple of {factor} is between {low} {line[low]} and {high} {line[high]}. Change one of them."
     if "any_of" in line and is_bounded:
         yield "any_of and bounds exclude each other. Keep one."
     if "within" in line and "any_of" not in line:

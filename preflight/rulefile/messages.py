@@ -20,6 +20,8 @@ _EXPECTED: Final = {
     "bool_type": "Write true or false.",
     "dict_type": "Write tables by name, each under a heading of its own.",
     "date_type": "Write a day such as 2026-11-20, without quotes.",
+    "dict_type": "Write a table for each name, such as [variants.fast] or [roles.first_frame].",
+    "finite_number": "Write a finite number.",
     "float_type": "Write a number.",
     "greater_than_equal": "Write 1 or more.",
     "int_type": "Write a whole number.",

@@ -17,6 +17,7 @@ from preflight.rulefile.limits import (
     limit_fields,
     list_of,
     make_table,
+    name_like,
     one_of,
     ratio_fields,
     removable,
@@ -61,13 +62,26 @@ class _RequestWhenTable(Words):
 
     @model_validator(mode="after")
     def _check_when(self) -> _RequestWhenTable:
-        groups = list(self.model_dump(exclude_unset=True).values())
+        groups = list(self.model_dump(exclude_unset=True, warnings=False).values())
+        for name in (name for group in groups for name, line in group.items() if line is False):
+            raise sentence_error(f"{name} = false removes nothing here. Delete it.")
         numbers = [group.get("files") or {} for group in groups]
         if not any(word in LOWER for number in numbers for word in number):
             raise sentence_error("there is no condition. Add one such as video = { files = { min = 1 } }.")
         bounds = [word for number in numbers for word in number if word not in LOWER]
         if not bounds and all(list(group) == ["files"] for group in groups):
             raise sentence_error("there is no limit. Add one such as image = { files = { max = 4 } }.")
+        return self
+
+
+class _RoleTable(Words):
+    """A role that can be in a request."""
+
+    @model_validator(mode="after")
+    def _check_role(self) -> _RoleTable:
+        requires, excludes = (getattr(self, key) or () for key in ("requires", "excludes"))
+        if both := [name for name in requires if name in excludes]:
+            raise sentence_error(f"it requires and excludes {both[0]}. Remove one of them.")
         return self
 
 
@@ -87,12 +101,13 @@ def roles_field() -> FieldSpec:
     formats = make_table(
         "RoleFormat", "The accepted formats.", {"any_of": (list_of(one_of(FORMATS)), Field(min_length=1))}
     )
+    others = list_of(name_like(_ROLE_NAME))
     names: dict[str, FieldSpec] = {
         "kinds": (list_of(one_of(KINDS)), Field(None, min_length=1, description="The accepted kinds.")),
-        "requires": (list[str], Field(None, description="Roles that other files of the request must have.")),
-        "excludes": (list[str], Field(None, description="Roles that no other file of the request may have.")),
+        "requires": (others, Field(None, description="Roles that other files of the request must have.")),
+        "excludes": (others, Field(None, description="Roles that no other file of the request may have.")),
         "format": removable(formats, "The accepted formats."),
     }
     about = "Limits on files with this role; files without one have the role `reference`."
-    role = make_table("Role", about, {**facts, **limit_fields("request"), **_comparisons(), **names})
+    role = make_table("Role", about, {**facts, **limit_fields("request"), **_comparisons(), **names}, _RoleTable)
     return tables_by_name(role, _ROLE_NAME, about)
