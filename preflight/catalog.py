@@ -97,8 +97,8 @@ def resolve(given: RuleSetsLike) -> tuple[RuleSet, ...]:
         if isinstance(part, RuleSet):
             found[part.name] = part
             continue
-        for name in _split_names(part):
-            found[name] = found.get(name) or load(name)
+        for ruleset in map(load, _split_names(part)):
+            found.setdefault(ruleset.name, ruleset)
     if not found:
         raise UsageError(f"No rule set given. {choices()}")
     return tuple(found.values())

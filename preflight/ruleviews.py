@@ -88,6 +88,8 @@ def finding_codes(limit: Limit) -> Iterator[str]:
         yield too_high
     if limit.any_of is not None:
         yield limit.choice_code
+    if limit.multiple_of is not None:
+        yield "not_a_multiple"
     if limit.required:
         yield fact.absence_code
 

@@ -123,6 +123,11 @@ def test_numbers_that_are_none_are_left_out() -> None:
         assert text.endswith('[image]\nformat = { any_of = ["png"] }\n')
 
 
+def test_a_password_is_not_written(instance: Instance) -> None:
+    secret = instance.url.replace("//", "//me:secret@")
+    assert "secret" not in importers.import_rules("mastodon", secret, PRIVATE)
+
+
 def test_private_addresses_and_unknown_kinds_are_refused(instance: Instance) -> None:
     with pytest.raises(SourceError) as caught:
         importers.import_rules("mastodon", instance.url)

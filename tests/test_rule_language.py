@@ -334,6 +334,10 @@ facts = { kind = "video", format = "mp4", width = 1280, height = 720, fps = 90.0
         assert (extended.variant, [each.variant for each in extended.variants]) == ("1080p", ["720p"])
 
 
+def test_a_rule_set_that_is_named_twice_is_judged_once() -> None:
+    assert [rules.name for rules in catalog.resolve("atlas,ATLAS,atlas:,stage:register")].count("atlas") == 1
+
+
 def test_stage_chooses_the_current_rule_sets_of_one_stage() -> None:
     chosen = catalog.resolve("stage:register")
     assert {ruleset.stage for ruleset in chosen} == {"register"}

@@ -405,7 +405,7 @@ def _explanation(code: str, known: Code | None, uses: list[LimitUse]) -> Iterato
     if uses:
         yield from ("", "Limits that give it:")
     elif known is not None:
-        yield from ("", "No limit gives it: it concerns the content, the source or the provider, not a rule set.")
+        yield from ("", "No limit on a fact gives it. It concerns the content, the source, the provider or a request.")
     for use in uses:
         where, remark = f" {use.condition}" if use.condition else "", f"  [{use.remark}]" if use.remark else ""
         yield f"  {use.section}{where}: {label(use.fact)} {use.accepts}{remark}"

@@ -51,7 +51,7 @@ def import_rules(kind: str, server: str, options: HttpOptions = DEFAULT_OPTIONS)
     url = parse_url((server if "://" in server else f"https://{server}").rstrip("/") + importer.path)
     document = _fetch(url.text, options)
     try:
-        text = importer.write(document, url.host, url.text, date.today().isoformat())
+        text = importer.write(document, url.host, redact(url.text), date.today().isoformat())
     except ValueError as error:
         raise SourceError("response_invalid", f"{redact(url.text)}: {error}") from None
     problems = find_problems(RuleFile(f"rules of {url.host}", text, parse(text)))
