@@ -18,7 +18,6 @@ _MAX_SHOWN: Final = 60
 
 _EXPECTED: Final = {
     "bool_type": "Write true or false.",
-    "dict_type": "Write tables by name, each under a heading of its own.",
     "date_type": "Write a day such as 2026-11-20, without quotes.",
     "dict_type": "Write a table for each name, such as [variants.fast] or [roles.first_frame].",
     "finite_number": "Write a finite number.",
