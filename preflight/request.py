@@ -51,6 +51,8 @@ def check_request(
 
 def _by_role(targets: Mapping[str, Target | Sequence[Target]]) -> Iterator[tuple[str, Target]]:
     for role, given in targets.items():
+        if not isinstance(role, str):
+            raise UsageError(f"A role of targets= has type {type(role).__name__}. Give roles as text.")
         for target in given if isinstance(given, list | tuple) else (given,):
             yield role, target
 

@@ -145,8 +145,9 @@ def compare_rulesets(first: RuleSet, second: RuleSet) -> list[Difference]:
         differences += differing(kind, "kind", *accepted)
     differences += _limit_differences(first, second)
     differences += differing("data_uri", "kinds", data_uri_kinds(first), data_uri_kinds(second))
-    for kind in KINDS:
-        differences += differing(f"request {kind}", "companions", _companions(first, kind), _companions(second, kind))
+    ours, theirs = (_joint_limits(ruleset) for ruleset in (first, second))
+    for files, what in dict.fromkeys((*ours, *theirs)):
+        differences += differing(f"request {files}", what, ours.get((files, what)), theirs.get((files, what)))
     return differences
 
 
@@ -174,9 +175,12 @@ def _limits_by_place(ruleset: RuleSet) -> dict[_Place, Limit]:
     return {(placed.section, placed.condition, placed.fact): placed.limit for placed in iter_limits(ruleset)}
 
 
-def _companions(ruleset: RuleSet, kind: str) -> str | None:
-    others = ruleset.request.companions.get(kind) if ruleset.request is not None else None
-    return f"beside {' or '.join(others)}" if others else None
+def _joint_limits(ruleset: RuleSet) -> dict[tuple[str, str], str]:
+    """Return what holds for files used together, besides the limits on totals, by files and fact."""
+    found: dict[tuple[str, str], str] = {}
+    for files, what, limit in _joint_rows(ruleset):
+        found[files, what] = f"{found[files, what]}, {limit}" if (files, what) in found else limit
+    return found
 
 
 _INTRODUCTION: Final = """\
@@ -275,15 +279,21 @@ def _data_uris(rulesets: Sequence[RuleSet]) -> str:
 
 
 RequestRow = tuple[str, str, str]
-"""Of which files (a kind, `all`, a role), what is limited, and how, in words."""
+"""Of which files (a kind, `all`, a role), what is limited (a fact or a word), and how, in words."""
 
 
 def request_rows(ruleset: RuleSet) -> Iterator[RequestRow]:
     """Yield the limits on files used together."""
+    if ruleset.request is not None:
+        yield from _total_rows(ruleset.request.limits, "")
+        yield from _joint_rows(ruleset)
+
+
+def _joint_rows(ruleset: RuleSet) -> Iterator[RequestRow]:
+    """Yield the limits that are not on totals alone: companions, conditions, comparisons and roles."""
     request = ruleset.request
     if request is None:
         return
-    yield from _total_rows(request.limits, "")
     yield from ((kind, "only together with", " or ".join(others)) for kind, others in request.companions.items())
     for when in request.whens:
         numbers = [(kind, limit) for kind, limits in when.conditions.items() for limit in limits]
@@ -295,27 +305,28 @@ def request_rows(ruleset: RuleSet) -> Iterator[RequestRow]:
         for word in ("kinds", "requires", "excludes"):
             if values := getattr(role, word):
                 yield role.name, word, ", ".join(values)
-        yield from ((role.name, label(limit.fact), format_limit(limit)) for limit in (*role.totals, *role.files))
+        yield from ((role.name, limit.fact, format_limit(limit)) for limit in (*role.totals, *role.files))
         yield from _comparison_rows(role.name, role.same, role.ratios)
 
 
 def _total_rows(groups: Groups, where: str) -> Iterator[RequestRow]:
     for kind, limits in groups.items():
-        yield from ((f"{kind or 'all'}{where}", label(limit.fact), format_limit(limit)) for limit in limits)
+        yield from ((f"{kind or 'all'}{where}", limit.fact, format_limit(limit)) for limit in limits)
 
 
 def _comparison_rows(files: str, same: Sequence[str], ratios: Sequence[Limit]) -> Iterator[RequestRow]:
-    yield from ((files, label(fact), "the same") for fact in same)
-    yield from ((files, label(limit.fact), f"at most {limit.high:g} times another") for limit in ratios)
+    yield from ((files, fact, "the same") for fact in same)
+    yield from ((files, limit.fact, f"at most {limit.high:g} times another") for limit in ratios)
 
 
 def _requests(rulesets: Sequence[RuleSet]) -> str:
     rows = []
     for ruleset in rulesets:
         own = list(request_rows(ruleset))
-        rows += [[f"`{ruleset.name}`", *row] for row in own]
+        found = [(ruleset.name, row) for row in own]
         for variant in ruleset.variants:
-            rows += [[f"`{variant.name}`", *row] for row in request_rows(variant) if row not in own]
+            found += [(variant.name, row) for row in request_rows(variant) if row not in own]
+        rows += [[f"`{name}`", files, label(what), limit] for name, (files, what, limit) in found]
     return "## Files used together\n\n" + _table(["rule set", "files", "fact", "limit"], rows) if rows else ""
 
 

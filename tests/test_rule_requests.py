@@ -233,6 +233,8 @@ files = [{ kind = "image", format = "png", width = 640, height = 480, role = "la
     def test_unknown_roles_are_refused(self, path: str) -> None:
         with pytest.raises(UsageError, match=r"has no role 'last_frme'\. Did you mean 'last_frame'\?"):
             preflight.check_request({"last_frme": PICTURE}, path)
+        with pytest.raises(UsageError, match="has type int"):
+            preflight.check_request({3: PICTURE}, path)  # type: ignore[dict-item]
         with pytest.raises(UsageError, match=r"seedance-2\.0 has no role"):
             preflight.check_request({"last_frme": PICTURE}, "seedance-2.0")
 

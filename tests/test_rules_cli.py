@@ -143,6 +143,16 @@ class TestDiff:
         found = compare_rulesets(catalog.load("seedance-2.0"), catalog.load("atlas"))
         assert ("video", "in mov", "audio_codec", "aac, mp3, pcm", None) in [one[:5] for one in found]
 
+    def test_roles_and_limits_on_files_used_together_are_compared(self, tmp_path: Path) -> None:
+        joint = '[[request.when]]\nimage = { files = { min = 2, max = 4 } }\n[roles.last]\nrequires = ["first"]\n'
+        (tmp_path / "a.toml").write_text(f'extends = "atlas"\n{joint}')
+        (tmp_path / "b.toml").write_text(f'extends = "atlas"\n{joint.replace("first", "start").replace("4", "5")}')
+        found = compare_rulesets(*(catalog.load(str(tmp_path / name)) for name in ("a.toml", "b.toml")))
+        assert [(one.section, one.fact, one.first, one.second) for one in found] == [
+            ("request image if ≥ 2 image", "files", "≤ 4", "≤ 5"),
+            ("request last", "requires", "first", "start"),
+        ]
+
     def test_as_json(self, run: Run) -> None:
         told = json.loads(run("rules", "diff", "atlas", "volcengine", "--format", "json").stdout)
         (pixels,) = [one for one in told["differences"] if one["fact"] == "pixels"]

@@ -147,7 +147,7 @@ def _description(rules: RuleSet) -> list[str]:
         ]
     if rules.request is not None:
         lines += ["", "  [request]"]
-        lines += [f"    {files}: {what} {limit}" for files, what, limit in request_rows(rules)]
+        lines += [f"    {files}: {label(what)} {limit}" for files, what, limit in request_rows(rules)]
     return [*lines, ""]
 
 
