@@ -101,6 +101,11 @@ def good(limits: tuple[Limit, ...], kind: str, name: str) -> SimpleNamespace:
     return SimpleNamespace(**facts)
 
 
+def changed(media: SimpleNamespace, fact: str, value: Any) -> SimpleNamespace:
+    """Another media, since no media that was judged changes."""
+    return SimpleNamespace(**{**vars(media), fact: value})
+
+
 def rule_sets() -> Iterator[RuleSet]:
     """Every rule set and each of its variants, alone."""
     for name in NAMES:
@@ -145,7 +150,7 @@ def test_limit_holds_exactly_up_to_its_bound(rules: RuleSet, kind: str, written:
     assert judge(media, rules, strict=True).verdict == "pass"
     values = list(around(limit.fact, limit.written)) if limit.any_of is None else []
     for value in values:
-        setattr(media, limit.fact, value)
+        media = changed(media, limit.fact, value)
         plain, strict = judge(media, rules), judge(media, rules, strict=True)
         assert (plain.verdict, strict.verdict) == expected(limit.written, value), (limit, value, plain.findings)
         if strict.verdict == "fail":
@@ -163,12 +168,12 @@ def test_choice_accepts_exactly_the_listed_values(rules: RuleSet, kind: str, wri
     for value in limit.any_of or ():
         if limit.fact == "format" and value != written:
             continue  # another format may have other rules; it is met as itself
-        setattr(media, limit.fact, value)
+        media = changed(media, limit.fact, value)
         assert judge(media, rules, strict=True).verdict == "pass"
     if limit.any_of is not None:
         listed = limit.any_of[0]
         wrong = not listed if isinstance(listed, bool) else "dwg" if isinstance(listed, str) else max(limit.any_of) * 30
-        setattr(media, limit.fact, wrong)
+        media = changed(media, limit.fact, wrong)
         result = judge(media, rules)
         is_tolerated = limit.lenient is not None and wrong in (limit.lenient.any_of or ())
         assert result.verdict == ("pass" if limit.otherwise or is_tolerated else "fail")
@@ -178,7 +183,7 @@ def test_choice_accepts_exactly_the_listed_values(rules: RuleSet, kind: str, wri
 @each_row(("rules", "kind", "written", "limit"), LIMITS)
 def test_unknown_fact_gives_unknown_verdict(rules: RuleSet, kind: str, written: str, limit: Limit) -> None:
     media = good(rules.sections[kind].for_format(written), kind, written)
-    setattr(media, limit.fact, None)
+    media = changed(media, limit.fact, None)
     result = judge(media, rules)
     if limit.fact == "format":
         assert result.verdict != "pass"
