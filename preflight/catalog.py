@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from functools import cache, partial, reduce
 from typing import Final
@@ -134,11 +134,11 @@ def _expand(name: str) -> Iterator[str]:
     """Yield the names that a name stands for. Raise `UsageError` for an unknown stage."""
     start, _, stage = name.partition(":")
     if name == ALL:
-        yield from current()
+        yield from (each.name for each in load_usable(current()))
     elif start == STAGE and not is_rule_file_path(name):
         if stage not in STAGES:
             raise UsageError(f"Unknown stage {stage[:60]!r}. {suggestion(stage, STAGES)}")
-        yield from (each for each in current() if load(each).stage == stage)
+        yield from (each.name for each in load_usable(current()) if each.stage == stage)
     else:
         yield name
 
@@ -152,6 +152,24 @@ def load(name: str) -> RuleSet:
     if is_rule_file_path(start):
         return _compile(start, variant)
     return _load_builtin(start if start in names() else start.lower(), variant)
+
+
+def load_usable(chosen: Iterable[str]) -> Iterator[RuleSet]:
+    """Yield rule sets that nobody names one by one: an invalid one of an installed package is only a warning."""
+    for name in chosen:
+        try:
+            yield load(name)
+        except RuleFileError as error:
+            if (file := _packaged(name)) is None:
+                raise
+            _warn(f"The rule set {name} of {file.package} is left out. {error.problems[0]}")
+
+
+@cache
+def _warn(text: str) -> None:
+    import logging
+
+    logging.getLogger("preflight").warning("%s", text)
 
 
 @cache

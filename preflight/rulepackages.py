@@ -66,7 +66,7 @@ def _files_of(entry: EntryPoint) -> Iterator[PackagedFile]:
         os.path.join(folder, name)
         for folder in _folders(entry.value)
         for name in sorted(os.listdir(folder))
-        if name.endswith(".toml") and _NAME.fullmatch(name.removesuffix(".toml"))
+        if name.endswith(".toml") and _is_name(name.removesuffix(".toml"))
     ]
     if not files:
         import logging
@@ -74,6 +74,11 @@ def _files_of(entry: EntryPoint) -> Iterator[PackagedFile]:
         text = f"The rule sets of {package} cannot be found: {printable(entry.value[:80])} is not a package with them."
         logging.getLogger("preflight").warning("%s Update or uninstall it.", text)
     yield from (PackagedFile(path, package) for path in files)
+
+
+def _is_name(stem: str) -> bool:
+    """Return whether a rule set can have this name: not one with which `--for` means something else."""
+    return _NAME.fullmatch(stem) is not None and stem not in ("all", "stage") and not stem.endswith(".toml")
 
 
 def _folders(module: str) -> list[str]:

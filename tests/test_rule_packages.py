@@ -104,6 +104,30 @@ def test_an_invalid_file_of_a_package_is_reported_where_it_is_used(installed: Pa
         catalog.load("example")
 
 
+def test_an_invalid_file_that_nobody_chose_is_left_out_with_a_warning(
+    installed: Path, run: Run, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = installed / "preflight_example_rules/example.toml"
+    path.write_text('extends = "nothing"\n')
+    forget()
+    names = [ruleset.name for ruleset in catalog.resolve("all")]
+    assert ("example" in names, "atlas" in names) == (False, True)
+    (said,) = caplog.messages
+    assert said.startswith("The rule set example of preflight-example-rules 1.2 is left out. ")
+    assert f"{path}:1: Unknown rule set 'nothing'." in said
+    done = run("rules", "list", cwd=installed)
+    assert (done.returncode, "is left out" in done.stderr) == (0, True)
+
+
+def test_names_that_mean_something_else_are_not_taken(installed: Path) -> None:
+    for name in ("all", "stage", "a.toml", "Upper"):
+        shutil.copy(
+            installed / "preflight_example_rules/example.toml", installed / f"preflight_example_rules/{name}.toml"
+        )
+    forget()
+    assert not {"all", "stage", "a.toml", "Upper"} & {*catalog.names()}
+
+
 @pytest.mark.parametrize("value", ["no_such_package", "os.path", "tomllib:load", "empty_package"])
 def test_a_package_without_rule_files_is_one_warning(value: str, site: Path, caplog: pytest.LogCaptureFixture) -> None:
     (site / "empty_package").mkdir()

@@ -63,7 +63,7 @@ def list_rules(format_: str) -> None:
       preflight rules list
       preflight rules list --format json
     """
-    rulesets = [catalog.load(name) for name in catalog.names()]
+    rulesets = list(catalog.load_usable(catalog.names()))
     if format_ == "json":
         click.echo(json.dumps([_summary(ruleset) for ruleset in rulesets], indent=2))
         return
@@ -230,7 +230,7 @@ def export(names: tuple[str, ...]) -> None:
     """
     from preflight.export import export_ruleset
 
-    rulesets = catalog.resolve(list(names)) if names else tuple(catalog.load(name) for name in catalog.names())
+    rulesets = catalog.resolve(list(names)) if names else tuple(catalog.load_usable(catalog.names()))
     click.echo(json.dumps([export_ruleset(ruleset) for ruleset in rulesets], indent=2, ensure_ascii=True))
 
 
@@ -363,7 +363,7 @@ def explain(code: str | None, format_: str) -> None:
         LimitUse(
             placed.section, placed.condition or None, placed.fact, format_limit(placed.limit), placed.limit.note, names
         )
-        for placed, names in find_limits(code, map(catalog.load, catalog.names()))
+        for placed, names in find_limits(code, catalog.load_usable(catalog.names()))
     ]
     if format_ == "text":
         for line in _explanation(code, known, uses):
@@ -423,5 +423,5 @@ def table(names: tuple[str, ...]) -> None:
     """
     from preflight.ruleviews import render_page
 
-    rulesets = catalog.resolve(list(names)) if names else tuple(catalog.load(name) for name in catalog.names())
+    rulesets = catalog.resolve(list(names)) if names else tuple(catalog.load_usable(catalog.names()))
     click.echo(render_page(rulesets), nl=False)
