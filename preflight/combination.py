@@ -103,7 +103,7 @@ def _fails(files: Sequence[_File], variant: RuleSet) -> bool:
 def _findings(files: Sequence[_File], rules: RuleSet) -> Iterator[Finding]:
     request = rules.request
     assert request is not None
-    unsure = sum(file.kind is None for file in files)
+    unsure = sum(file.kind is None and file.is_asset for file in files)
     groups: dict[str | None, _Group] = {None: _Group.of("all files", files)}
     for kind in KINDS:
         groups[kind] = _Group.of(f"{kind}s", [file for file in files if file.kind == kind], unsure)

@@ -230,6 +230,10 @@ files = [{ kind = "image", format = "png", width = 640, height = 480, role = "la
         result, _ = preflight.check_request({"first_frame": PICTURE, "reference": [PICTURE, PICTURE]}, path)
         assert codes(result) == ["roles_exclusive"]
 
+    def test_a_file_that_is_no_media_is_no_registered_asset(self, path: str) -> None:
+        result, _ = preflight.check_request({"first_frame": b"text"}, path)
+        assert codes(result) == ["file_not_accepted"]
+
     def test_unknown_roles_are_refused(self, path: str) -> None:
         with pytest.raises(UsageError, match=r"has no role 'last_frme'\. Did you mean 'last_frame'\?"):
             preflight.check_request({"last_frme": PICTURE}, path)
