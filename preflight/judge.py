@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache, lru_cache
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from preflight.codes import CODES, Severity, fixed_message
 from preflight.facts import FACTS, label
@@ -135,15 +135,19 @@ def _media_findings(media: Media, section: Section | None, rules: RuleSet, dropp
         return [_wrong_kind(media.kind, rules.service, tuple(rules.sections), rules.source_url)]
     found: list[Finding] = []
     limits = section.for_format(media.format)
-    if whens := rules.sections[media.kind].whens:
-        found += _undecided(media, whens, rules)
+    undecided = list(_undecided(media, rules.sections[media.kind].whens, rules))
+    found += [_depends(each.refused[0], each.unknown, rules) for each in undecided if each.refused]
     if media.format in CAMERA_RAW:
         by_format = next((limit for limit in limits if limit.fact == "format" and limit.any_of is not None), None)
         if by_format is None:
             words = {"value": media.format or ""}
             found.append(_finding("camera_raw", rules, words, fact="format", value=media.format))
         limits = _limits_of_camera_raw(media, limits, by_format, dropped)
-    return found + limit_findings(media, limits, rules)
+    for finding in limit_findings(media, limits, rules):
+        fact = finding.fact or ""
+        wider = [each.unknown for each in undecided if fact in each.limited and fact not in each.refused]
+        found.append(_depends(fact, wider[0], rules) if wider and finding.severity == "error" else finding)
+    return found
 
 
 class _Values(dict[str, Any]):
@@ -187,23 +191,33 @@ def limit_findings(media: Media, limits: tuple[Limit, ...], rules: RuleSet) -> l
     return found
 
 
-def _undecided(media: Media, whens: Iterable[When], rules: RuleSet) -> Iterator[Finding]:
-    """Yield an unknown fact for each `when` whose conditions may hold, with a limit that the media is outside of."""
+class _Undecided(NamedTuple):
+    """A `when` whose conditions may hold.
+
+    unknown  the fact that would decide; limited: the facts with limits of their own; refused: those that are outside
+    """
+
+    unknown: str
+    limited: frozenset[str]
+    refused: tuple[str, ...]
+
+
+def _undecided(media: Media, whens: Iterable[When], rules: RuleSet) -> Iterator[_Undecided]:
+    """Yield each `when` that holds or not by a fact that could not be read."""
     for when in whens:
         if when.formats is not None and media.format not in when.formats:
             continue
         values = [(limit, getattr(media, limit.fact)) for limit in when.conditions]
-        unknown = [limit for limit, value in values if value is None and not lacks_track_of(media, limit.fact)]
+        unknown = [limit.fact for limit, value in values if value is None and not lacks_track_of(media, limit.fact)]
         if not unknown or any(value is not None and limit.side(value, media.height) for limit, value in values):
             continue
-        limited = [(limit, getattr(media, limit.fact)) for limit in when.limits]
-        outside = [limit for limit, value in limited if value is not None and limit.side(value, media.height)]
-        if outside:
-            fact = unknown[0].fact
-            message = (
-                f"{label(fact)} could not be read: on it depends which {label(outside[0].fact)} {rules.service} accepts"
-            )
-            yield Finding("fact_unknown", CODES["fact_unknown"].severity, message, fact, reference=rules.source_url)
+        errors = [found.fact for found in limit_findings(media, when.limits, rules) if found.severity == "error"]
+        yield _Undecided(unknown[0], frozenset(when.lines), tuple([fact for fact in errors if fact]))
+
+
+def _depends(fact: str, unknown: str, rules: RuleSet) -> Finding:
+    message = f"{label(unknown)} could not be read: on it depends which {label(fact)} {rules.service} accepts"
+    return Finding("fact_unknown", CODES["fact_unknown"].severity, message, unknown, reference=rules.source_url)
 
 
 def _limits_of_camera_raw(

@@ -209,6 +209,21 @@ class TestConditions:
         assert decides.findings[0].message == "HDR could not be read: on it depends which width Mine accepts"
         assert not_decides.verdict == "pass"
 
+    @each_row(
+        ("width", "wider", "verdict"),
+        [
+            (1280, "{ max = 2000 }", "pass"),
+            (1281, "{ max = 2000 }", "unknown"),
+            (1281, "false", "unknown"),
+            (2001, "{ max = 2000 }", "fail"),
+            (2001, "{ max = 2000, lenient = { max = 2100 } }", "unknown"),
+        ],
+    )
+    def test_a_limit_that_an_unknown_fact_may_widen_is_unknown(self, width: int, wider: str, verdict: str) -> None:
+        text = f'[video]\nwidth = {{ max = 1280 }}\n[[video.when]]\nhdr = "pq"\nwidth = {wider}\n'
+        result = judge(media(width=width), rules(text))
+        assert (result.verdict, result.plan is None) == (verdict, verdict != "fail")
+
     def test_facts_of_conditions_are_needed(self) -> None:
         needed = rules('[video]\n[[video.when]]\nhdr = "pq"\nlong_side = { max = 1000 }\n').facts()
         assert {"hdr", "long_side", "width", "height"} <= needed
