@@ -290,6 +290,7 @@ def test_step_sets_the_facts_that_are_outside_their_limits(
         (CLIP, {"fragmented": only(True)}),
         (CLIP, {"edit_list": only(True)}),
         (CLIP, {"video_tracks": {"min": 2}}),
+        (CLIP._replace(audio_codec="none", audio_tracks=0), {"audio_tracks": {"min": 1}}),
         (CLIP, {"fps": {"max": 20}, "video_profile": only("high"), "chroma": only("4:2:0"), "scan": only("x")}),
         (SOUND, {"sample_bits": only(8)}),
         (SOUND, {"audio_bit_rate": {"max": 64_000}}),

@@ -49,13 +49,15 @@ _CHANGEABLE: Final = GEOMETRY | {field for field in Step._fields if field not in
 """Facts that a plan can change."""
 _COLORS: Final = frozenset(("primaries", "transfer", "hdr"))
 _PIXELS: Final = frozenset(("bit_depth", "chroma"))
+_TRACKS: Final = {"video_tracks": "video_codec", "audio_tracks": "audio_codec"}
 _VIDEO: Final = ("video_codec", "video_profile", "video_level", "video_bit_rate", "keyframe_interval")
 _AUDIO: Final = ("audio_codec", "audio_profile", "audio_bit_rate", "sample_rate", "channels", "sample_bits")
 
 
 def _new_values(changes: Changes) -> dict[str, FactValue]:
     """Return the facts after the changes, as far as the writer decides them."""
-    values: dict[str, FactValue] = {"fragmented": False, "video_tracks": 1, "audio_tracks": 1, "location": False}
+    values: dict[str, FactValue] = {"fragmented": False, "location": False}
+    values |= {fact: 1 for fact, codec in _TRACKS.items() if getattr(changes.media, codec) != NONE}  # none is added
     if changes.media.kind == IMAGE:
         values = pictures.values(changes.written, changes.limits)
     if (video := changes.video) is not None:
@@ -147,7 +149,7 @@ def _rate_step(changes: Changes) -> Step | None:
 def _container_steps(changes: Changes, new: Mapping[str, FactValue]) -> Iterator[Step]:
     if "format" in changes.wrong and changes.written:
         yield Step("remux" if changes.remuxes else "convert", ("format",), format=changes.written)
-    for fact in ("fragmented", "video_tracks", "audio_tracks"):
+    for fact in ("fragmented", *_TRACKS):
         if fact in changes.wrong and fact in new:
             yield _step("remux", {fact}, new)
     limit = changes.limits.get("streamable")
