@@ -117,36 +117,28 @@ def _limit(limit: Limit) -> Json:
     return {name: value for name, value in row.items() if value is not None}
 
 
+_TEXTS: Final[Json] = {"type": "array", "items": {"type": "string"}}
+_LIMITS: Final[Json] = {"type": "array", "items": {"$ref": "#/$defs/limit"}}
+_GROUPS: Final[Json] = {"type": "object", "additionalProperties": _LIMITS}
+
+
 def export_schema() -> Json:
     """Return the JSON Schema (2020-12) of an exported rule set."""
-    texts = {"type": "array", "items": {"type": "string"}}
-    limits = {"type": "array", "items": {"$ref": "#/$defs/limit"}}
-    groups = {"type": "object", "additionalProperties": limits}
-    compared = {"same": texts, "ratios": limits}
-    role = {"kinds": {"type": ["array", "null"]}, "requires": texts, "excludes": texts, "limits": limits}
-    when = {"conditions": limits, "limits": limits, "removes": texts}
-    request_when = {"conditions": groups, "limits": groups, "files": groups}
-    request = {
-        "limits": groups,
-        "companions": {"type": "object", "additionalProperties": texts},
-        "when": {"type": "array", "items": _object(request_when)},
-        **compared,
-        "roles": {"type": "object", "additionalProperties": _object({**role, "files": limits, **compared})},
-    }
-    section = _object({"limits": limits, "when": {"type": "array", "items": _object(when)}})
+    when = {"conditions": _LIMITS, "limits": _LIMITS, "removes": _TEXTS}
+    section = _object({"limits": _LIMITS, "when": {"type": "array", "items": _object(when)}})
     required: Json = {
         "$schema": {"const": EXPORT_ID},
         **{key: {"type": "string"} for key in ("$id", "name", "title", "service", "source", "as_of")},
         "variant": {"type": ["string", "null"], "description": "The variant that these limits are those of."},
         "stage": {"enum": list(STAGES)},
         "basis": {"enum": list(BASES)},
-        "not_checked": texts,
+        "not_checked": _TEXTS,
         "kinds": {"type": "object", "propertyNames": {"enum": list(KINDS)}, "additionalProperties": section},
-        "url": limits,
+        "url": _LIMITS,
         "variants": {"type": "object", "additionalProperties": {"$ref": "#"}},
         "units": {"type": "object", "additionalProperties": {"type": "string"}},
     }
-    optional = {"data_uri": _object({"kinds": texts, "limits": groups}), "request": _object(request)}
+    optional = {"data_uri": _object({"kinds": _TEXTS, "limits": _GROUPS}), "request": _request_schema()}
     whole = _object(required)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -160,7 +152,24 @@ def export_schema() -> Json:
     }
 
 
+def _request_schema() -> Json:
+    """Return the schema of the limits on files that are used together."""
+    compared = {"same": _TEXTS, "ratios": _LIMITS}
+    role = {"kinds": {"type": ["array", "null"]}, "requires": _TEXTS, "excludes": _TEXTS, "limits": _LIMITS}
+    when = {"conditions": _GROUPS, "limits": _GROUPS, "files": _GROUPS}
+    return _object(
+        {
+            "limits": _GROUPS,
+            "companions": {"type": "object", "additionalProperties": _TEXTS},
+            "when": {"type": "array", "items": _object(when)},
+            **compared,
+            "roles": {"type": "object", "additionalProperties": _object({**role, "files": _LIMITS, **compared})},
+        }
+    )
+
+
 def _limit_schema() -> Json:
+    """Return the schema of a limit."""
     number = {"type": "number"}
     accepts: Json = {
         **dict.fromkeys(("min", "above", "max", "below"), number),
