@@ -32,6 +32,9 @@ class _Blocks:
     first      the first image descriptor
     images     number of images found
     ended      the file has no further images
+    truncated  the file ends before the first image does
+    broken     bytes that are not a block precede the first image
+    limited    the first image was not reached within the bytes that are read
     alpha      the first image has a transparent color; None: it was not reached
     loops      the file states a number of repetitions
     timed      the first image has a delay or is disposed of, which only others after it give a meaning (23)
@@ -42,12 +45,37 @@ class _Blocks:
         self.first = b""
         self.images = 0
         self.alpha: bool | None = None
-        self.broken = self.ended = self.limited = self.loops = self.timed = self.continues = False
+        self.broken = self.truncated = self.limited = False
+        self.ended = self.loops = self.timed = self.continues = False
 
     @property
     def animated(self) -> bool:
         """Return whether there are several images, or an animation is announced and others may follow."""
         return self.images > 1 or (not self.ended and (self.loops or (self.timed and self.continues)))
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Return the notes on the file."""
+        notes = {
+            "animated": self.animated,
+            "bad_header": self.broken,
+            "read_limit": self.limited,
+            "truncated": self.truncated,
+        }
+        return tuple(note for note, applies in notes.items() if applies)
+
+    def read(self, source: Source, window: Window, position: int) -> None:
+        """Read the blocks up to the first image, and count the images in what was read."""
+        try:
+            position = self.find_first_image(window, position)
+        except EndOfFile:
+            self.truncated = True
+        except BoundReached:
+            self.limited = True
+        if self.first:
+            data = window.buffered(position, _MAX_HEADER_BYTES)
+            self.continues = source.size is None or position + len(data) < source.size
+            self.count_images(data)
 
     def find_first_image(self, window: Window, position: int) -> int:
         """Read the blocks up to the first image; return the position of its descriptor. Raise `EndOfFile`."""
@@ -106,27 +134,11 @@ def read(source: Source, _need: Need, _name: str) -> Media:
         raise EndOfFile("a GIF without its logical screen")
     width, height = int.from_bytes(head[6:8], "little"), int.from_bytes(head[8:10], "little")
     blocks = _Blocks()
-    truncated = False
     in_xmp = has_latitude(window.buffered(0, _MAX_HEADER_BYTES))
-    try:
-        position = blocks.find_first_image(window, 13 + palette_bytes(head[10]))
-        # If the screen has no size, viewers use that of the first image.
-        width = width or int.from_bytes(blocks.first[5:7], "little")
-        height = height or int.from_bytes(blocks.first[7:9], "little")
-        if blocks.first:
-            data = window.buffered(position, _MAX_HEADER_BYTES)
-            blocks.continues = source.size is None or position + len(data) < source.size
-            blocks.count_images(data)
-    except EndOfFile:
-        truncated = True
-    except BoundReached:
-        blocks.limited = True
-    notes = {
-        "animated": blocks.animated,
-        "bad_header": blocks.broken,
-        "read_limit": blocks.limited,
-        "truncated": truncated,
-    }
+    blocks.read(source, window, 13 + palette_bytes(head[10]))
+    # If the screen has no size, viewers use that of the first image.
+    width = width or int.from_bytes(blocks.first[5:7], "little")
+    height = height or int.from_bytes(blocks.first[7:9], "little")
     return Media(
         kind="image",
         format="gif",
@@ -134,7 +146,7 @@ def read(source: Source, _need: Need, _name: str) -> Media:
         **size_facts(width, height),
         pixel_aspect_ratio=(head[12] + 15) / 64 if head[12] else None,
         frames=blocks.images if blocks.ended else None,
-        animated=blocks.animated or (None if blocks.limited or truncated else False),
+        animated=blocks.animated or (None if blocks.limited or blocks.truncated else False),
         multi_picture=False,
         bit_depth=_palette_depth(head[10], blocks.first),
         color_model="palette",
@@ -142,7 +154,7 @@ def read(source: Source, _need: Need, _name: str) -> Media:
         coding="lossless",
         has_alpha=blocks.alpha,
         location=in_xmp,
-        notes=tuple(note for note, applies in notes.items() if applies),
+        notes=blocks.notes,
     )
 
 

@@ -13,7 +13,7 @@ from preflight.media import NONE, Media, Need, size_facts
 from preflight.probes.coded_pictures import PictureFacts
 from preflight.probes.exif import TRANSPOSED
 from preflight.probes.heif import picture
-from preflight.probes.heif.items import Items, read_meta
+from preflight.probes.heif.items import Items, MetaBox, read_meta
 from preflight.probes.heif.metadata import states_location
 from preflight.probes.isobmff import EMPTY, Box, Range, box_at, boxes, brand_name, first_of_each, top_level
 from preflight.probes.parameter_sets.record import CHROMA_BY_IDC
@@ -122,26 +122,16 @@ def _without_items(source: Source, layout: _TopLevel) -> Media:
 
 
 def _from_items(source: Source, layout: _TopLevel, need: Need) -> Media:
+    """Return the facts of the primary item and of the other images in a `meta` box."""
     meta = read_meta(source, layout.boxes[b"meta"])
     items = Items(meta)
     size = picture.geometry(source, items)
     info = items.info.get(items.primary or 0)
     alpha = picture.has_alpha(items)
-    notes = ["truncated"] if layout.truncated else []
-    after = box_at(meta.following, layout.boxes[b"meta"].end or 0, source.size)
-    data_is_missing = (after and _ends_inside(after, source)) or _lacks_image_data(items, source.size, meta.following)
-    if meta.truncated or data_is_missing:
-        notes = ["truncated"]
-    has_gain_map = picture.has_gain_map(items)
-    if has_gain_map:
-        notes.append("gain_map")
-    coding = picture.coding(items)
-    name = _format(coding, layout.brands)
-    if coding == b"av01" and name != "avif":
-        notes.append("av1_coded")
-    return Media(
+    notes = _notes(source, layout, meta, items)
+    media = Media(
         kind=IMAGE,
-        format=name,
+        format=_format(picture.coding(items), layout.brands),
         size=source.size,
         brand=_brand(layout),
         width=size.displayed[0] if size.displayed else None,
@@ -155,13 +145,24 @@ def _from_items(source: Source, layout: _TopLevel, need: Need) -> Media:
         encrypted=info.protected if info else None,
         animated=None if meta.truncated else False,
         location=states_location(source, items, need) if "location" in need.facts and not meta.truncated else None,
-        notes=tuple(notes),
-        **(
-            PictureFacts()
-            if need.facts.isdisjoint(_PICTURE_FACTS)
-            else picture.coded_pictures(source, items, has_gain_map=has_gain_map)
-        ),
+        notes=notes,
     )
+    if need.facts.isdisjoint(_PICTURE_FACTS):
+        return media
+    return media._replace(**picture.coded_pictures(source, items, has_gain_map="gain_map" in notes))
+
+
+def _notes(source: Source, layout: _TopLevel, meta: MetaBox, items: Items) -> tuple[str, ...]:
+    """Return the notes on a file with a `meta` box."""
+    after = box_at(meta.following, layout.boxes[b"meta"].end or 0, source.size)
+    data_is_missing = (after and _ends_inside(after, source)) or _lacks_image_data(items, source.size, meta.following)
+    coding = picture.coding(items)
+    notes = {
+        "truncated": layout.truncated or meta.truncated or data_is_missing,
+        "gain_map": picture.has_gain_map(items),
+        "av1_coded": coding == b"av01" and _format(coding, layout.brands) != "avif",
+    }
+    return tuple(note for note, applies in notes.items() if applies)
 
 
 def _lacks_image_data(items: Items, size: int | None, following: bytes) -> bool:

@@ -5,7 +5,7 @@ The picture is the first directory, IFD0, wherever it is: often at the end of th
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from preflight.formats import CHROMA_BY_SAMPLES, IMAGE
 from preflight.media import Media, Need, size_facts
@@ -22,6 +22,9 @@ from preflight.probes.tiff.directory import (
     read_directory,
 )
 from preflight.sources import EndOfFile, Source
+
+if TYPE_CHECKING:
+    from preflight.probes.coded_pictures import PictureFacts
 
 _CAMERA_RAW_TAGS: Final = frozenset((Tag.SUB_IFDS, Tag.CFA_REPEAT, Tag.CFA_PATTERN, Tag.DNG_VERSION, Tag.SR2_PRIVATE))
 """Tags of camera raws in IFD0. Of these, ordinary pictures only sometimes have SubIFDs, for smaller copies."""
@@ -72,7 +75,6 @@ def read(source: Source, need: Need, name: str) -> Media:
     width = directory.positive(Tag.WIDTH)
     height = directory.positive(Tag.HEIGHT)
     orientation = directory.positive(Tag.ORIENTATION)
-
     extra = directory.integers(Tag.EXTRA_SAMPLES, _MAX_SAMPLES)
     notes = _notes(directory, is_sized=bool(width and height))
     if "truncated" in notes and directory.positive(Tag.SUBFILE_TYPE) == 1:
@@ -82,8 +84,6 @@ def read(source: Source, need: Need, name: str) -> Media:
         frames = _count_pages(directory, start)
         if frames is None and not notes:
             notes = ("read_limit",)
-    color_model = _color_model(directory)
-    color = from_profile(directory.near_bytes(Tag.ICC_PROFILE, PROFILE_BYTES))
     return Media(
         kind=IMAGE,
         format=name,
@@ -93,17 +93,26 @@ def read(source: Source, need: Need, name: str) -> Media:
         frames=frames,
         animated=False,
         multi_picture=False,
-        bit_depth=_bit_depth(directory),
-        color_model=color_model,
-        chroma=_chroma(directory) if color_model == "ycbcr" else None,
-        primaries=color.primaries,
-        transfer=color.transfer,
-        hdr=color.hdr or (None if directory.truncated else "none"),
+        **_picture_facts(directory),
         coding="lossless" if directory.near(Tag.COMPRESSION, 1) in _LOSSLESS else None,
         has_alpha=None if directory.truncated or directory.limited else not _ALPHA_SAMPLES.isdisjoint(extra),
         location=directory.has_location(),
         notes=notes,
     )
+
+
+def _picture_facts(directory: Directory) -> PictureFacts:
+    """Return the facts on samples and colors."""
+    color_model = _color_model(directory)
+    color = from_profile(directory.near_bytes(Tag.ICC_PROFILE, PROFILE_BYTES))
+    return {
+        "bit_depth": _bit_depth(directory),
+        "color_model": color_model,
+        "chroma": _chroma(directory) if color_model == "ycbcr" else None,
+        "primaries": color.primaries,
+        "transfer": color.transfer,
+        "hdr": color.hdr or (None if directory.truncated else "none"),
+    }
 
 
 def _bit_depth(directory: Directory) -> int | None:
@@ -114,6 +123,7 @@ def _bit_depth(directory: Directory) -> int | None:
 
 
 def _color_model(directory: Directory) -> str | None:
+    """Return PhotometricInterpretation in the words of `color_model`; None for separations of other inks."""
     found = _COLOR_MODELS.get(directory.near(Tag.PHOTOMETRIC, -1))
     return None if found == "cmyk" and directory.near(Tag.INK_SET, 1) == _NOT_CMYK else found
 
@@ -127,6 +137,7 @@ def _chroma(directory: Directory) -> str | None:
 
 
 def _camera_raw(directory: Directory, head: bytes) -> Media | None:
+    """Return the facts of a camera raw; None if the file is an ordinary TIFF."""
     if not _may_be_raw(directory, head):
         return None
     from preflight.probes.raw import tiff_based  # few of the files that are checked are camera raws
