@@ -33,7 +33,7 @@ from preflight.cli.overwrite import (
 )
 from preflight.cli.params import OrderedKinds, split_role, with_registered_kinds
 from preflight.cli.run import Run, RunOptions
-from preflight.cli.terminal import EXIT_CODES, is_always, use_colour
+from preflight.cli.terminal import EXIT_CODES, is_always, use_color
 from preflight.errors import UsageError
 from preflight.formats import KINDS
 from preflight.report import Report
@@ -200,9 +200,9 @@ def command(options: CheckCommand) -> int:
 def _reporter(options: CheckCommand, plan: CheckPlan, run: Run) -> Reporter:
     targets = options.run.inputs.targets
     commands = len(targets) <= MAX_TARGETS_WITH_COMMANDS and not any(map(_may_be_several, targets))
-    shown = ReporterOptions(use_colour(run.stream), options.run.quiet, rules=plan.rules, commands=commands)
+    shown = ReporterOptions(use_color(run.stream), options.run.quiet, rules=plan.rules, commands=commands)
     main = make_reporter(options.run.format, run.stream, shown)
-    return with_reports(main, options.run.report, plan.rules, run.outputs, colour=is_always())
+    return with_reports(main, options.run.report, plan.rules, run.outputs, color=is_always())
 
 
 def _may_be_several(target: str) -> bool:

@@ -15,7 +15,7 @@ import click
 from preflight.cli.options import add_options, output_option
 from preflight.cli.overwrite import NamedPath, OverwriteGuard, output_files
 from preflight.cli.params import Decorator
-from preflight.cli.terminal import color_option, standard_output, use_colour
+from preflight.cli.terminal import color_option, standard_output, use_color
 from preflight.escape import printable
 from preflight.output import Outputs
 from preflight.run import Progress
@@ -36,7 +36,7 @@ def console(width: int) -> Console:
     """Return standard output for tables: as wide as its terminal, or `width` if it is not a terminal."""
     from rich.console import Console
 
-    colored = use_colour(sys.stdout)
+    colored = use_color(sys.stdout)
     has_width = sys.stdout.isatty() or os.environ.get("COLUMNS")
     return Console(
         highlight=False,
@@ -126,7 +126,7 @@ class Printer:
     def __init__(self, stream: IO[str], format_: str, columns: Sequence[str] = (), *, is_single: bool = False) -> None:
         self._stream = stream
         self._format = format_
-        self._colour = use_colour(stream)
+        self._color = use_color(stream)
         self._columns = columns
         self._before, self._between, self._after = ("", "", "") if is_single else ("[\n", ",\n", "\n]")
         self._rows = 0
@@ -184,7 +184,7 @@ class Printer:
 
     def _lines(self, word: str, parts: Iterable[str | None], below: Iterable[str | None]) -> None:
         head = f"{word.upper():{LABEL_WIDTH}}"
-        if self._colour:
+        if self._color:
             head = click.style(head, fg="green" if word in _GREEN else "yellow" if word in _YELLOW else "red")
         line = "  ".join(text for part in parts if (text := redacted(part)))
         self._stream.write(f"{head} {line}\n")

@@ -10,7 +10,7 @@ from preflight.checker import plan_for
 from preflight.cli.options import UrlOptions, format_option, pass_options, target_options
 from preflight.cli.overwrite import OverwriteGuard, configuration_files, output_files, target_files
 from preflight.cli.run import Run, RunOptions
-from preflight.cli.terminal import READ_CODES, use_colour
+from preflight.cli.terminal import READ_CODES, use_color
 from preflight.reporters import PROBE_FORMATS, ReporterOptions, make_reporter
 from preflight.summary import ExitPolicy
 
@@ -43,5 +43,5 @@ def command(options: ProbeCommand) -> int:
     guard = OverwriteGuard(output_files(output=options.run.output), inputs)
     run = Run(options.run, plan, ExitPolicy(), guard)
     with run.output() as stream:
-        run.go(make_reporter(options.run.format, stream, ReporterOptions(use_colour(stream), probe=True)))
+        run.go(make_reporter(options.run.format, stream, ReporterOptions(use_color(stream), probe=True)))
     return run.summary.exit_code

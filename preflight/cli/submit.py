@@ -35,7 +35,7 @@ from preflight.cli.provider_options import (
     provider_options,
     to_option,
 )
-from preflight.cli.terminal import SUBMIT_CODES, color_option, message_with_options, use_colour
+from preflight.cli.terminal import SUBMIT_CODES, color_option, message_with_options, use_color
 from preflight.errors import PreflightError, UsageError
 from preflight.escape import printable
 from preflight.hosts import no_host_given
@@ -255,14 +255,14 @@ class SubmissionText:
 
     def __init__(self, stream: IO[str]) -> None:
         self._stream = stream
-        self._colour = use_colour(stream)
+        self._color = use_color(stream)
         self._usage: dict[str, str] = {}
 
     def add(self, submission: Submission) -> None:
         """Print one submission."""
         asset = submission.asset
         word = f"{submission.outcome.upper():{_INDENT - 1}}"
-        if self._colour:
+        if self._color:
             word = click.style(word, fg=_STYLES.get(submission.outcome, "red"))
         is_registered = asset is not None and submission.outcome in ("active", "processing")
         reference = printable(asset.reference or asset.id) if asset is not None and is_registered else ""
@@ -290,7 +290,7 @@ class SubmissionText:
             table.add_column(outcome, justify="right")
         table.add_row(*map(str, counts.values()))
         width = None if self._stream.isatty() else 100
-        console = Console(file=self._stream, width=width, no_color=not self._colour, force_terminal=self._colour)
+        console = Console(file=self._stream, width=width, no_color=not self._color, force_terminal=self._color)
         text = table_text(console, table)
         self._stream.write(text or "".join(f"{count} {outcome}\n" for outcome, count in counts.items()))
 

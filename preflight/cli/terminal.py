@@ -286,7 +286,7 @@ def is_always() -> bool:
     return _color() == "always"
 
 
-def use_colour(stream: IO[str]) -> bool:
+def use_color(stream: IO[str]) -> bool:
     """Return whether a stream is to be colored (https://no-color.org, https://force-color.org)."""
     color = _color()
     if color != "auto":

@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 class ReporterOptions(NamedTuple):
     """How reports are written; each reporter uses the options that apply to its format.
 
-    colour    with terminal colors
+    color    with terminal colors
     quiet     only what did not pass
     probe     facts without verdicts
     rules     the rule sets that judge, for reports that show limits
     commands  also the commands that fix files
     """
 
-    colour: bool = False
+    color: bool = False
     quiet: bool = False
     probe: bool = False
     rules: tuple[RuleSet, ...] = ()
@@ -201,7 +201,7 @@ def format_of(written: str) -> tuple[str, str]:
 
 
 def with_reports(
-    main: Reporter, written: Iterable[str], rules: tuple[RuleSet, ...], outputs: Outputs, *, colour: bool = False
+    main: Reporter, written: Iterable[str], rules: tuple[RuleSet, ...], outputs: Outputs, *, color: bool = False
 ) -> Reporter:
     """Return a reporter that also writes report files, each named as `FILE` or `FORMAT=FILE`.
 
@@ -212,6 +212,6 @@ def with_reports(
     for name, _ in named:
         make_reporter(name, io.StringIO())
     streams = [outputs.open(path, "report") for _, path in named]
-    options = ReporterOptions(colour, rules=rules)
+    options = ReporterOptions(color, rules=rules)
     others = (make_reporter(name, stream, options) for (name, _), stream in zip(named, streams, strict=True))
     return Tee([main, *others]) if named else main

@@ -40,8 +40,8 @@ class TextReporter(LineReporter):
     def __init__(self, stream: IO[str], options: ReporterOptions) -> None:
         self._stream = stream
         self._options = options
-        colour, quiet, probe, _, commands = options
-        super().__init__(stream, partial(render_text, colour=colour, quiet=quiet, probe=probe, commands=commands))
+        color, quiet, probe, _, commands = options
+        super().__init__(stream, partial(render_text, color=color, quiet=quiet, probe=probe, commands=commands))
 
     def close(self, summary: Summary) -> None:
         """Write the closing table, and remarks on the rule sets."""
@@ -49,7 +49,7 @@ class TextReporter(LineReporter):
             return
         is_large = len(summary.bases) > MANY
         if summary.files + summary.skipped + summary.ignored > 1:
-            _write_table(summary, self._stream, colour=self._options.colour)
+            _write_table(summary, self._stream, color=self._options.color)
             if not self._options.commands and summary.overall.failed and not is_large:
                 self._stream.write("Choose the format `commands` to print the commands that fix files.\n")
         if is_large and summary.overall.failed:
@@ -85,11 +85,11 @@ def _age_remarks(bases: _Bases) -> Iterator[str]:
         yield f"{name}: its limits were read {age} days ago ({bases[name][1]}); they may have changed."
 
 
-def render_text(report: Report, *, colour: bool, quiet: bool, probe: bool, commands: bool) -> str:
+def render_text(report: Report, *, color: bool, quiet: bool, probe: bool, commands: bool) -> str:
     """Return a report as text; empty if it passed and `quiet` is set."""
     if quiet and not probe and report.passed:
         return ""
-    view = View(colour, commands)
+    view = View(color, commands)
     return "\n".join(_fact_lines(report, view) if probe else _lines(report, view)) + "\n"
 
 
@@ -191,12 +191,12 @@ def _group_lines(media: Media, group: FactGroup) -> Iterator[str]:
         yield f"{indent + name:21} {shown}"
 
 
-def _write_table(summary: Summary, stream: IO[str], *, colour: bool) -> None:
+def _write_table(summary: Summary, stream: IO[str], *, color: bool) -> None:
     from rich.console import Console
     from rich.table import Table
 
     width = None if stream.isatty() else 100
-    console = Console(file=stream, force_terminal=colour, no_color=not colour, width=width, markup=False, emoji=False)
+    console = Console(file=stream, force_terminal=color, no_color=not color, width=width, markup=False, emoji=False)
     table = Table(box=None, pad_edge=False, padding=(0, 1 if console.width < COMPACT_TABLE_WIDTH else 3, 0, 0))
     table.add_column("rule set", overflow="fold", no_wrap=True)
     for heading in _COUNTS:

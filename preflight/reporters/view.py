@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from preflight.report import Result
 from preflight.reporters.commands import commands_of
 
-_COLOURS: Final = {
+_COLORS: Final = {
     "pass": "32",
     "fail": "1;31",
     "unknown": "1;33",
@@ -22,12 +22,12 @@ _COLOURS: Final = {
 class View(NamedTuple):
     """How reports are shown: with or without colors, and commands that fix a file."""
 
-    colour: bool = False
+    color: bool = False
     commands: bool = True
 
     def styled(self, text: str, style: str) -> str:
         """Return the text in the color of a word such as `pass`, `error` or `hint`."""
-        return f"\x1b[{_COLOURS[style]}m{text}\x1b[0m" if self.colour else text
+        return f"\x1b[{_COLORS[style]}m{text}\x1b[0m" if self.color else text
 
     def label(self, word: str) -> str:
         """Return a word in its color, padded to the width of the first column."""

@@ -27,7 +27,7 @@ CLIP = Media(
 
 
 def facts_of(media: Media) -> list[str]:
-    shown = render_text(Report("a.mp4", media), colour=False, quiet=False, probe=True, commands=False)
+    shown = render_text(Report("a.mp4", media), color=False, quiet=False, probe=True, commands=False)
     return shown.splitlines()
 
 

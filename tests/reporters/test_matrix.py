@@ -78,7 +78,7 @@ class TestManyRuleSets:
         media = Media(kind="video", format="mp4", duration=duration)
         results = tuple(judge(media, rules) for rules in self.rules())
         report = Report("clip.mp4", media, results)
-        return render_text(report, colour=False, quiet=False, probe=False, commands=False).splitlines()
+        return render_text(report, color=False, quiet=False, probe=False, commands=False).splitlines()
 
     def test_each_stage_has_a_matrix(self) -> None:
         lines = self.lines(9.0)
