@@ -169,6 +169,8 @@ TRANSFER_BY_CODE: Final = {
     17: "smpte428", 18: "arib-std-b67",
 }  # fmt: skip
 """Names of the code points of ITU-T H.273, in ffprobe's words; 0, 2 and 3 (reserved, not specified) have none."""
+HDR_BY_TRANSFER: Final = {"smpte2084": "pq", "arib-std-b67": "hlg"}
+"""The kind of HDR that a transfer makes (ITU-R BT.2100); all others are of standard range."""
 OTHER: Final = "other"
 """A color space that a file describes and that has no name here: a monitor's, a printer's or a scanner's."""
 PRIMARIES: Final = (*PRIMARIES_BY_CODE.values(), "adobe_rgb", "prophoto_rgb", OTHER)

@@ -19,6 +19,8 @@ _ROUNDING: Final = 1e-9
 """Tolerance for a whole number of pixels, and for shares, in floating point."""
 LOWER: Final = ("min", "above")
 """The words for lower bounds."""
+UPPER: Final = ("max", "below")
+"""The words for upper bounds."""
 COMPARISONS: Final = {">=": "min", ">": "above", "<=": "max", "<": "below"}
 """The signs of a condition on a number, and the bounds that they stand for."""
 NOT_A_MULTIPLE: Final = 2
@@ -121,7 +123,7 @@ def compile_limit(fact: str, line: Table) -> Limit:
 
 def _sides(fact: str, line: Table) -> Limit:
     """Return a limit with the values that it accepts, and without its other fields."""
-    bounds = {word: parse_bound(fact, line[word]) for word in ("min", "above", "max", "below") if word in line}
+    bounds = {word: parse_bound(fact, line[word]) for word in (*LOWER, *UPPER) if word in line}
     any_of = listed = None
     if "any_of" in line:
         is_number = FACTS[fact].type in (int, float)

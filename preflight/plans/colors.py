@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from preflight.formats import IMAGE
+from preflight.formats import HDR_BY_TRANSFER, IMAGE
 from preflight.media import NONE
 from preflight.plans.encoding import Subject
 from preflight.plans.geometry import LimitsByFact
 from preflight.plans.tracks import FactValue, is_accepted
 
-PRINT: Final = frozenset(("cmyk", "ycck"))
-"""Color models of print, whose pictures become sRGB."""
+CMYK_MODELS: Final = frozenset(("cmyk", "ycck"))
+"""Color models of cyan, magenta, yellow and black; such pictures become sRGB."""
 _PRIMARIES: Final = frozenset(
     ("bt709", "bt470m", "bt470bg", "smpte170m", "smpte240m", "film", "bt2020", "smpte428", "smpte431", "smpte432")
 )
@@ -20,9 +20,8 @@ _TRANSFERS: Final = frozenset(
      "bt2020-10", "bt2020-12", "smpte2084", "arib-std-b67")
 )  # fmt: skip
 """What ffmpeg's filter zscale reads."""
-_HDR_TRANSFERS: Final = frozenset(("smpte2084", "arib-std-b67"))
 _FACTS: Final = frozenset(("primaries", "transfer"))
-_SETUP_FOR_TONE_MAPPING: Final = "t=linear:npl=100,format=gbrpf32le,zscale=p=bt709,tonemap=hable:desat=0,zscale="
+_TONE_MAPPING: Final = "t=linear:npl=100,format=gbrpf32le,zscale=p=bt709,tonemap=hable:desat=0,zscale="
 _RESULT: Final = "p=bt709:t=bt709:m=bt709:r=tv"
 
 
@@ -46,8 +45,8 @@ def converted(media: Subject, wrong: frozenset[str]) -> Colors | None:
     """Return the colors to convert to; None: they stay the same. 8 bits are too few for HDR."""
     is_hdr = media.hdr not in (None, NONE)
     is_wrong = "hdr" in wrong or not wrong.isdisjoint(_FACTS)
-    is_print = "color_model" in wrong and media.color_model in PRINT
-    if not (is_wrong or is_print or (is_hdr and "bit_depth" in wrong)):
+    is_cmyk = "color_model" in wrong and media.color_model in CMYK_MODELS
+    if not (is_wrong or is_cmyk or (is_hdr and "bit_depth" in wrong)):
         return None
     return Colors("bt709", "iec61966-2-1" if media.kind == IMAGE else "bt709", is_hdr)
 
@@ -55,8 +54,8 @@ def converted(media: Subject, wrong: frozenset[str]) -> Colors | None:
 def filters(media: Subject, colors: Colors) -> str | None:
     """Return ffmpeg's filters for a video; None if they could not read its colors."""
     primaries, transfer = media.primaries or "bt709", media.transfer or "bt709"
-    readable = _HDR_TRANSFERS if colors.is_tone_mapped else _TRANSFERS
+    readable = HDR_BY_TRANSFER if colors.is_tone_mapped else _TRANSFERS
     if primaries not in _PRIMARIES or transfer not in readable:
         return None
-    setup = _SETUP_FOR_TONE_MAPPING if colors.is_tone_mapped else ""
-    return f"zscale=pin={primaries}:tin={transfer}:{setup}{_RESULT}"
+    tone_mapping = _TONE_MAPPING if colors.is_tone_mapped else ""
+    return f"zscale=pin={primaries}:tin={transfer}:{tone_mapping}{_RESULT}"

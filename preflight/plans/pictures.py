@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from preflight.media import NONE
-from preflight.plans.colors import PRINT
+from preflight.plans.colors import CMYK_MODELS
 from preflight.plans.encoding import Subject
 from preflight.plans.geometry import LimitsByFact, Size
 from preflight.plans.tracks import FactValue, is_accepted
@@ -70,15 +70,15 @@ def program(media: Subject, written: str, size: Size | None, wrong: frozenset[st
         return None
     if media.color_model == "lab":
         return None
-    is_print = media.color_model in PRINT
+    is_cmyk = media.color_model in CMYK_MODELS
     is_opaque = media.has_alpha is False or written in _OPAQUE or "has_alpha" in wrong
     mode = "RGB" if is_opaque else "RGBA"
     steps = [_OPEN]
-    if converts_color or is_print:
+    if converts_color or is_cmyk:
         steps.append(_TO_SRGB.format(mode="RGB" if media.has_alpha is False else "RGBA"))
     elif media.color_model == "gray" and (media.bit_depth or 8) > 8:
         steps.append(_SCALE_GRAY)
-    if is_opaque and media.has_alpha is not False and not is_print:
+    if is_opaque and media.has_alpha is not False and not is_cmyk:
         steps.append(_FLATTEN)
     steps.append(f'im = im.convert("{mode}")')
     if size is not None:
@@ -88,7 +88,7 @@ def program(media: Subject, written: str, size: Size | None, wrong: frozenset[st
     register = "import pillow_heif; pillow_heif.register_heif_opener(); " if {media.format, written} & _HEIF else ""
     # With -c, Python imports from the working directory first, where anybody's files may be.
     start = "import io, sys; del sys.path[0]; from PIL import Image, ImageCms, ImageOps; "
-    profile = "icc" if converts_color or is_print or media.color_model in _OWN_PROFILE else "None"
+    profile = "icc" if converts_color or is_cmyk or media.color_model in _OWN_PROFILE else "None"
     steps.append(f"im.save({_save_options(written, limits, profile)})")
     return f"{start}{register}{'; '.join(steps)}"
 

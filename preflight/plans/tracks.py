@@ -10,9 +10,8 @@ from preflight.formats import AUDIO
 from preflight.limit import Limit
 from preflight.media import NONE
 from preflight.plans.encoding import ENCODERS, Subject
-from preflight.plans.geometry import Size
+from preflight.plans.geometry import LimitsByFact, Size
 
-LimitsByFact = Mapping[str, Limit]
 FactValue = str | int | float | bool
 V = TypeVar("V", str, int)
 
@@ -81,8 +80,8 @@ _AUDIO_MARGIN: Final = 0.96
 _AUDIO_SHARE: Final = 200_000
 """bit/s of all tracks that are left to the audio."""
 _AUDIO_BIT_RATES: Final = (
-    *(320_000, 256_000, 192_000, 160_000, 128_000, 112_000, 96_000, 80_000, 64_000, 48_000, 32_000, 24_000, 16_000),
-)
+    320_000, 256_000, 192_000, 160_000, 128_000, 112_000, 96_000, 80_000, 64_000, 48_000, 32_000, 24_000, 16_000,
+)  # fmt: skip
 _LOSSY: Final = frozenset(("aac", "ac3", "mp3", "opus", "vorbis"))
 _SAMPLE_RATES: Final = (48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000)
 _RATES_OF: Final[Mapping[str, tuple[int, ...]]] = {

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final, TypedDict
 
+from preflight.formats import HDR_BY_TRANSFER
 from preflight.media import NONE
 from preflight.probes import color
 from preflight.probes.parameter_sets import av1, h264, hevc, vp9, vvc
@@ -62,7 +63,7 @@ def with_colr(parameters: VideoParameters, bodies: Sequence[bytes]) -> VideoPara
 
 def picture_facts(parameters: VideoParameters, *, dolby_vision: bool = False) -> PictureFacts:
     """Return the facts; what states no transfer has none of high dynamic range."""
-    hdr = color.HDR_BY_TRANSFER.get(parameters.transfer or "", NONE) if parameters.states_color else None
+    hdr = HDR_BY_TRANSFER.get(parameters.transfer or "", NONE) if parameters.states_color else None
     return PictureFacts(
         bit_depth=parameters.bit_depth,
         chroma=parameters.chroma,

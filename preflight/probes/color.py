@@ -12,7 +12,7 @@ from functools import lru_cache
 from struct import Struct
 from typing import Final, NamedTuple
 
-from preflight.formats import OTHER, PRIMARIES_BY_CODE, TRANSFER_BY_CODE
+from preflight.formats import HDR_BY_TRANSFER, OTHER, PRIMARIES_BY_CODE, TRANSFER_BY_CODE
 
 PROFILE_BYTES: Final = 640
 """Bytes at the beginning of a profile in which description and colorants nearly always are."""
@@ -21,8 +21,6 @@ _MAX_TAGS: Final = 40
 _TAG: Final = Struct(">4sII")
 _CHROMATICITY_ERROR: Final = 0.004
 _CURVE_ERROR: Final = 0.001
-
-HDR_BY_TRANSFER: Final = {"smpte2084": "pq", "arib-std-b67": "hlg"}
 
 
 class Color(NamedTuple):

@@ -28,7 +28,7 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from preflight.facts import FACTS, MEDIA_FACTS, Fact, SectionName, ValueType, section_facts
 from preflight.formats import FORMATS, KINDS
-from preflight.limit import Changed
+from preflight.limit import LOWER, UPPER, Changed
 from preflight.rulefile.messages import format_problem, nearest, shorten
 from preflight.units import RATIOS, parse_bound
 
@@ -257,9 +257,9 @@ class _LimitTable(Words):
 _Line = Mapping[str, Any]
 """One limit as TOML gives it: bounds are numbers or text with a unit."""
 
-_SIDES: Final = {"lower": ("min", "above"), "upper": ("max", "below")}
+_SIDES: Final = {"lower": LOWER, "upper": UPPER}
 _OPEN: Final = ("above", "below")
-_RANGE: Final = ("min", "above", "max", "below", "multiple_of")
+_RANGE: Final = (*_BOUNDS, "multiple_of")
 
 
 def limit_problems(line: _Line) -> Iterator[str]:

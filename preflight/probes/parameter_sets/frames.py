@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from preflight.formats import CHROMA_BY_SAMPLES
 from preflight.probes.parameter_sets import mpeg2
 from preflight.probes.parameter_sets.record import NOTHING, VideoParameters, color_names
 
@@ -38,7 +39,6 @@ def _read_dnx(data: bytes) -> VideoParameters:
 
 
 _JPEG_FRAMES: Final = frozenset((0xC0, 0xC1, 0xC2, 0xC3))
-_JPEG_CHROMAS: Final = {(1, 1): "4:4:4", (2, 1): "4:2:2", (2, 2): "4:2:0", (4, 1): "4:1:1", (1, 2): "4:4:0"}
 _MAX_SEGMENTS: Final = 32
 
 
@@ -63,7 +63,7 @@ def _jpeg_chroma(luma: int, blue: int, red: int) -> str | None:
     across, down = blue >> 4, blue & 15
     if red != blue or not across or not down or (luma >> 4) % across or (luma & 15) % down:
         return None
-    return _JPEG_CHROMAS.get(((luma >> 4) // across, (luma & 15) // down))
+    return CHROMA_BY_SAMPLES.get(((luma >> 4) // across, (luma & 15) // down))
 
 
 def _read_png(data: bytes) -> VideoParameters:
