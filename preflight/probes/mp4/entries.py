@@ -188,28 +188,33 @@ def _read_flac(box: bytes, _rate: int, _channels: int) -> tuple[int, int]:
 
 
 def _read_alac(box: bytes, _rate: int, _channels: int) -> tuple[int, int]:
+    """Read the ALACSpecificConfig in `alac` (Apple Lossless Format, "Magic Cookie Description")."""
     return int.from_bytes(box[24:28]), box[13]
 
 
 def _read_ac3(box: bytes, rate: int, _channels: int) -> tuple[int, int]:
+    """Read `dac3` (ETSI TS 102 366 F.4)."""
     return _dolby_layout(box[0] >> 6, box[1] >> 3 & 7, box[1] >> 2 & 1, rate)
 
 
 def _read_eac3(box: bytes, rate: int, _channels: int) -> tuple[int, int]:
+    """Read the first independent substream in `dec3` (ETSI TS 102 366 F.6)."""
     return _dolby_layout(box[2] >> 6, box[3] >> 1 & 7, box[3] & 1, rate)
 
 
 def _dolby_layout(rate_code: int, mode: int, low: int, rate: int) -> tuple[int, int]:
-    """Return rate and channels by fscod, acmod and lfeon (ETSI TS 102 366 F.4, F.6)."""
+    """Return rate and channels by fscod, acmod and lfeon (ETSI TS 102 366 4.4)."""
     return _AC3_RATES[rate_code] if rate_code < 3 else rate, _AC3_CHANNELS[mode] + low
 
 
 def _read_truehd(box: bytes, rate: int, channels: int) -> tuple[int, int]:
+    """Read the channel assignment in `dmlp`: that of 8 channels, else of 6 (Dolby TrueHD in ISO base media files)."""
     layout = int.from_bytes(box[2:4]) & 0x1FFF or int.from_bytes(box[1:3]) >> 7 & 0x1F
     return rate, sum(count for bit, count in enumerate(_MLP_CHANNELS) if layout >> bit & 1) or channels
 
 
 def _read_mpegh(box: bytes, rate: int, channels: int) -> tuple[int, int]:
+    """Read referenceChannelLayout in `mhaC` (ISO/IEC 23008-3 20)."""
     return rate, (_CICP_CHANNELS[box[2]] if box[2] < len(_CICP_CHANNELS) else 0) or channels
 
 

@@ -8,6 +8,9 @@ Each module reads the records of one codec, wherever a container has them (`avcC
     av1     AV1CodecConfigurationRecord, sequence headers
     vp9     VPCodecConfigurationRecord, headers of key frames
     mpeg4   headers of visual objects (MPEG-4 part 2)
+    mpeg2   sequence headers and extensions (MPEG-1, MPEG-2)
+    frames  headers of frames, for codecs without parameter sets
+    fixed   no record: the sample formats of codecs that have only one
 
 A record that ends early or holds impossible values gives what precedes the fault.
 """
