@@ -11,6 +11,7 @@ from sys import byteorder
 from typing import Final, NamedTuple
 
 from preflight.probes.coded_frames import FRAME_BYTES
+from preflight.probes.window import FIRST_RESPONSE_BYTES, is_cheap
 from preflight.sources import Source
 
 _MAX_CHUNKS: Final = 16
@@ -18,8 +19,6 @@ _MAX_CHUNKS: Final = 16
 _INDEX_ENTRY_BYTES: Final = 16
 _MAX_INDEX_BYTES: Final = 4 << 20
 """An hour of 25 frames/s with its audio has a third of this."""
-_FIRST_RESPONSE_BYTES: Final = 32 << 10
-"""Bytes of a remote file that come with the first request: what is behind them is not worth another."""
 _NON_FRAME_SUFFIXES: Final = (b"ix", b"pc", b"tx", b"wb")
 """Ends of the names of chunks that are not frames: indexes, palette changes, text, audio."""
 _KEY_FRAME: Final = 0x10
@@ -41,7 +40,7 @@ def find_chunks(source: Source, at: int, *, anywhere: bool) -> Chunks:
     """Find the chunks behind `at`, the end of the header list: `anywhere`, or in the first response only."""
     several, movi, index = False, None, None
     for _ in range(_MAX_CHUNKS):
-        if not anywhere and at + 12 > _FIRST_RESPONSE_BYTES:
+        if not anywhere and at + 12 > FIRST_RESPONSE_BYTES:
             break
         head = source.read_at(at, 12)
         if len(head) < 8:
@@ -60,7 +59,7 @@ def first_frame(source: Source, at: int, stream: int) -> bytes:
     """Return the first bytes of the first chunk of a video stream; `at`: where the chunks begin."""
     number = b"%02d" % stream
     for _ in range(_MAX_FIRST_CHUNKS):
-        if source.remote and at + 8 + FRAME_BYTES > _FIRST_RESPONSE_BYTES:
+        if not is_cheap(source, at + 8 + FRAME_BYTES):
             break
         head = source.read_at(at, 12)
         if len(head) < 12:

@@ -13,7 +13,7 @@ from preflight.probes.matroska import ebml
 from preflight.probes.matroska.blocks import Extent, FrameRate, first_frame, measure_rate, track_extents
 from preflight.probes.matroska.tags import Tags, read_tags
 from preflight.probes.matroska.tracks import AUDIO_TRACK, VIDEO_TRACK, TrackEntry, read_tracks
-from preflight.probes.window import Window
+from preflight.probes.window import Window, is_cheap
 from preflight.sources import BoundReached, EndOfFile, Source
 
 _DOC_TYPE: Final = 0x4282
@@ -41,8 +41,6 @@ _MAX_MEASURED_ELEMENTS: Final = 1 << 17
 """Bytes and elements of a local file up to which its bit rates are measured."""
 _MAX_STREAM_ELEMENTS: Final = 2_000_000
 """Elements of a file that are read for a duration that it does not state."""
-_FIRST_RESPONSE_BYTES: Final = 32 << 10
-"""Bytes of a remote file that come with the first request: tags are not worth another."""
 _MAX_TAG_BYTES: Final = 1 << 16
 _MAX_ELEMENTS: Final = 48
 """Elements of a segment whose headers are read."""
@@ -202,17 +200,17 @@ class _Segment:
             (ebml.read_text(info, start, end) for name, start, end in ebml.children(info) if name == _WRITER), ""
         )
 
-    def tags(self, *, remote: bool) -> bytes | None:
-        """Return the Tags element, empty if there is none; None if it is too far away. Raise `BoundReached`."""
+    def tags(self, source: Source) -> bytes | None:
+        """Return the Tags element, empty if there is none; None if it takes another request. Raise `BoundReached`."""
         at = self._indexed.get(_TAGS) or self._find_before_blocks(_TAGS)
         if at is None:
             return b""
-        if remote and at + ebml.MAX_HEADER_BYTES > _FIRST_RESPONSE_BYTES:
+        if not is_cheap(source, at + ebml.MAX_HEADER_BYTES):
             return None
         found = ebml.read_header(self._window.read_at(at, ebml.MAX_HEADER_BYTES), 0)
         if found is None or found[0] != _TAGS or found[1] == ebml.UNKNOWN_SIZE:
             return None
-        if remote and at + found[2] + found[1] > _FIRST_RESPONSE_BYTES:
+        if not is_cheap(source, at + found[2] + found[1]):
             return None
         return self._window.read_at(at + found[2], min(found[1], _MAX_TAG_BYTES))
 
@@ -307,7 +305,7 @@ def _with_frame(source: Source, need: Need, segment: _Segment, video: TrackEntry
 
 def _read_tags(source: Source, need: Need, segment: _Segment) -> Tags | None:
     """Return the tags; None if they were not read. Raise `BoundReached`."""
-    data = None if need.facts.isdisjoint(_TAG_FACTS) else segment.tags(remote=source.remote)
+    data = None if need.facts.isdisjoint(_TAG_FACTS) else segment.tags(source)
     return None if data is None else read_tags(data, segment.writer())
 
 

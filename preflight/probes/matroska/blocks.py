@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from preflight.probes.coded_frames import FRAME_BYTES
 from preflight.probes.matroska import ebml
-from preflight.probes.window import Window
+from preflight.probes.window import Window, is_cheap
 from preflight.sources import BoundReached, Source
 
 _CLUSTER, _TIMESTAMP = 0x1F43B675, 0xE7
@@ -29,8 +29,6 @@ _MILLISECOND: Final = 1_000_000
 """ns by which timestamps may be off that were rounded to ms once, whatever unit they were converted to."""
 _MAX_RATE_ERROR: Final = 0.0025
 """The relative error of a rate, due to rounded timestamps, up to which it is reported."""
-_FIRST_RESPONSE_BYTES: Final = 32 << 10
-"""Bytes of a file that come with the first request: a frame rate is not worth another."""
 
 
 class FrameRate(NamedTuple):
@@ -158,7 +156,7 @@ def first_frame(source: Source, at: int, track: int) -> bytes:
     """Return the first bytes of the first block of `track`, whose blocks follow `at`; empty if it is far away."""
     window = Window(source, _CHUNK_SIZE, at)
     for _ in range(_MAX_FIRST_ELEMENTS):
-        if source.remote and at + _HEADER_BYTES + FRAME_BYTES > _FIRST_RESPONSE_BYTES:
+        if not is_cheap(source, at + _HEADER_BYTES + FRAME_BYTES):
             break
         data = window.read_at(at, _HEADER_BYTES)
         identifier, length, begin = ebml.read_header(data, 0) or (0, ebml.UNKNOWN_SIZE, 0)
@@ -255,7 +253,7 @@ def _timestamps(source: Source, at: int, track: int) -> tuple[list[int], bool]:
         for _ in range(_MAX_ELEMENTS):
             if size is not None and at >= size:
                 return times, at == size
-            if len(times) > _MAX_FRAMES or (source.remote and at + _HEADER_BYTES > _FIRST_RESPONSE_BYTES):
+            if len(times) > _MAX_FRAMES or not is_cheap(source, at + _HEADER_BYTES):
                 break
             data = window.read_at(at, _HEADER_BYTES)
             identifier, length, begin = ebml.read_header(data, 0) or (0, ebml.UNKNOWN_SIZE, 0)
