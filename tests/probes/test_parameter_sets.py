@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from preflight.probes.parameter_sets import av1, frames, h264, hevc, mpeg2, mpeg4, vp9, vvc
 from preflight.probes.parameter_sets.record import NOTHING, VideoParameters
+from tests.probes.packing import packed
 from tests.rows import each_row
 
 RECORDS = [
@@ -297,16 +298,6 @@ def test_record_states_the_facts_that_ffprobe_gives(
     assert read(bytes.fromhex(record))[: len(expected)] == expected
 
 
-def _packed(*fields: tuple[int, int] | int) -> bytes:
-    """Return fields of (value, bits), and single numbers as Exp-Golomb codes, padded with zeros."""
-    bits = ""
-    for field in fields:
-        value, width = field if isinstance(field, tuple) else (field + 1, 2 * (field + 1).bit_length() - 1)
-        bits += f"{value:0{width}b}"
-    bits += "0" * (-len(bits) % 8)
-    return int(bits, 2).to_bytes(len(bits) // 8)
-
-
 def _record(part: str) -> bytes:
     return next(bytes.fromhex(row.values[1]) for row in RECORDS if row.id == part)
 
@@ -340,7 +331,7 @@ def test_sequence_header_overrules_av1c() -> None:
 
 def test_reduced_still_header_of_avif_is_read() -> None:
     size = ((6, 4), (5, 4), (99, 7), (49, 6))
-    header = _packed((1, 3), (1, 1), (1, 1), (4, 5), *size, (0, 6), (0, 1), (1, 1), (9, 8), (16, 8), (9, 8), (1, 1))
+    header = packed((1, 3), (1, 1), (1, 1), (4, 5), *size, (0, 6), (0, 1), (1, 1), (9, 8), (16, 8), (9, 8), (1, 1))
     assert av1.read_obus(b"\x0a" + bytes((len(header),)) + header) == VideoParameters(
         "high", 3.0, 8, "4:4:4", "bt2020", "smpte2084", False, "progressive"
     )
@@ -352,7 +343,7 @@ def test_timing_and_operating_points_of_av1_are_skipped() -> None:
     second = ((0, 12), (1, 5), (0, 1), (0, 1))
     size = ((6, 4), (5, 4), (99, 7), (49, 6), (0, 1), (0, 7), (1, 1), (0, 2), (1, 1), (1, 1), (6, 3), (0, 3))
     color = ((1, 1), (0, 1), (0, 1), (0, 1), (0, 2))
-    header = _packed((0, 3), (0, 1), (0, 1), *timing, (1, 1), (1, 5), *first, *second, *size, *color)
+    header = packed((0, 3), (0, 1), (0, 1), *timing, (1, 1), (1, 5), *first, *second, *size, *color)
     found = av1.read_obus(b"\x12\0\x0a" + bytes((len(header),)) + header)
     assert found == VideoParameters("main", 4.1, 10, "4:2:0", None, None, False, "progressive")
 
@@ -363,7 +354,7 @@ def test_short_term_sets_predicted_from_others_are_skipped() -> None:
     sets = (2, 1, 1, 0, (1, 1), 0, (1, 1), (1, 1), (0, 1), 0, (1, 1), (0, 2), (1, 1))
     long_term = ((1, 1), 1, (5, 8), (1, 1), (0, 2))
     vui = ((1, 1), (0, 2), (1, 1), (5, 3), (0, 1), (1, 1), (9, 8), (18, 8), (9, 8), (0, 1), (0, 1), (1, 1))
-    unit = b"\x42\x01" + profile + _packed(*sizes, *sets, *long_term, *vui)
+    unit = b"\x42\x01" + profile + packed(*sizes, *sets, *long_term, *vui)
     assert hevc.read_sps(unit) == VideoParameters(
         "main", 3.1, 10, "4:2:0", "bt2020", "arib-std-b67", False, "interlaced"
     )
@@ -374,26 +365,26 @@ def test_picture_order_of_type_1_and_scaling_lists_of_h264_are_skipped() -> None
     order = (0, 1, (0, 1), 0, 0, 2, 0, 0)
     rest = (4, (0, 1), 19, 14, (0, 1), (1, 1), (1, 1), (1, 1), 0, 0, 0, 4, (1, 1))
     vui = ((1, 1), (255, 8), (4, 16), (3, 16), (1, 1), (0, 1), (1, 1), (5, 3), (0, 1), (1, 1), (5, 8), (6, 8), (6, 8))
-    unit = b"\x67\x7a\x10\x29" + _packed(0, 2, 2, 2, (0, 1), *scaling, *order, *rest, *vui)
+    unit = b"\x67\x7a\x10\x29" + packed(0, 2, 2, 2, (0, 1), *scaling, *order, *rest, *vui)
     assert h264.read_sps(unit) == VideoParameters(
         "high 4:2:2 intra", 4.1, 10, "4:2:2", "bt470bg", "smpte170m", False, "interlaced"
     )
 
 
 def test_key_frame_of_vp9_states_depth_and_chroma() -> None:
-    frame = _packed((2, 2), (3, 2), (0, 1), (0, 1), (0, 1), (3, 2), (0x498342, 24), (1, 1), (2, 3), (0, 1), (2, 2))
+    frame = packed((2, 2), (3, 2), (0, 1), (0, 1), (0, 1), (3, 2), (0x498342, 24), (1, 1), (2, 3), (0, 1), (2, 2))
     assert vp9.read_frame(frame) == VideoParameters(
         "profile 3", None, 12, "4:2:2", is_identity=False, scan="progressive"
     )
 
 
 def test_other_frame_of_vp9_states_nothing() -> None:
-    assert vp9.read_frame(_packed((2, 2), (0, 2), (0, 1), (1, 1), (0, 30))) == NOTHING
+    assert vp9.read_frame(packed((2, 2), (0, 2), (0, 1), (1, 1), (0, 30))) == NOTHING
 
 
 def test_vvcc_states_profile_level_and_sample_format() -> None:
-    record = bytes(4) + _packed((31, 5), (3, 2), (1, 1), (0, 9), (1, 3), (0, 2), (1, 2), (2, 3), (31, 5))
-    record += _packed((0, 2), (1, 6), (1, 7), (0, 1), (51, 8))
+    record = bytes(4) + packed((31, 5), (3, 2), (1, 1), (0, 9), (1, 3), (0, 2), (1, 2), (2, 3), (31, 5))
+    record += packed((0, 2), (1, 6), (1, 7), (0, 1), (51, 8))
     assert vvc.read_vvcc(record) == VideoParameters("main 10", 3.1, 10, "4:2:0", scan="progressive", states_color=False)
 
 
