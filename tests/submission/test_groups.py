@@ -72,7 +72,8 @@ def test_group_is_created_only_if_a_file_goes_into_it(grouped: Sender, box: Sand
     puts = grouped.host.puts
     made = grouped.many([rejected, picture, picture])
     assert [submission.outcome for submission in made] == ["rejected", "active", "active"]
-    assert (calls(), grouped.host.puts) == (before + 1, puts + 1)
+    assert calls() == before + 1
+    assert grouped.host.puts - puts in (1, 2), "the one that creates the group may not be the one that registers"
     assert grouped.one(picture).reused
     assert calls() == before + 1
 
