@@ -13,7 +13,7 @@ stage = "upload"                         # upload, register, generate, transcrib
 source = "https://example.com/limits"    # the page where the limits are published
 as_of = DATE                       # the day on which it was read
 basis = "published"                      # or mirrored, measured, reported, assumed: the weakest that it rests on
-not_checked = ["content policy: only the service decides"]
+not_checked = ["content policy: only the service can check it"]
 
 # A kind without a section is not accepted. Every fact that `preflight probe` prints can be limited.
 [image]
