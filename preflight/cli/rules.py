@@ -219,7 +219,7 @@ def schema(report: bool, exported: bool) -> None:  # noqa: FBT001 - by click
     "--format", type=click.Choice(["json"]), default="json", show_default=True, expose_value=False, help="How to print."
 )
 def export(names: tuple[str, ...]) -> None:
-    """Print compiled rule sets as JSON for other languages; without RULES all.
+    """Print compiled rule sets as JSON for other languages; without RULES, all of them.
 
     Everything that they extend is merged, and bounds are numbers in the unit of their fact. `rules schema --export`
     prints the schema.
@@ -415,7 +415,7 @@ def _explanation(code: str, known: Code | None, uses: list[LimitUse]) -> Iterato
 @command.command("table", short_help="Print the limits of rule sets side by side.", epilog=CALL_CODES)
 @click.argument("names", nargs=-1, metavar="[RULES]…", shell_complete=params.complete_rule_sets)
 def table(names: tuple[str, ...]) -> None:
-    """Print the limits of rule sets side by side, as Markdown; without RULES those of all built-in ones.
+    """Print the limits of rule sets side by side, as Markdown; without RULES, those of all built-in rule sets.
 
     Examples:
       preflight rules table atlas volcengine runway
