@@ -102,7 +102,7 @@ class Subject(NamedTuple):
 
     @classmethod
     def of(cls, media: Media) -> Subject:
-        """Return the subject of a media."""
+        """Return those facts of a media file."""
         moving = (media.frames or 1) > 1 or media.animated is True or "animated" in media.notes
         return cls._make((*_facts_of(media), moving))
 

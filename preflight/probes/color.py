@@ -49,8 +49,8 @@ _BY_DESCRIPTION: Final = tuple(
         (r"(ITUR|Rec|BT).*2100.*HLG", Color("bt2020", "arib-std-b67")),
     )
 )
-_DESCRIBED: Final = re.compile(r"linear|-elle-", re.IGNORECASE)
-"""Variants of a color space whose curve the name does not tell."""
+_WITH_OTHER_CURVE: Final = re.compile(r"linear|-elle-", re.IGNORECASE)
+"""Names of variants of a color space, whose curve is not that of the color space."""
 
 
 def from_codes(primaries: int, transfer: int) -> Color:
@@ -60,7 +60,7 @@ def from_codes(primaries: int, transfer: int) -> Color:
 
 def from_description(name: str) -> Color | None:
     """Return the colors of a profile of this name; None if it is not that of a well-known color space."""
-    if _DESCRIBED.search(name):
+    if _WITH_OTHER_CURVE.search(name):
         return None
     return next((color for pattern, color in _BY_DESCRIPTION if pattern.match(name)), None)
 
@@ -75,7 +75,7 @@ def from_profile(data: bytes) -> Color:
 
 @lru_cache(maxsize=64)
 def _from_profile(data: bytes) -> Color:
-    """Return the same. Few profiles are in most files, so they are parsed once."""
+    """Return the colors by the beginning of a profile. Cached, since most files have one of a few profiles."""
     tags = _tags(data)
     codes = tags.get(b"cicp", b"")
     if len(codes) >= 12 and codes[:4] == b"cicp":
@@ -134,6 +134,7 @@ _D65_TO_D50: Final = (
 
 
 def _adapt(primary: tuple[float, float]) -> tuple[float, float]:
+    """Return x and y relative to D50 of a primary relative to D65."""
     x, y = primary
     xyz = [sum(factor * value for factor, value in zip(row, (x, y, 1 - x - y), strict=True)) for row in _D65_TO_D50]
     return xyz[0] / sum(xyz), xyz[1] / sum(xyz)
@@ -150,6 +151,7 @@ def from_chromaticities(primaries: Sequence[tuple[float, float]]) -> str | None:
 
 
 def _nearest(found: Sequence[tuple[float, float] | None], known: dict[str, _Chromaticities]) -> str | None:
+    """Return the name of the known primaries that are within the error of these; None unless all are stated."""
     stated = [primary for primary in found if primary is not None]
     if len(stated) < len(found):
         return None
@@ -176,6 +178,7 @@ _POINTS: Final = (0.25, 0.75)
 
 
 def _to_linear(gamma: float, scale: float = 1, offset: float = 0, *, added: float = 0) -> Callable[[float], float]:
+    """Return the curve from a signal value to linear light, without the linear part near black."""
     return lambda signal: max(0.0, scale * signal + offset) ** gamma + added
 
 
@@ -198,6 +201,7 @@ def from_gamma(gamma: float) -> str:
 
 
 def _nearest_curve(curve: Callable[[float], float]) -> str:
+    """Return the name of the known curve that agrees at all points within the error."""
     values = tuple(map(curve, _POINTS))
     for name, known in _TRANSFERS.items():
         if all(abs(a - b) < _CURVE_ERROR for a, b in zip(values, known, strict=True)):
@@ -229,7 +233,7 @@ def _transfer_of(curve: bytes) -> str | None:
 
 
 def _of_exponent(count: int, samples: bytes) -> str | None:
-    """Return the same of a curveType (10.6): no number is linear, one is an exponent; samples are not compared."""
+    """Return the transfer of a curveType (10.6): without a value linear, one is an exponent; None for a table."""
     if count == 0:
         return "linear"
     gamma = int.from_bytes(samples[:2]) / 256

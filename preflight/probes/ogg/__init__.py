@@ -45,7 +45,7 @@ def read(source: Source, need: Need, _name: str) -> Media:
         raise EndOfFile("no first page")
     notes: tuple[str, ...] = ("cover_art",) if _PICTURE_COMMENT in head else ()
     seconds = None
-    coded = _Shares(streams, 0.0)
+    coded = _CodedBytes(streams, 0.0)
     if source.size is not None:
         wants_rates = not need.facts.isdisjoint(_RATE_FACTS)
         data = _data_start(source, streams, start + (headers or resume)) if wants_rates else None
@@ -55,7 +55,7 @@ def read(source: Source, need: Need, _name: str) -> Media:
         seconds = (_chain_seconds(source, need, start) if wanted else None) if streams.chained else streams.seconds
         notes = notes if complete else (*notes, "truncated")
         if wants_rates:
-            coded = _coded_shares(source, streams, start + resume, data)
+            coded = _coded_bytes(source, streams, start + resume, data)
         if streams.chained and wanted and seconds is None:
             notes += ("read_limit",)
     media = _media(source, streams, seconds, notes, coded)
@@ -80,29 +80,29 @@ def _read_tail(source: Source, at: int, streams: Streams) -> bool:
     return complete
 
 
-class _Shares(NamedTuple):
-    """Streams whose pages were counted; `share`: all coded bytes for each that was counted, 0 if not known."""
+class _CodedBytes(NamedTuple):
+    """The coded bytes of streams: those in the pages that were added, times `factor`; 0: not known."""
 
     streams: Streams
-    share: float
+    factor: float
 
     def bit_rate(self, serial: int) -> int | None:
         """Return the average bits/s of a stream."""
         codec, coded = self.streams.codecs[serial], self.streams.coded[serial]
-        if self.streams.chained or not self.share or serial not in self.streams.ends:
+        if self.streams.chained or not self.factor or serial not in self.streams.ends:
             return None
         units = self.streams.length(serial)
-        return round(coded.bytes * self.share * 8 * codec.rate / units) or None if units else None
+        return round(coded.bytes * self.factor * 8 * codec.rate / units) or None if units else None
 
     def keyframe_interval(self, serial: int) -> float | None:
         """Return the longest time between two key frames in s."""
         keys = sorted(self.streams.coded[serial].keys)
-        if self.share != 1 or len(keys) < 2:
+        if self.factor != 1 or len(keys) < 2:
             return None
         return max(later - earlier for earlier, later in pairwise(keys)) / self.streams.codecs[serial].rate
 
 
-def _coded_shares(source: Source, streams: Streams, resume: int, start: int | None) -> _Shares:
+def _coded_bytes(source: Source, streams: Streams, resume: int, start: int | None) -> _CodedBytes:
     """Return the coded bytes: counted in all pages, or of a single stream by the pages at both ends.
 
     The pages of one stream hardly differ in their share of page headers, which is about 1 %.
@@ -112,18 +112,18 @@ def _coded_shares(source: Source, streams: Streams, resume: int, start: int | No
     """
     assert source.size is not None
     if resume >= source.size - WHOLE_PAGE_BYTES:
-        return _Shares(streams, 1.0)
+        return _CodedBytes(streams, 1.0)
     if len(streams.codecs) == 1:
         coded = next(iter(streams.coded.values()))
-        return _Shares(streams, (source.size - start) / coded.page_bytes if start and coded.page_bytes else 0.0)
+        return _CodedBytes(streams, (source.size - start) / coded.page_bytes if start and coded.page_bytes else 0.0)
     if source.remote or source.size > _MAX_WALKED_BYTES:
-        return _Shares(streams, 0.0)
+        return _CodedBytes(streams, 0.0)
     walked = Streams()
     for count, page in enumerate(all_pages(source, 0)):
         if count >= _MAX_PAGES:
-            return _Shares(streams, 0.0)
+            return _CodedBytes(streams, 0.0)
         walked.add(page)
-    return _Shares(walked, 1.0)
+    return _CodedBytes(walked, 1.0)
 
 
 def _data_start(source: Source, streams: Streams, at: int) -> int | None:
@@ -163,7 +163,9 @@ def _chain_seconds(source: Source, need: Need, start: int) -> float | None:
     return seconds + (link.seconds or 0.0)
 
 
-def _media(source: Source, streams: Streams, seconds: float | None, notes: tuple[str, ...], coded: _Shares) -> Media:
+def _media(
+    source: Source, streams: Streams, seconds: float | None, notes: tuple[str, ...], coded: _CodedBytes
+) -> Media:
     codecs = streams.codecs
     videos, audios = ([serial for serial in codecs if codecs[serial].kind == kind] for kind in ("video", "audio"))
     video = codecs[videos[0]] if videos else None
@@ -195,7 +197,7 @@ def _media(source: Source, streams: Streams, seconds: float | None, notes: tuple
     )
 
 
-def _picture(coded: _Shares, serial: int) -> dict[str, Any]:
+def _picture(coded: _CodedBytes, serial: int) -> dict[str, Any]:
     """Return the facts of Theora, which has no interlaced frames."""
     codec = coded.streams.codecs[serial]
     return {

@@ -12,6 +12,7 @@ from preflight.probes.flac import STREAMINFO_BYTES, stream_info
 from preflight.probes.parameter_sets.record import VideoParameters
 
 _MANY_HEADERS: Final = 1 << 16
+"""More header packets than a stream of FLAC has: their stated number may be wrong, and a frame ends them."""
 _OPUS_RATE: Final = 48000
 _SKELETON: Final = (b"fishead\0", b"fisbone\0", b"index\0", b"CMML\0\0\0\0", b"\x80kate\0\0\0")
 
