@@ -12,7 +12,7 @@ from preflight.combination import judge_request
 from preflight.errors import UsageError, suggestion
 from preflight.media import Media
 from preflight.report import Finding, Report, Result
-from preflight.ruleset import MANY, RuleSet
+from preflight.ruleset import MAX_DETAILED_RULES, RuleSet
 from preflight.scan import scan
 from preflight.sources.open import ASSET_REFERENCE, Target, asset_of, require_iterable
 from preflight.targets import Item
@@ -69,7 +69,7 @@ def examine_together(items: Iterable[Item], plan: CheckPlan) -> tuple[Result, li
     """Check the files of one request by a plan, which must have exactly one rule set."""
     if len(plan.rules) != 1 or plan.rules[0].request is None:
         given = [rules.name for rules in plan.rules]
-        names = ", ".join(given) if len(given) < MANY else f"{len(given)} rule sets"
+        names = ", ".join(given) if len(given) < MAX_DETAILED_RULES else f"{len(given)} rule sets"
         raise UsageError(f"{names} cannot judge files together. Give one rule set that has a [request] section.")
     kinds: dict[int, str | None] = {}
     roles: dict[int, str] = {}

@@ -31,8 +31,8 @@ BASES: Final[Mapping[str, str]] = {
 }
 """What limits rest on, from the strongest to the weakest."""
 
-MANY: Final = 12
-"""Rule sets for one file above which text has a matrix for each stage, and neither hints nor commands."""
+MAX_DETAILED_RULES: Final = 12
+"""Rule sets for one file up to which reports are detailed: more give a matrix for each stage, without hints."""
 
 URL_DEFAULTS: Final[Table] = {
     "public": {"any_of": [True]},

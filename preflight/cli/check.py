@@ -38,7 +38,7 @@ from preflight.errors import UsageError
 from preflight.formats import KINDS
 from preflight.report import Report
 from preflight.reporters import REPORTERS, Reporter, ReporterOptions, add_report, make_reporter, with_reports
-from preflight.ruleset import MANY
+from preflight.ruleset import MAX_DETAILED_RULES
 from preflight.sources.open import asset_of, is_url
 from preflight.summary import ExitPolicy, Summary, UnknownPolicy
 from preflight.targets import Item
@@ -75,7 +75,7 @@ class CheckCommand:
         """Return the plan of the check."""
         dropped = dropped_codes(self.select, self.ignore)
         plan = plan_for(self.rules, strict=self.strict, deep=self.deep, http=self.urls.http(), dropped=dropped)
-        is_shown = self.run.format != "text" or self.run.report or len(plan.rules) <= MANY
+        is_shown = self.run.format != "text" or self.run.report or len(plan.rules) <= MAX_DETAILED_RULES
         return plan if is_shown else plan._replace(hints=False)
 
     def guard(self) -> OverwriteGuard:

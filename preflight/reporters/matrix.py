@@ -10,7 +10,7 @@ from preflight.escape import printable
 from preflight.report import OUTCOMES, Finding, Report, Result
 from preflight.reporters.commands import shell_command
 from preflight.reporters.view import View, commands_for
-from preflight.ruleset import MANY, STAGES
+from preflight.ruleset import MAX_DETAILED_RULES, STAGES
 
 MIN_MATRIX_RULES: Final = 4
 """Number of rule sets from which a matrix is easier to read than a list of findings."""
@@ -20,7 +20,7 @@ def matrix(report: Report, view: View) -> Iterator[str]:
     """Yield a row for each rule set, best outcome first; then every remark, hint and command once."""
     remarks = report.remarks
     rows = sorted(report.results, key=lambda result: OUTCOMES.index(result.outcome))
-    if len(rows) > MANY:
+    if len(rows) > MAX_DETAILED_RULES:
         yield from _stages(rows, remarks, view)
     else:
         yield _accepting(rows)

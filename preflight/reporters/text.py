@@ -16,7 +16,7 @@ from preflight.reporters import LineReporter, ReporterOptions
 from preflight.reporters.commands import shell_command
 from preflight.reporters.matrix import MIN_MATRIX_RULES, matrix
 from preflight.reporters.view import View, commands_for
-from preflight.ruleset import BASES, MANY
+from preflight.ruleset import BASES, MAX_DETAILED_RULES
 from preflight.summary import Summary, Tally
 from preflight.units import format_value
 
@@ -47,13 +47,13 @@ class TextReporter(LineReporter):
         """Write the closing table, and remarks on the rule sets."""
         if self._options.probe or self._options.quiet:
             return
-        is_large = len(summary.bases) > MANY
+        is_large = len(summary.bases) > MAX_DETAILED_RULES
         if summary.files + summary.skipped + summary.ignored > 1:
             _write_table(summary, self._stream, color=self._options.color)
             if not self._options.commands and summary.overall.failed and not is_large:
                 self._stream.write("Choose the format `commands` to print the commands that fix files.\n")
         if is_large and summary.overall.failed:
-            self._stream.write(f"Name at most {MANY} rule sets to see how to fix files.\n")
+            self._stream.write(f"Name at most {MAX_DETAILED_RULES} rule sets to see how to fix files.\n")
         # An earlier version of a rule set is old on purpose.
         bases = {printable(name): known for name, known in summary.bases.items() if "@" not in name}
         self._stream.writelines(f"{remark}\n" for remark in (*_basis_remarks(bases), *_age_remarks(bases)))
@@ -77,7 +77,7 @@ def _age_remarks(bases: _Bases) -> Iterator[str]:
     today = date.today()
     ages = {name: (today - date.fromisoformat(as_of)).days for name, (_, as_of) in bases.items()}
     old = {name: age for name, age in ages.items() if age > MAX_RULES_AGE_DAYS}
-    if len(bases) > MANY and old:
+    if len(bases) > MAX_DETAILED_RULES and old:
         names = ", ".join(f"{name} ({age})" for name, age in old.items())
         yield f"Limits that were read more than {MAX_RULES_AGE_DAYS} days ago, and may have changed: {names}."
         return

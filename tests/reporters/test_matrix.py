@@ -10,7 +10,7 @@ from preflight.judge import judge
 from preflight.media import Media
 from preflight.report import Report
 from preflight.reporters.text import render_text
-from preflight.ruleset import MANY, STAGES, RuleSet, compile_ruleset
+from preflight.ruleset import MAX_DETAILED_RULES, STAGES, RuleSet, compile_ruleset
 from tests.conftest import ROOT, Run
 from tests.reporters.conftest import HOSTILE, report_of, unreadable, written
 
@@ -62,7 +62,7 @@ def test_names_are_escaped() -> None:
 class TestManyRuleSets:
     """A matrix for each stage; what accepts a file, or takes none of its kind, shares a line."""
 
-    NAMES = tuple(f"r{number}" for number in range(MANY + 3))
+    NAMES = tuple(f"r{number}" for number in range(MAX_DETAILED_RULES + 3))
 
     def rules(self) -> list[RuleSet]:
         stages = [*STAGES, *["post"] * (len(self.NAMES) - len(STAGES))]
@@ -99,7 +99,7 @@ class TestManyRuleSets:
         names = ",".join(catalog.names())
         text = run("check", film, "--for", names).stdout
         assert "→" not in text
-        assert f"Name at most {MANY} rule sets to see how to fix files." in text
+        assert f"Name at most {MAX_DETAILED_RULES} rule sets to see how to fix files." in text
         rows = json.loads(run("check", film, "--for", names, "--format", "jsonl").stdout)["results"]
         assert any(row["plan"] for row in rows)
         run("check", film, "--for", names, "--report", tmp_path / "report.jsonl")

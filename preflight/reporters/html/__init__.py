@@ -23,7 +23,7 @@ from preflight.report import Report
 from preflight.reporters import ReporterOptions
 from preflight.reporters.html.previews import Preview, PreviewsInterrupted, can_decode_av, make_previews
 from preflight.reporters.html.rows import VERDICTS, Rows, in_script
-from preflight.ruleset import MANY
+from preflight.ruleset import MAX_DETAILED_RULES
 from preflight.summary import Summary
 from preflight.version import VERSION
 
@@ -119,7 +119,7 @@ def _context(rows: Rows, previews: Mapping[int, Preview], skipped: int) -> dict[
         "files": rows.number,
         "skipped": skipped,
         "headline": _headline(rows.counts, len(rows.rules)),
-        "many": MANY,
+        "max_detailed": MAX_DETAILED_RULES,
         "verdicts": list(zip(VERDICTS, rows.counts, strict=True)),
         "root": rows.root(),
         "rules": [(ruleset, rows.by_rules[ruleset.name]) for ruleset in rows.rules],
@@ -147,7 +147,7 @@ def _headline(counts: list[int], rule_sets: int) -> str:
     total = sum(counts)
     files = f"{total:,} file{'' if total == 1 else 's'}"
     if failed:
-        by = f" by at least one of {rule_sets} rule sets" if rule_sets > MANY else ""
+        by = f" by at least one of {rule_sets} rule sets" if rule_sets > MAX_DETAILED_RULES else ""
         return f"{failed:,} of {files} would be refused{by}"
     if unknown:
         return f"Of {files}, {unknown:,} could not be judged"

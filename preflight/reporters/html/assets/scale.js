@@ -79,7 +79,7 @@ function choices(file, fact, row) {
 }
 
 // With more rule sets than this, the limits that a file keeps are collapsed.
-const MANY = 12;
+const MAX_DETAILED_RULES = 12;
 // Rows of a fact on a card, and names in front of a row there.
 const MOST_ROWS = 3;
 const MOST_NAMES = 4;

@@ -60,7 +60,7 @@ function kept(file, groups) {
 }
 
 function fill(sheet, file, neighbours) {
-  const many = RULES.length > MANY;
+  const many = RULES.length > MAX_DETAILED_RULES;
   const groups = [...grouped(file, -1)];
   const isBroken = ([, rows]) => [...rows.values()].some((row) => row.severity < PASS);
   const scales = groups.filter((group) => !many || isBroken(group)).map(([fact, rows]) => scale(file, fact, rows, { only: many }));
