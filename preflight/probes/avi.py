@@ -58,6 +58,7 @@ class _Stream:
 
     @property
     def seconds(self) -> float | None:
+        """Return the duration in s; None if it is not stated."""
         return self.length * self.scale / self.rate if self.length and self.scale and self.rate else None
 
 
@@ -87,6 +88,7 @@ class _Header:
 
     @property
     def videos(self) -> list[_Stream]:
+        """Return the streams of video, and of DV with its audio."""
         return [stream for stream in self.streams if stream.type in _VIDEO_STREAMS]
 
     def frame_counts(self) -> list[int]:

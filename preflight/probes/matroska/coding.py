@@ -23,8 +23,10 @@ _FLAC_MAGIC: Final = b"fLaC"
 _ALAC_BITS_AT: Final = 5
 _BITMAP_HEADER_BYTES: Final = 40
 _WAVE_HEADER_BYTES: Final = 18
-_IDENTITY, _NOT_SPECIFIED = 0, 2
-"""Matrix coefficients of ITU-T H.273."""
+NOT_SPECIFIED: Final = 2
+"""Code point of ITU-T H.273 for primaries, transfer and matrix that are not known."""
+_IDENTITY: Final = 0
+"""Matrix coefficients of RGB (ITU-T H.273 8.3)."""
 _SCANS: Final = {1: "interlaced", 2: "progressive"}
 """FlagInterlaced."""
 _CHROMAS: Final = {(0, 0): "4:4:4", (1, 0): "4:2:2", (1, 1): "4:2:0", (0, 1): "4:4:0", (2, 0): "4:1:1"}
@@ -56,7 +58,7 @@ def with_color(stated: VideoParameters, color: Color | None) -> VideoParameters:
     """Return the parameters with those that the Colour element states; what is coded decides about the samples."""
     if color is None:
         return stated
-    matrix = color.matrix if color.matrix != _NOT_SPECIFIED else None
+    matrix = color.matrix if color.matrix != NOT_SPECIFIED else None
     return stated._replace(
         bit_depth=stated.bit_depth or color.bits or None,
         chroma=stated.chroma or (_CHROMAS.get(color.chroma) if color.chroma else None),

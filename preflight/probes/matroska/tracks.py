@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any, Final, NamedTuple
 
 from preflight.probes.codec_names import AUDIO_ENTRIES, VIDEO_ENTRIES, by_lower_case, fourcc_codec, sample_entry_codec
+from preflight.probes.coded_pictures import DOLBY_VISION
 from preflight.probes.matroska import coding, ebml
 from preflight.probes.parameter_sets.record import NOTHING, VideoParameters
 from preflight.probes.wav import coding_of
@@ -26,9 +27,8 @@ _RATE, _OUTPUT_RATE, _CHANNELS, _BIT_DEPTH = 0xB5, 0x78B5, 0x9F, 0x6264
 _INTERLACED, _FOURCC, _COLOR, _COLOR_BITS = 0x9A, 0x2EB524, 0x55B0, 0x55B2
 _MATRIX, _CHROMA_ACROSS, _CHROMA_DOWN, _TRANSFER, _PRIMARIES = 0x55B1, 0x55B3, 0x55B4, 0x55BA, 0x55BB
 _MAPPING, _MAPPING_TYPE = 0x41E4, 0x41E7
-_DOLBY_VISION: Final = frozenset((0x64766343, 0x64767643, 0x64767743))
+_DOLBY_VISION: Final = frozenset(map(int.from_bytes, DOLBY_VISION))
 """BlockAddIDType of `dvcC`, `dvvC` and `dvwC` (Matroska block additional mappings)."""
-_NOT_SPECIFIED: Final = 2
 _UNIT_UNKNOWN: Final = 4
 _DEFAULT_RATE: Final = 8000.0
 _OPUS_RATE: Final = 48000
@@ -130,9 +130,9 @@ def _read_color(data: bytes, video: _Fields) -> coding.Color | None:
     return coding.Color(
         bits=_uint(data, color, _COLOR_BITS),
         chroma=(_uint(data, color, _CHROMA_ACROSS), _uint(data, color, _CHROMA_DOWN)) if subsampled else None,
-        matrix=_uint(data, color, _MATRIX, _NOT_SPECIFIED),
-        transfer=_uint(data, color, _TRANSFER, _NOT_SPECIFIED),
-        primaries=_uint(data, color, _PRIMARIES, _NOT_SPECIFIED),
+        matrix=_uint(data, color, _MATRIX, coding.NOT_SPECIFIED),
+        transfer=_uint(data, color, _TRANSFER, coding.NOT_SPECIFIED),
+        primaries=_uint(data, color, _PRIMARIES, coding.NOT_SPECIFIED),
     )
 
 
