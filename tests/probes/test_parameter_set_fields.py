@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from preflight.probes.parameter_sets import av1, frames, h264, hevc, mpeg2, mpeg4, vp9, vvc
+from preflight.probes.parameter_sets import av1, fixed, frames, h264, hevc, mpeg2, mpeg4, vp9, vvc
 from preflight.probes.parameter_sets.bits import Bits, color_description, payload
 from preflight.probes.parameter_sets.record import NOTHING, VideoParameters
 from tests.probes.packing import packed
@@ -14,6 +14,7 @@ END = "end of the parameter set|substring not found|not an Exp-Golomb code"
 Fields = tuple[tuple[int, int] | int, ...]
 OFF, ON = (0, 1), (1, 1)
 COLOR: Fields = ((9, 8), (16, 8), (9, 8))
+GBR: Fields = ((9, 8), (16, 8), (0, 8))
 PQ = ("bt2020", "smpte2084", False)
 VUI: Fields = (OFF, OFF, ON, (5, 3), OFF, ON, *COLOR)
 
@@ -61,6 +62,9 @@ def test_codes_of_33_zeros_and_cut_codes_are_refused() -> None:
         with pytest.raises(ValueError, match=END):
             Bits(data).code()
     assert Bits(b"\x10").code() == 7
+    whole = Bits(b"\x08")
+    whole.skip(1)
+    assert whole.code() == 7
 
 
 @each_row(("code", "value"), [(0, 0), (1, 1), (2, -1), (3, 2), (4, -2), (16, -8)])
@@ -114,6 +118,7 @@ def test_components_are_ycbcr_unless_stated(parameters: VideoParameters, model: 
         (110, 0x10, "high 10 intra"), (110, 0x20, "high 10"), (118, 0, "multiview high"), (122, 0, "high 4:2:2"),
         (122, 0x10, "high 4:2:2 intra"), (128, 0, "stereo high"), (144, 0, "high 4:4:4"),
         (244, 0, "high 4:4:4 predictive"), (244, 0x10, "high 4:4:4 intra"), (67, 0x40, None), (65, 0x40, None),
+        (66, 1, "baseline"), (110, 1, "high 10"),
     ],
 )  # fmt: skip
 def test_profiles_of_h264_have_the_names_of_ffprobe(profile: int, constraints: int, name: str | None) -> None:
@@ -162,6 +167,7 @@ FULL_64: Fields = (ON, *(0,) * 64)
         ((1, 0, 0, OFF, ON, *(OFF,) * 6, ON, 1, 1, 20, OFF), "4:2:0", 8),
         ((1, 0, 0, OFF, ON, ON, 16, *(OFF,) * 7), "4:2:0", 8),
         ((1, 0, 0, OFF, ON, ON, 1, 18, *(OFF,) * 7), "4:2:0", 8),
+        ((3, OFF, 0, 0, OFF, ON, *(OFF,) * 11, ON, 16), "4:4:4", 8),
         ((1, 0, 0, OFF, ON, ON, 495, *(OFF,) * 7), "4:2:0", 8),
     ],
 )
@@ -190,6 +196,10 @@ def test_order_of_pictures_of_h264_is_skipped(fields: Fields) -> None:
     assert color_of(h264.read_sps(h264_sps(77, 0, *fields, *H264_TAIL))) == PQ
 
 
+def test_no_more_than_255_frames_are_in_a_cycle_of_h264() -> None:
+    assert color_of(h264.read_sps(h264_sps(77, 0, 3, 1, ON, 0, 0, 256, *(0,) * 256, *H264_TAIL))) != PQ
+
+
 @each_row(
     ("fields", "scan", "color"),
     [
@@ -208,6 +218,9 @@ def test_cut_records_of_h264_give_what_they_have() -> None:
     unit = h264_sps(77, 0, *ORDER, *H264_TAIL)
     record = b"\1\x64\0\x1f\xff\xe1" + len(unit).to_bytes(2) + unit
     assert h264.read_avcc(record).profile == "main"
+    assert h264.read_avcc(record[:6] + b"\1\0" + unit.ljust(256, b"\xff")).profile == "main"
+    assert h264.read_avcc(record[:6] + b"\0\4" + unit) == VideoParameters("main", 3.1, states_color=False)
+    assert h264.read_avcc(record[:5] + b"\xe0" + record[6:]) == VideoParameters("high", 3.1, states_color=False)
     assert h264.read_avcc(record[:13]) == VideoParameters("main", 3.1, 8, "4:2:0", states_color=False)
     assert h264.read_avcc(record[:8]) == NOTHING
     assert h264.read_avcc(record[:7]) == VideoParameters("high", 3.1, states_color=False)
@@ -244,12 +257,15 @@ def test_profiles_of_hevc_have_the_names_of_ffprobe(profile: int, name: str | No
     assert hevc.read_sps(hevc_sps(0, profile=profile)).profile == name
 
 
-@each_row(("code", "level"), [(0, None), (30, 1.0), (63, 2.1), (93, 3.1), (186, 6.2)])
+@each_row(("code", "level"), [(0, None), (30, 1.0), (63, 2.1), (64, 2.1), (93, 3.1), (186, 6.2)])
 def test_levels_of_hevc_are_thirtieths(code: int, level: float | None) -> None:
     assert hevc.read_sps(hevc_sps(0, level=code)).level == level
 
 
-@each_row(("source", "scan"), [(0x40, "interlaced"), (0x80, "progressive"), (0xC0, "progressive"), (0, "progressive")])
+@each_row(
+    ("source", "scan"),
+    [(0x40, "interlaced"), (0x41, "interlaced"), (0x80, "progressive"), (0xC0, "progressive"), (0, "progressive")],
+)
 def test_source_flags_of_hevc_tell_the_scan(source: int, scan: str) -> None:
     assert hevc.read_sps(hevc_sps(0, source=source)).scan == scan
 
@@ -331,7 +347,7 @@ def test_long_term_pictures_of_hevc_have_the_bits_of_an_order_count(count: int) 
     [
         (1, (OFF, OFF, (0, 14))),
         (1, (ON, OFF, (0, 14), (0xFF, 88))),
-        (1, (OFF, ON, (0, 14), (0xFF, 8))),
+        (1, (OFF, ON, (0, 14), (0x55, 8))),
         (2, (ON, ON, OFF, ON, (0, 12), (0xFF, 96), (0xFF, 8))),
     ],
 )
@@ -358,7 +374,7 @@ def test_field_flag_of_hevc_tells_the_scan(vui: Fields, scan: str, color: tuple[
 
 
 def hvcc(*arrays: bytes, count: int | None = None) -> bytes:
-    head = bytes((1, 1, 0x20, 0, 0, 0, 0x90, 0, 0, 0, 0, 0, 60, 0xF0, 0, 0xFC, 0xFE, 0xFA, 0xF8, 0, 0, 0x0F))
+    head = bytes((1, 1, 0x20, 0, 0, 0, 0x90, 0, 0, 0, 0, 0, 60, 0xF0, 0, 0xFC, 0xFE, 0xFC, 0xF8, 0, 0, 0x0F))
     return head + bytes((len(arrays) if count is None else count,)) + b"".join(arrays)
 
 
@@ -367,7 +383,7 @@ def nal_units(kind: int, *units: bytes) -> bytes:
 
 
 UNIT = hevc_sps(0, *HEVC_SIZE, *HEVC_PLAIN, 0, *HEVC_TAIL)
-FIELDS_ONLY = ("main", 2.0, 10, "4:2:2")
+FIELDS_ONLY = ("main", 2.0, 12, "4:2:2")
 FROM_UNIT = ("main 10", 3.1, 10, "4:2:0")
 
 
@@ -377,6 +393,7 @@ FROM_UNIT = ("main 10", 3.1, 10, "4:2:0")
         (hvcc(), FIELDS_ONLY),
         (hvcc(nal_units(32, b"\x40\1\0"), nal_units(33, UNIT)), FROM_UNIT),
         (hvcc(nal_units(0xA1, UNIT)), FROM_UNIT),
+        (hvcc(b"\x21\1\0" + nal_units(33, UNIT)[3:]), FROM_UNIT),
         (hvcc(nal_units(34, UNIT)), FIELDS_ONLY),
         (hvcc(nal_units(33, b"\x42\x09" + UNIT[2:], UNIT)), FROM_UNIT),
         (hvcc(nal_units(33, b"\x42\x08" + UNIT[2:])), FIELDS_ONLY),
@@ -554,6 +571,8 @@ DELIMITER = b"\x12\0"
         (b"\x16\0\0" + AV1_OBU, True),
         (b"\x0e\0" + AV1_OBU[1:], True),
         (b"\x08" + AV1_OBU[2:], True),
+        (b"\x09" + AV1_OBU[2:], True),
+        (b"\x0b" + AV1_OBU[1:], True),
         (b"\x0a" + bytes((AV1_OBU[1] | 0x80, 0)) + AV1_OBU[2:], True),
         (b"\x2a\x82\1" + bytes(130) + AV1_OBU, True),
         (b"\x2a\x81\x80\x80\x80\x80\x80\x80\0\0" + AV1_OBU, True),
@@ -647,6 +666,7 @@ DISPLAY = extension((2, 4), (5, 3), ON, *COLOR)
     [
         (0x14, "high"), (0x24, "spatially scalable"), (0x34, "snr scalable"), (0x48, "main"), (0x4A, "main"),
         (0x58, "simple"), (0x82, "4:2:2"), (0x85, "4:2:2"), (0x84, None), (0x92, None), (0x68, None),
+        (0x45, "main"),
     ],
 )  # fmt: skip
 def test_profiles_of_mpeg2_have_the_names_of_ffprobe(level: int, profile: str | None) -> None:
@@ -666,6 +686,10 @@ def test_profiles_of_mpeg2_have_the_names_of_ffprobe(level: int, profile: str | 
         (sequence(progressive=0) + picture(progressive=1), "4:2:0", "progressive", (None, None, None)),
         (sequence(progressive=0) + picture(progressive=0), "4:2:0", "interlaced", (None, None, None)),
         (sequence(progressive=1) + picture(progressive=0), "4:2:0", "progressive", (None, None, None)),
+        (sequence(progressive=0) + picture(progressive=1) + DISPLAY * 4, "4:2:0", "progressive", PQ),
+        (sequence(progressive=0) + extension(*((255, 8),) * 5), "4:2:0", "interlaced", (None, None, None)),
+        (sequence() + extension((2, 4), (5, 3), ON, *GBR), "4:2:0", "progressive", (*PQ[:2], True)),
+        (sequence(chroma=3) + SLICE + MPEG_HEADER, "4:4:4", "progressive", (None, None, None)),
         (sequence() + SLICE + DISPLAY, "4:2:0", "progressive", (None, None, None)),
         (b"\0\0\1\xaf" + bytes(8) + DISPLAY, "4:2:0", "progressive", (None, None, None)),
         (b"\0\0\1\xb0" + bytes(8) + DISPLAY, "4:2:0", "progressive", PQ),
@@ -682,7 +706,10 @@ def test_headers_of_mpeg2_are_read_up_to_the_first_slice(
 ) -> None:
     found = mpeg2.read_headers(b"\0\0" + MPEG_HEADER + headers)
     assert (found.bit_depth, found.chroma, found.scan, color_of(found)) == (8, chroma, scan, color)
-    assert mpeg2.read_headers(headers) == NOTHING
+
+
+def test_frames_without_a_sequence_header_state_nothing() -> None:
+    assert mpeg2.read_headers(sequence() + DISPLAY + SLICE) == NOTHING
 
 
 # --- MPEG-4 part 2
@@ -707,6 +734,7 @@ def test_profiles_of_mpeg4(code: int, profile: str, level: float) -> None:
         ((OFF, (1, 4), ON, (5, 4), ON, *COLOR), PQ),
         ((OFF, (2, 4), ON, (5, 4), ON, *COLOR), PQ),
         ((ON, (0x7F, 7), (1, 4), ON, (5, 4), ON, *COLOR), PQ),
+        ((OFF, (1, 4), ON, (5, 4), ON, *GBR, ON), (*PQ[:2], True)),
         ((OFF, (3, 4), ON, (5, 4), ON, *COLOR), (None, None, None)),
         ((OFF, (1, 4), OFF, (5, 4), ON, *COLOR), (None, None, None)),
         ((OFF, (1, 4), ON, (5, 4), OFF, *COLOR), (None, None, None)),
@@ -752,7 +780,11 @@ def test_other_shapes_have_their_size_elsewhere(shape: int) -> None:
     assert mpeg4.read_headers(b"\0\0\1\x20" + layer).scan is None
 
 
-def test_sixteen_headers_of_mpeg4_are_read() -> None:
+def test_last_of_sixteen_headers_of_mpeg4_counts() -> None:
+    assert mpeg4.read_headers(b"\xff\xff\xff\0\0\1\xb0\1\0\0\1\xb0\2").level == 2.0
+    color = b"\0\0\1\xb5" + packed(OFF, (1, 4), ON, (5, 4), ON, *COLOR)
+    assert color_of(mpeg4.read_headers(color + b"\0\0\1\xb5")) == (None, None, None)
+    assert color_of(mpeg4.read_headers(color + b"\0\0\1")) == PQ
     assert mpeg4.read_headers(b"\0\0\1\xb2" * 15 + b"\0\0\1\xb0\1").level == 1.0
     assert mpeg4.read_headers(b"\0\0\1\xb2" * 16 + b"\0\0\1\xb0\1").level is None
 
@@ -776,7 +808,7 @@ def test_frame_header_of_prores(flags: int, chroma: str | None, scan: str) -> No
     data = b"\0\0\0\x99icpf\0\x94\0\0lavc\1\x40\0\xf0" + bytes((flags, 0xF5, 9, 16, 9))
     assert len(data) == 25
     assert read("prores", data) == (None, None, None, chroma, *PQ, scan, True)
-    assert read("prores", data[:23]) == read("prores", b"\0" + data) == tuple(NOTHING)
+    assert read("prores", data[:23]) == read("prores", data[:24]) == read("prores", b"\0" + data) == tuple(NOTHING)
 
 
 def dnx(profile: int = 1272, *, depth: int = 1, flags: int = 1, chroma: int = 0) -> bytes:
@@ -797,6 +829,7 @@ def dnx(profile: int = 1272, *, depth: int = 1, flags: int = 1, chroma: int = 0)
         (dnx(1273, chroma=0xBF), ("dnxhr sq", 8, "4:2:2", "progressive")),
         (dnx(1274, flags=0xFD), ("dnxhr lb", 8, "4:2:2", "progressive")),
         (dnx(1237, flags=2), ("dnxhd", 8, "4:2:2", "interlaced")),
+        (dnx((1 << 24) + 1272), ("dnxhd", 8, "4:2:2", "progressive")),
         (dnx(1237, depth=4), ("dnxhd", None, "4:2:2", "progressive")),
     ],
 )
@@ -850,7 +883,7 @@ GRAY = segment(0xC0, bytes((8, 0, 6, 0, 8, 1, 1, 0x11, 0)))
         (segment(0xC0, GRAY[4:] + bytes(5)), 8, "4:0:0"),
         (segment(0xC0, bytes((8, 0, 6, 0, 8, 3, 1, 0x11, 0))), 8, None),
         (GRAY[:-1], None, None),
-        (segment(0xC0, GRAY[4:-1]) + GRAY, 8, "4:0:0"),
+        (segment(0xC0, b"\x0c" + GRAY[5:-1]) + GRAY, 8, "4:0:0"),
     ],
 )
 def test_frame_header_of_jpeg(segments: bytes, depth: int | None, chroma: str | None) -> None:
@@ -866,3 +899,7 @@ def test_header_of_png(kind: int, chroma: str | None, identity: bool | None) -> 
     data = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\0\x08\0\0\0\x06\x10" + bytes((kind,))
     assert frames.BY_CODEC["png"](data) == VideoParameters(bit_depth=16, chroma=chroma, is_identity=identity)
     assert read("png", data[:25]) == read("png", data[1:] + b"\0") == tuple(NOTHING)
+
+
+def test_codecs_of_one_sample_format_have_8_bits_of_ycbcr() -> None:
+    assert {(known.bit_depth, known.color_model) for known in fixed.BY_CODEC.values()} == {(8, "ycbcr")}

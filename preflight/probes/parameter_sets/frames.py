@@ -15,7 +15,7 @@ FIRST_BYTES: Final = 1024
 
 def _read_prores(data: bytes) -> VideoParameters:
     """Read a frame header (SMPTE RDD 36 5.1); the bit depth is not in it."""
-    if data[4:8] != b"icpf" or len(data) < 24:
+    if data[4:8] != b"icpf" or len(data) < 25:
         return NOTHING
     flags = data[20]
     chroma = {2: "4:2:2", 3: "4:4:4"}.get(flags >> 6)
