@@ -74,26 +74,21 @@ def _scan(body: bytes) -> str | None:
     bits = Bits(body)
     try:
         bits.skip(9)  # random_accessible_vol, video_object_type_indication
-        version = 1
         if bits.flag():  # is_object_layer_identifier
-            version = bits.take(4)
-            bits.skip(3)
+            bits.skip(7)
         if bits.take(4) == _EXTENDED_RATIO:
             bits.skip(16)
         if bits.flag():  # vol_control_parameters
             bits.skip(3)
             if bits.flag():  # vbv_parameters
                 bits.skip(79)
-        shape = bits.take(2)
-        if shape == 3 and version != 1:
-            bits.skip(4)
+        if bits.take(2) != _RECTANGULAR:
+            return None
         bits.skip(1)
         resolution = bits.take(16)  # vop_time_increment_resolution
         bits.skip(1)
         if bits.flag():  # fixed_vop_rate
             bits.skip(max(1, (resolution - 1).bit_length()))
-        if shape != _RECTANGULAR:
-            return None
         bits.skip(29)  # size, between markers
         return "interlaced" if bits.flag() else "progressive"
     except ValueError:
