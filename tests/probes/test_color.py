@@ -76,9 +76,103 @@ def test_profile_of_another_name_is_known_by_colorants_and_curve(rows: Colorants
     assert from_profile(profile(**tags)) == color
 
 
+def parametric(kind: int, *parameters: float) -> bytes:
+    return b"para" + pack(f">IHH{len(parameters)}i", 0, kind, 0, *(round(value * 65536) for value in parameters))
+
+
+BT709 = (1 / 0.45, 1 / 1.099, 0.099 / 1.099)
+
+
+@each_row(
+    ("curve", "name"),
+    [
+        (b"curv" + bytes(8), "linear"),
+        (b"curv" + pack(">IIH", 0, 1, 0x0266), "other"),
+        (b"curv" + pack(">IIH", 0, 1, 0x0233), "bt470m"),
+        (b"curv" + pack(">IIH", 0, 1, 0x0100), "linear"),
+        (b"curv" + pack(">IIH", 0, 1, 0x0A00), None),
+        (b"curv" + pack(">IIH", 0, 1, 0x09FF), "other"),
+        (b"curv" + pack(">IIH", 0, 1, 0), None),
+        (b"curv" + pack(">IIH", 0, 2, 0x0233), None),
+        (b"curv" + bytes(7), None),
+        (parametric(0, 2.2), "bt470m"),
+        (parametric(0, 2.8), "bt470bg"),
+        (parametric(0, 2.6), "smpte428"),
+        (parametric(0, 1), "linear"),
+        (parametric(0, 0), "other"),
+        (parametric(0, -1), "other"),
+        (parametric(0, 10), "other"),
+        (parametric(1, *BT709), "bt709"),
+        (parametric(1, 2.2, 1, 0), "bt470m"),
+        (parametric(2, *BT709, 0), "bt709"),
+        (parametric(2, *BT709, 0.1), "other"),
+        (parametric(3, *BT709, 1 / 4.5, 0.081), "bt709"),
+        (parametric(4, *BT709, 1 / 4.5, 0.081, 0, 0.5), "bt709"),
+        (parametric(4, *BT709, 1 / 4.5, 0.081, 0.1, 0), "other"),
+        (parametric(4, *BT709, 1 / 4.5, 0.081, 0, 0)[:-1], None),
+        (parametric(3, *BT709, 1 / 4.5, 0.081)[:-1], None),
+        (parametric(2, *BT709, 0)[:-1], None),
+        (parametric(1, *BT709)[:-1], None),
+        (parametric(0, 2.2)[:-1], None),
+        (parametric(5, *BT709, 0, 0, 0, 0), None),
+        (b"para" + bytes(7), None),
+        (b"mft2" + bytes(40), None),
+    ],
+)
+def test_curve_has_the_name_of_ffprobe(curve: bytes, name: str | None) -> None:
+    assert from_profile(profile(b"GRAY", kTRC=curve)) == Color(None, name)
+
+
+@each_row(
+    ("primaries", "name"),
+    [
+        (((0.64, 0.33), (0.3, 0.6), (0.15, 0.06)), "bt709"),
+        (((0.64, 0.33), (0.29, 0.6), (0.15, 0.06)), "bt470bg"),
+        (((0.63, 0.34), (0.31, 0.595), (0.155, 0.07)), "smpte170m"),
+        (((0.708, 0.292), (0.17, 0.797), (0.131, 0.046)), "bt2020"),
+        (((0.68, 0.32), (0.265, 0.69), (0.15, 0.06)), "smpte432"),
+        (((0.64, 0.33), (0.21, 0.71), (0.15, 0.06)), "adobe_rgb"),
+    ],
+)
+def test_chromaticities_have_a_name_within_0_004(primaries: tuple[tuple[float, float], ...], name: str) -> None:
+    for index in range(3):
+        for off, expected in ((0.0035, name), (-0.0035, name), (0.0045, "other"), (-0.0045, "other")):
+            moved = [list(primary) for primary in primaries]
+            moved[index][1] += off
+            assert from_chromaticities([(x, y) for x, y in moved]) == expected
+            moved = [list(primary) for primary in primaries]
+            moved[index][0] += off
+            assert from_chromaticities([(x, y) for x, y in moved]) == expected
+
+
+@each_row("length", [12, 16, 17, 19, 20])
+def test_colorants_are_whole(length: int) -> None:
+    tags = {**colorants(P3), "rTRC": SRGB_CURVE}
+    tags["rXYZ"] = tags["rXYZ"][:length]
+    assert from_profile(profile(**tags)).primaries == ("smpte432" if length == 20 else None)
+    for wrong in (b"XYZ\0" + tags["gXYZ"][4:], tags["gXYZ"][:8] + bytes(12)):
+        assert from_profile(profile(**{**tags, "gXYZ": wrong})).primaries is None
+
+
 def test_code_points_in_a_profile_count_before_its_description() -> None:
     tags = {"desc": described("sRGB IEC61966-2.1"), "cicp": b"cicp\0\0\0\0" + bytes((9, 16, 0, 1))}
     assert from_profile(profile(**tags)) == Color("bt2020", "smpte2084")
+
+
+def test_code_points_in_a_profile_are_whole() -> None:
+    tags = {"desc": described("sRGB IEC61966-2.1")}
+    for wrong in (b"cicp\0\0\0\0" + bytes((9, 16, 0)), b"cicq\0\0\0\0" + bytes((9, 16, 0, 1))):
+        assert from_profile(profile(**tags, cicp=wrong)) == SRGB
+
+
+@each_row(("before", "is_read"), [(0, True), (38, True), (39, True), (40, False)])
+def test_forty_tags_are_read(before: int, is_read: bool) -> None:
+    whole = profile(desc=described("Display P3", 2))
+    entry, start = whole[132:144], 132 + 12 * (before + 1)
+    entry = entry[:4] + pack(">I", start) + entry[8:]
+    table = pack(">I", before + 1) + (b"none" + bytes(8)) * before + entry
+    color = from_profile(whole[:128] + table + whole[144:])
+    assert (color == Color("smpte432", "iec61966-2-1")) is is_read
 
 
 def test_profile_of_gray_has_a_curve_only() -> None:

@@ -46,10 +46,12 @@ def icc() -> bytes:
         (av1(128, 64), AVIF, (8, "4:2:0", "ycbcr")),
         (av1(128, 64, nclx(1, 13, 0)), AVIF, (8, "4:2:0", "rgb")),
         (
-            Item(b"j2k1", b"x", (ispe(9, 9), full(b"pixi", 0, 0, b"\3\x0c\x0c\x0c"))),
+            Item(b"j2k1", b"x", (ispe(9, 9), full(b"pixi", 0, 0, b"\3\x0c\x0a\x08"))),
             (b"mif1", b"mif1"),
             (12, None, None),
         ),
+        (Item(b"jpeg", b"x", (ispe(9, 9), full(b"pixi", 0, 0, b"\1\x08"))), (b"mif1", b"mif1"), (8, None, None)),
+        (Item(b"jpeg", b"x", (ispe(9, 9), full(b"pixi", 0, 0, b"\0"))), (b"mif1", b"mif1"), (None, None, None)),
         (Item(b"jpeg", b"x", (ispe(9, 9),)), (b"mif1", b"mif1"), (None, None, None)),
     ],
 )

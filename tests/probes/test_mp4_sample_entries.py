@@ -223,6 +223,7 @@ class TestProtection:
             (b"encv", box(b"rinf", box(b"frma", b"hvc1")), None, True),
             (b"resv", box(b"rinf", box(b"frma", b"av01")), "av1", False),
             (b"resv", box(b"sinf", box(b"frma", b"av01")), "resv", False),
+            (b"resv", box(b"rinf", box(b"frma", b"av0")), "resv", False),
             (b"resv", b"", "resv", False),
             (b"avc1", protected(b"hvc1"), "h264", False),
         ],

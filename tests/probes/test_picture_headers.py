@@ -45,7 +45,21 @@ def test_depth_of_jpeg_2000_may_vary() -> None:
     assert colors(bytes(data), "jp2")["bit_depth"] is None
 
 
-@each_row(("mode", "model"), [(1, "gray"), (2, "palette"), (3, "rgb"), (4, "cmyk"), (7, None), (9, "lab")])
+@each_row(
+    ("mode", "model"),
+    [
+        (0, "gray"),
+        (1, "gray"),
+        (2, "palette"),
+        (3, "rgb"),
+        (4, "cmyk"),
+        (5, None),
+        (7, None),
+        (8, "gray"),
+        (9, "lab"),
+        (10, None),
+    ],
+)
 def test_colors_of_photoshop_documents(mode: int, model: str | None) -> None:
     """exiftool's ColorMode: Grayscale, Indexed, RGB, CMYK, Multichannel, Lab."""
     facts = colors(b"8BPS" + pack(">H6xHIIHH", 1, 3, 6, 8, 16, mode), "psd")

@@ -65,6 +65,14 @@ def test_raf_without_crop_has_full_size() -> None:
     assert (media.width, media.height) == (640, 420)
 
 
+def test_length_of_mrw_blocks_has_four_bytes() -> None:
+    data = mrw()
+    at = data.index(b"\0PRD")
+    block = b"\0PAD\1\0\0\0"
+    assert facts(data).width is not None
+    assert facts(data[:at] + block + data[at:]).width is None
+
+
 def test_empty_mrw_blocks_are_bounded() -> None:
     data = mrw().replace(b"\0PRD\0\0\0\x18", b"\0PAD\0\0\0\0")
     assert facts(data).format == "mrw"
