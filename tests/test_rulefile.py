@@ -406,6 +406,10 @@ class TestSchema:
             '[video]\nvideo_codec = { any_of = ["h265"] }',
             "[video]\n[[video.when]]\nfps = { max = 3 }",
             "[request.video]\nfile = { max = 3 }",
+            '[image]\n[variants."a:b".image]',
+            "[image]\n[roles.First]",
+            '[image]\n[roles.last]\nrequires = ["First frame"]',
+            '[image]\n[[image.when]]\nsize = ["> 3 MB"]\nwidth = { max = 3 }',
         ],
     )
     def test_refuses_what_validation_refuses(self, lines: str) -> None:

@@ -23,6 +23,7 @@ from pydantic import (
     create_model,
     model_validator,
 )
+from pydantic.config import JsonDict
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
@@ -102,7 +103,8 @@ def removable(kind: Type, description: str, *, min_length: int | None = None) ->
 def tables_by_name(table: type[Words], names: re.Pattern[str], about: str) -> FieldSpec:
     """Return a field with tables whose names the file chooses; `false` removes one."""
     kind, _ = removable(table, about)
-    return GenericAlias(dict, (name_like(names), kind)), Field(None, description=about)
+    others: JsonDict = {"additionalProperties": False}
+    return GenericAlias(dict, (name_like(names), kind)), Field(None, description=about, json_schema_extra=others)
 
 
 def name_like(names: re.Pattern[str]) -> Type:
@@ -113,7 +115,7 @@ def name_like(names: re.Pattern[str]) -> Type:
             raise sentence_error(f"the name does not match {names.pattern}. Rename it.")
         return name
 
-    return Annotated[str, AfterValidator(check)]
+    return Annotated[str, AfterValidator(check), WithJsonSchema({"type": "string", "pattern": f"^{names.pattern}$"})]
 
 
 _AS_TEXT: Final = {
