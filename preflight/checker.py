@@ -102,7 +102,7 @@ def fold(rules: Sequence[RuleSet]) -> Need:
     """Return the combined `Need` of several rule sets."""
     if not rules:
         return EVERYTHING
-    facts = frozenset().union(*(ruleset.facts() for ruleset in rules))
+    facts = frozenset().union(*(ruleset.facts for ruleset in rules))
     sizes = [
         int(limit.high)
         for ruleset in rules

@@ -43,7 +43,7 @@ def export_ruleset(ruleset: RuleSet) -> Json:
         row["data_uri"] = {"kinds": kinds, "limits": _groups(data_uri.limits)}
     if ruleset.request is not None:
         row["request"] = _request(ruleset)
-    facts = sorted({*ruleset.facts()} & FACTS.keys())
+    facts = sorted({*ruleset.facts} & FACTS.keys())
     row["units"] = {name: unit for name in facts if (unit := FACTS[name].unit) is not None}
     return row
 

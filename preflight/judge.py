@@ -135,7 +135,8 @@ def _media_findings(media: Media, section: Section | None, rules: RuleSet, dropp
         return [_wrong_kind(media.kind, rules.service, tuple(rules.sections), rules.source_url)]
     found: list[Finding] = []
     limits = section.for_format(media.format)
-    undecided = list(_undecided(media, rules.sections[media.kind].whens, rules))
+    whens = rules.sections[media.kind].whens
+    undecided = list(_undecided(media, whens, rules)) if whens else []
     found += [_depends(each.refused[0], each.unknown, rules) for each in undecided if each.refused]
     if media.format in CAMERA_RAW:
         by_format = next((limit for limit in limits if limit.fact == "format" and limit.any_of is not None), None)
@@ -143,7 +144,10 @@ def _media_findings(media: Media, section: Section | None, rules: RuleSet, dropp
             words = {"value": media.format or ""}
             found.append(_finding("camera_raw", rules, words, fact="format", value=media.format))
         limits = _limits_of_camera_raw(media, limits, by_format, dropped)
-    for finding in limit_findings(media, limits, rules):
+    by_limits = limit_findings(media, limits, rules)
+    if not undecided:
+        return found + by_limits
+    for finding in by_limits:
         fact = finding.fact or ""
         wider = [each.unknown for each in undecided if fact in each.limited and fact not in each.refused]
         found.append(_depends(fact, wider[0], rules) if wider and finding.severity == "error" else finding)

@@ -153,6 +153,7 @@ class RuleSet(NamedTuple):
     variant      the variant that it is; None: the limits outside of variants
     variants     the other variants if none was chosen
     roles        the roles that files of a request may have, by name
+    facts        the facts that its limits and those of `variants` need, and those from which these are computed
     """
 
     name: str
@@ -173,24 +174,13 @@ class RuleSet(NamedTuple):
     variant: str | None = None
     variants: tuple[RuleSet, ...] = ()
     roles: Mapping[str, Role] = {}
+    facts: frozenset[str] = frozenset()
 
     @property
     def role_names(self) -> list[str]:
         """Return the names of all roles, also of those that only other roles name; the last is `reference`."""
         named = [other for role in self.roles.values() for other in (role.name, *role.requires, *role.excludes)]
         return [*(name for name in dict.fromkeys(named) if name != REFERENCE), REFERENCE]
-
-    def facts(self) -> frozenset[str]:
-        """Return the facts that its limits need, and those from which they are computed."""
-        facts = {limit.fact for limit in self.url}
-        for section in self.sections.values():
-            for limits in (section.limits, *section.by_format.values(), *(when.conditions for when in section.whens)):
-                facts.update(limit.fact for limit in limits)
-            facts.update(*(when.lines for when in section.whens))
-        for variant in self.variants:
-            facts |= variant.facts()
-        facts |= facts_of_requests(self.request, self.roles.values())
-        return frozenset(name for fact in facts for name in (fact, *FACTS[fact].derived_from))
 
 
 def compile_ruleset(name: str, table: Table, variant: str | None = None) -> RuleSet:
@@ -204,7 +194,8 @@ def compile_ruleset(name: str, table: Table, variant: str | None = None) -> Rule
     if variant or not variants:
         return ruleset
     others = tuple([_compile(f"{name}:{other}", table, other) for other in variants if other != own])
-    return ruleset._replace(table=table, variants=others)
+    facts = ruleset.facts.union(*(other.facts for other in others))
+    return ruleset._replace(table=table, variants=others, facts=facts)
 
 
 def _compile(name: str, whole: Table, variant: str | None) -> RuleSet:
@@ -212,7 +203,7 @@ def _compile(name: str, whole: Table, variant: str | None) -> RuleSet:
     if variant is not None:
         table = {**merge_tables(table, whole["variants"][variant]), "examples": whole.get("examples", [])}
     title = table["title"]
-    return RuleSet(
+    ruleset = RuleSet(
         name=name,
         title=title,
         service=title.split(":")[0],
@@ -231,6 +222,17 @@ def _compile(name: str, whole: Table, variant: str | None) -> RuleSet:
         variant=variant,
         roles={role: compile_role(role, lines) for role, lines in table.get("roles", {}).items()},
     )
+    return ruleset._replace(facts=_needed_facts(ruleset))
+
+
+def _needed_facts(rules: RuleSet) -> frozenset[str]:
+    """Return the facts that the limits of a rule set need, and those from which they are computed."""
+    facts = {limit.fact for limit in rules.url} | facts_of_requests(rules.request, rules.roles.values())
+    for section in rules.sections.values():
+        for limits in (section.limits, *section.by_format.values(), *(when.conditions for when in section.whens)):
+            facts.update(limit.fact for limit in limits)
+        facts.update(*(when.lines for when in section.whens))
+    return frozenset(name for fact in facts for name in (fact, *FACTS[fact].derived_from))
 
 
 def checksum(*parts: object) -> str:

@@ -225,7 +225,7 @@ class TestConditions:
         assert (result.verdict, result.plan is None) == (verdict, verdict != "fail")
 
     def test_facts_of_conditions_are_needed(self) -> None:
-        needed = rules('[video]\n[[video.when]]\nhdr = "pq"\nlong_side = { max = 1000 }\n').facts()
+        needed = rules('[video]\n[[video.when]]\nhdr = "pq"\nlong_side = { max = 1000 }\n').facts
         assert {"hdr", "long_side", "width", "height"} <= needed
 
     def test_a_plan_that_changes_what_a_condition_is_on_is_not_offered(self) -> None:

@@ -143,7 +143,7 @@ image = { files = { max = 4 } }
         text = (
             "[request]\nsame = ['dimensions']\n[[request.when]]\nvideo = { files = { min = 1 }, fps = { max = 30 } }\n"
         )
-        assert {"width", "height", "fps"} <= rules(text).facts()
+        assert {"width", "height", "fps"} <= rules(text).facts
 
 
 def test_variants_in_which_a_request_fails_are_named() -> None:
@@ -275,8 +275,8 @@ def test_sizes_in_base64_are_limited() -> None:
     chosen = compile_ruleset("mine", tomllib.loads(HEAD + text), "base64")
     result = judge(IMAGE, chosen)
     assert codes(result) == ["file_size_too_large"]
-    assert "base64_size" in chosen.facts()
-    assert "size" in chosen.facts()
+    assert "base64_size" in chosen.facts
+    assert "size" in chosen.facts
     assert judged(text, IMAGE, IMAGE).verdict == "pass"
     assert codes(judged(text, IMAGE, IMAGE, AUDIO)) == ["total_size_too_large"]
 

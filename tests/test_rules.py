@@ -297,7 +297,7 @@ def test_rule_set_states_source_date_and_limits_of_its_checks(name: str) -> None
     assert re.match(r"https://[a-z0-9.-]+\.[a-z]+/", rules.source_url)
     assert date(2025, 1, 1) < date.fromisoformat(rules.as_of) < date(2027, 1, 1)
     assert rules.not_checked
-    assert rules.facts() <= FACTS.keys()
+    assert rules.facts <= FACTS.keys()
     if "@" in name:
         assert rules.as_of.startswith(name.partition("@")[2])
 

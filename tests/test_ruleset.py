@@ -122,7 +122,7 @@ def test_facts_of_a_rule_set_are_those_of_every_limit() -> None:
         video={"fps": {"max": 60}, "when": [{"format": "mov", "duration": {"max": 9}}]},
         url={"redirects": {"max": 1}},
     )
-    assert ruleset.facts() == {"width", "fps", "duration", "redirects", "public", "page", "expires_in"}
+    assert ruleset.facts == {"width", "fps", "duration", "redirects", "public", "page", "expires_in"}
 
 
 def test_a_section_that_is_false_or_missing_is_not_accepted() -> None:

@@ -173,7 +173,8 @@ def _media(source: Source, header: _Header, blocks: list[Exif]) -> Media:
         notes.append("bad_header")
     if header.frames > 1:
         notes.append("animated")
-    color = header.color if header.colors else next((block.color for block in blocks), UNSTATED)
+    stated = header.color if header.colors else next((block.color for block in blocks), None)
+    color = stated or UNSTATED
     return Media(
         kind="image",
         format="png",
@@ -188,7 +189,7 @@ def _media(source: Source, header: _Header, blocks: list[Exif]) -> Media:
         color_model=header.color_model,
         primaries=color.primaries,
         transfer=color.transfer,
-        hdr=color.hdr or (None if incomplete else "none"),
+        hdr=(stated and stated.hdr) or (None if incomplete else "none"),
         coding="lossless",
         has_alpha=header.alpha or (None if incomplete else header.alpha),
         location=True if header.in_xmp else _location(blocks, incomplete=incomplete),
