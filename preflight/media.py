@@ -6,7 +6,7 @@ from operator import attrgetter
 from typing import Final, NamedTuple, TypedDict
 
 from preflight.facts import MEDIA_FACTS
-from preflight.formats import AUDIO, CAMERA_RAW, mime_of
+from preflight.formats import AUDIO, CAMERA_RAW, IMAGE, mime_of
 
 NONE: Final = "none"
 """The word for "read, and there is none": a silent video has `audio_codec == NONE`. `None` is "could not be read"."""
@@ -142,7 +142,12 @@ def size_facts(width: int | None, height: int | None, *, transposed: bool = Fals
 
 
 def lacks_track_of(media: Media, fact: str) -> bool:
-    """Return whether the track that a fact describes is absent, so that the fact has no value."""
+    """Return whether the track that a fact describes is absent, so that the fact has no value.
+
+    A picture that is not animated has no duration.
+    """
+    if fact == "duration" and media.kind == IMAGE:
+        return media.animated is False
     known = MEDIA_FACTS.get(fact)
     track = known.track if known is not None else None
     return track is not None and (getattr(media, track) == NONE or (track == "video_codec" and media.kind == AUDIO))

@@ -158,6 +158,14 @@ def test_every_stage_and_basis_is_valid(stage: str) -> None:
         assert find_problems(RuleFile("mine.toml", text, tomllib.loads(text))) == []
 
 
+def test_a_picture_that_is_not_animated_passes_limits_on_its_duration() -> None:
+    judging = rules("[image]\nduration = { max = 5 }\n")
+    picture = Media(kind="image", format="png", animated=False)
+    assert judge(picture, judging).verdict == "pass"
+    assert judge(picture._replace(animated=True), judging).verdict == "unknown"
+    assert judge(picture._replace(animated=True, duration=6.0), judging).verdict == "fail"
+
+
 def test_a_value_that_is_not_a_multiple_has_a_code_of_its_own() -> None:
     result = judge(media(width=1281), rules("[video]\nwidth = { multiple_of = 16 }\n"))
     assert (result.verdict, codes(result)) == ("fail", ["not_a_multiple"])
