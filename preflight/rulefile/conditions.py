@@ -17,10 +17,10 @@ from pydantic_core import CoreSchema, core_schema
 from preflight.facts import Fact, section_facts
 from preflight.formats import Kind
 from preflight.limit import COMPARISONS, compile_condition
-from preflight.rulefile.limits import FieldSpec, Words, limit_fields, make_table, sentence_error, value_type
+from preflight.rulefile.limits import FieldSpec, StrictTable, limit_fields, make_table, sentence_error, value_type
 
 
-def when_table(kind: Kind) -> type[Words]:
+def when_table(kind: Kind) -> type[StrictTable]:
     """Return the model of `[[image.when]]`, `[[video.when]]` or `[[audio.when]]`."""
     limits = limit_fields(kind)
     fields: dict[str, FieldSpec] = {
@@ -31,13 +31,13 @@ def when_table(kind: Kind) -> type[Words]:
     return make_table(f"{kind.title()}When", about, fields, _WhenTable)
 
 
-class _WhenTable(Words):
+class _WhenTable(StrictTable):
     """A `when` with at least one condition and one limit."""
 
     @model_validator(mode="after")
     def _check_when(self) -> _WhenTable:
         values = [getattr(self, name) for name in self.model_fields_set]
-        limits = [value for value in values if value is False or isinstance(value, Words)]
+        limits = [value for value in values if value is False or isinstance(value, StrictTable)]
         if len(limits) == len(values):
             raise sentence_error('there is no condition. Add one such as format = "mov" or duration = "> 8 s".')
         if not limits:

@@ -39,15 +39,17 @@ FieldSpec = tuple[Type, object]
 """A field of a model: its type, and its default or `Field(…)`."""
 
 
-class Words(BaseModel):
+class StrictTable(BaseModel):
     """A table with known keys only, each with a value of exactly its type."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
-def make_table(name: str, doc: str, fields: Mapping[str, FieldSpec], base: type[Words] = Words) -> type[Words]:
+def make_table(
+    name: str, doc: str, fields: Mapping[str, FieldSpec], base: type[StrictTable] = StrictTable
+) -> type[StrictTable]:
     """Return the model of a table of a rule file, with the types of its keys and a sentence on its purpose."""
-    made: type[Words] = create_model(name, __base__=base, __doc__=doc, **dict[str, Any](fields))
+    made: type[StrictTable] = create_model(name, __base__=base, __doc__=doc, **dict[str, Any](fields))
     return made
 
 
@@ -100,7 +102,7 @@ def removable(kind: Type, description: str, *, min_length: int | None = None) ->
     return Annotated[kind, _OrFalse()], Field(None, description=description, min_length=min_length)
 
 
-def tables_by_name(table: type[Words], names: re.Pattern[str], about: str) -> FieldSpec:
+def tables_by_name(table: type[StrictTable], names: re.Pattern[str], about: str) -> FieldSpec:
     """Return a field with tables whose names the file chooses; `false` removes one."""
     kind, _ = removable(table, about)
     others: JsonDict = {"additionalProperties": False}
@@ -159,7 +161,7 @@ def _check_dimensions(written: object) -> object:
     return written
 
 
-class _Shape(NamedTuple):
+class _Form(NamedTuple):
     """The form of a limit: facts with the same form share one model.
 
     example  a fact whose values are written in the same way; is_changed: whether a service may change the file
@@ -173,52 +175,54 @@ class _Shape(NamedTuple):
     is_changed: bool = False
 
 
-def _shape(fact: Fact, section: str) -> _Shape:
-    form = _form(fact, section)
+def _form_of_limit(fact: Fact, section: str) -> _Form:
+    """Return the form of a limit on a fact in a section: a service changes files, not URLs or requests."""
+    form = _form_of_values(fact, section)
     return form._replace(is_changed=section in KINDS)
 
 
-def _form(fact: Fact, kind: str) -> _Shape:
+def _form_of_values(fact: Fact, kind: str) -> _Form:
+    """Return the form of a limit by the values of its fact alone."""
     if fact.name == "format":
         words = tuple(name for name, entry in FORMATS.items() if kind in entry.kinds)
-        return _Shape("format", str, fact.name, words, kind)
+        return _Form("format", str, fact.name, words, kind)
     if fact.words or fact.name == "dimensions":
-        return _Shape(fact.name, str, fact.name, fact.words)
+        return _Form(fact.name, str, fact.name, fact.words)
     if fact.type in (bool, str):
-        return _Shape("flag", bool, "animated") if fact.type is bool else _Shape("text", str, "mime")
+        return _Form("flag", bool, "animated") if fact.type is bool else _Form("text", str, "mime")
     if fact.name in RATIOS:
-        return _Shape("ratio", float, "aspect_ratio")
+        return _Form("ratio", float, "aspect_ratio")
     if fact.unit in ("bytes", "s"):
-        return _Shape("seconds", float, "duration") if fact.unit == "s" else _Shape("bytes", float, "size")
-    return _Shape("number", float, "width")
+        return _Form("seconds", float, "duration") if fact.unit == "s" else _Form("bytes", float, "size")
+    return _Form("number", float, "width")
 
 
 def value_type(fact: Fact, kind: str) -> Type:
     """Return the type of a value of a fact, as `any_of` lists it."""
-    shape = _form(fact, kind)
-    if shape.name == "format":
-        return _word(shape.words, lambda word: format_problem(word, shape.kind))
-    if shape.words:
-        return one_of(shape.words)
-    if shape.name == "dimensions":
+    form = _form_of_values(fact, kind)
+    if form.name == "format":
+        return _word(form.words, lambda word: format_problem(word, form.kind))
+    if form.words:
+        return one_of(form.words)
+    if form.name == "dimensions":
         pattern = WithJsonSchema({"type": "string", "pattern": f"^{_DIMENSIONS.pattern}$"})
         return Annotated[object, PlainValidator(_check_dimensions), pattern]
-    return shape.type if shape.type in (bool, str) else _bound(shape.example)
+    return form.type if form.type in (bool, str) else _bound(form.example)
 
 
 @cache
-def _limit(shape: _Shape) -> type[Words]:
-    """Return the model of a limit on a fact of this shape."""
+def _limit(form: _Form) -> type[StrictTable]:
+    """Return the model of a limit on a fact of this form."""
     sides: dict[str, FieldSpec] = {}
-    if shape.type is float:
-        sides = {word: (_bound(shape.example), Field(None, description=about)) for word, about in _BOUNDS.items()}
+    if form.type is float:
+        sides = {word: (_bound(form.example), Field(None, description=about)) for word, about in _BOUNDS.items()}
     accepted = Field(None, min_length=1, description="The accepted values; all others fail.")
-    sides["any_of"] = (list_of(value_type(FACTS[shape.example], shape.kind)), accepted)
-    if shape.type is float:
+    sides["any_of"] = (list_of(value_type(FACTS[form.example], form.kind)), accepted)
+    if form.type is float:
         sides["within"] = (float, Field(None, description="Share by which a value may differ from a listed one."))
-    if shape.name == "number":
+    if form.name == "number":
         sides["multiple_of"] = (int, Field(None, ge=1, description="The values are multiples of this number."))
-    name = shape.name.title().replace("_", "") + shape.kind.title() + ("" if shape.is_changed else "Elsewhere")
+    name = form.name.title().replace("_", "") + form.kind.title() + ("" if form.is_changed else "Elsewhere")
     about = "A wider limit: what it accepts beyond this one passes with a warning."
     remarks: dict[str, FieldSpec] = {
         "lenient": (make_table(f"{name}Lenient", about, sides), Field(None, description=about)),
@@ -226,7 +230,7 @@ def _limit(shape: _Shape) -> type[Words]:
         "hint": (str, Field(None, min_length=1, description="A remark that hints repeat.")),
         "required": (bool, Field(None, description="Whether it fails if there is none.")),
     }
-    if shape.is_changed:
+    if form.is_changed:
         about = "What the service does with a file outside the limit: it accepts it and changes it."
         remarks["otherwise"] = (one_of(get_args(Changed)), Field(None, description=about))
     return make_table(f"{name}Limit", "The accepted values: bounds, or a choice.", {**sides, **remarks}, _LimitTable)
@@ -234,7 +238,10 @@ def _limit(shape: _Shape) -> type[Words]:
 
 def limit_fields(section: SectionName) -> dict[str, FieldSpec]:
     """Return a field for each fact that a section may limit."""
-    return {name: removable(_limit(_shape(fact, section)), fact.help) for name, fact in section_facts(section).items()}
+    return {
+        name: removable(_limit(_form_of_limit(fact, section)), fact.help)
+        for name, fact in section_facts(section).items()
+    }
 
 
 def ratio_fields() -> dict[str, FieldSpec]:
@@ -245,7 +252,7 @@ def ratio_fields() -> dict[str, FieldSpec]:
     return {fact.name: removable(model, fact.help) for fact in numbers}
 
 
-class _LimitTable(Words):
+class _LimitTable(StrictTable):
     """A limit whose parts do not contradict each other."""
 
     @model_validator(mode="after")

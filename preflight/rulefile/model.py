@@ -19,8 +19,8 @@ from preflight.formats import KINDS, Kind
 from preflight.rulefile.conditions import when_table
 from preflight.rulefile.limits import (
     FieldSpec,
+    StrictTable,
     Type,
-    Words,
     limit_fields,
     list_of,
     make_table,
@@ -83,7 +83,7 @@ def _example() -> Type:
     return make_table("Example", "Facts and the result that is expected for them.", fields, _ExampleTable)
 
 
-class _ExampleTable(Words):
+class _ExampleTable(StrictTable):
     """An example with the facts of one file, or with the files of a request."""
 
     @model_validator(mode="after")
@@ -168,10 +168,10 @@ def words_at(path: KeyPath) -> list[str]:
     return [] if is_named else list(model.model_fields)
 
 
-def _table_in(annotation: object) -> type[Words] | None:
+def _table_in(annotation: object) -> type[StrictTable] | None:
     """Return the model inside a type: a list of tables, or tables by name."""
     if isinstance(annotation, type) and not get_args(annotation):
-        return annotation if issubclass(annotation, Words) else None
+        return annotation if issubclass(annotation, StrictTable) else None
     kinds = get_args(annotation)
     inner = kinds[-1] if get_origin(annotation) is dict else next(iter(kinds), None)
     return _table_in(inner) if inner is not None else None

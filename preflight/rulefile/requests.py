@@ -12,8 +12,8 @@ from preflight.formats import FORMATS, KINDS
 from preflight.limit import LOWER
 from preflight.rulefile.limits import (
     FieldSpec,
+    StrictTable,
     Type,
-    Words,
     limit_fields,
     list_of,
     make_table,
@@ -57,7 +57,7 @@ def _request_when() -> Type:
     return make_table("RequestWhen", "Conditions on the number of files, and limits.", fields, _RequestWhenTable)
 
 
-class _RequestWhenTable(Words):
+class _RequestWhenTable(StrictTable):
     """A `when` of requests with at least one condition and one limit."""
 
     @model_validator(mode="after")
@@ -74,7 +74,7 @@ class _RequestWhenTable(Words):
         return self
 
 
-class _RoleTable(Words):
+class _RoleTable(StrictTable):
     """A role that can be in a request."""
 
     @model_validator(mode="after")
