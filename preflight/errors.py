@@ -107,7 +107,7 @@ class ReadLimit(SourceError):
     """A decoder asked for more bytes of this source than may be read."""
 
     def __init__(self, name: str, max_bytes: int) -> None:
-        super().__init__("read_limit", f"{name}: the decoder wants more than the {max_bytes:,} bytes that may be read")
+        super().__init__("read_limit", f"{name}: the decoder needs more than the {max_bytes:,} bytes that may be read")
 
 
 class LedgerError(PreflightError):

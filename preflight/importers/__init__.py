@@ -46,7 +46,7 @@ def import_rules(kind: str, server: str, options: HttpOptions = DEFAULT_OPTIONS)
     server  its address, such as https://example.com
     """
     if kind not in IMPORTERS:
-        raise UsageError(f"Nothing is known about servers of the kind {kind[:40]!r}. {suggestion(kind, IMPORTERS)}")
+        raise UsageError(f"Unknown kind of server {kind[:40]!r}. {suggestion(kind, IMPORTERS)}")
     importer = IMPORTERS[kind]
     url = parse_url((server if "://" in server else f"https://{server}").rstrip("/") + importer.path)
     document = _fetch(url.text, options)
