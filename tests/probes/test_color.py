@@ -106,6 +106,11 @@ BT709 = (1 / 0.45, 1 / 1.099, 0.099 / 1.099)
         (parametric(1, 2.2, 1, 0), "bt470m"),
         (parametric(2, *BT709, 0), "bt709"),
         (parametric(2, *BT709, 0.1), "other"),
+        (parametric(1, 1, 2.2, 0), "other"),
+        (parametric(2, 1, 1, -0.1, 0.1), "linear"),
+        (b"para\0\0\0\0\1\0\0\0" + bytes(4), None),
+        (b"curv\0\0\0\0\1\0\0\0", None),
+        (b"curv" + pack(">IIHH", 0, 1, 0x0233, 0xFFFF), "bt470m"),
         (parametric(3, *BT709, 1 / 4.5, 0.081), "bt709"),
         (parametric(4, *BT709, 1 / 4.5, 0.081, 0, 0.5), "bt709"),
         (parametric(4, *BT709, 1 / 4.5, 0.081, 0.1, 0), "other"),
@@ -163,6 +168,19 @@ def test_code_points_in_a_profile_are_whole() -> None:
     tags = {"desc": described("sRGB IEC61966-2.1")}
     for wrong in (b"cicp\0\0\0\0" + bytes((9, 16, 0)), b"cicq\0\0\0\0" + bytes((9, 16, 0, 1))):
         assert from_profile(profile(**tags, cicp=wrong)) == SRGB
+
+
+@each_row(
+    "description",
+    [
+        b"desc\0\0\0\0" + pack(">I", 11) + b"Display P3\0x",
+        b"desc\0\0\0\0" + pack(">I", 10) + b"Display P3x",
+        described("Display P3") + "x".encode("utf-16-be"),
+        described("\0 Display P3 \0"),
+    ],
+)
+def test_description_ends_with_its_length(description: bytes) -> None:
+    assert from_profile(profile(desc=description)) == Color("smpte432", "iec61966-2-1")
 
 
 @each_row(("before", "is_read"), [(0, True), (38, True), (39, True), (40, False)])

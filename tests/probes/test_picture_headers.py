@@ -39,6 +39,34 @@ def test_jpeg_2000_without_boxes_has_no_color_space(mode: str, depth: int, model
     assert (facts["bit_depth"], facts["color_model"], facts["primaries"]) == (depth, model, None)
 
 
+def box(kind: bytes, body: bytes) -> bytes:
+    return pack(">I4s", 8 + len(body), kind) + body
+
+
+@each_row(
+    ("colr", "model", "primaries"),
+    [
+        (pack(">BBBI", 1, 0, 0, 12), "cmyk", None),
+        (pack(">BBBI", 1, 0, 0, 14), "lab", None),
+        (pack(">BBBI", 1, 0, 0, 16) + b"\xff", "rgb", "bt709"),
+        (pack(">BBBI", 1, 0, 0, 17), "gray", "bt709"),
+        (pack(">BBBI", 1, 0, 0, 18), "ycbcr", "bt709"),
+        (pack(">BBBI", 1, 0, 0, 19), None, None),
+        (pack(">BBBI", 1, 0, 0, (1 << 24) + 16), None, None),
+        (b"\2\0\0" + bytes(16) + b"RGB \xff" + bytes(120), "rgb", None),
+        (b"\2\0\0" + bytes(16) + b"GRAY" + bytes(120), "gray", None),
+        (b"\2\0\0" + bytes(16) + b"CMYK" + bytes(120), None, None),
+    ],
+)
+def test_box_of_colors_in_jpeg_2000(colr: bytes, model: str | None, primaries: str | None) -> None:
+    header = box(b"ihdr", pack(">IIHBBBB", 6, 8, 3, 9, 7, 0, 0))
+    facts = colors(box(b"jP  ", b"\r\n\x87\n") + box(b"jp2h", header + box(b"colr", colr)), "jp2")
+    assert (facts["bit_depth"], facts["color_model"], facts["primaries"]) == (10, model, primaries)
+    assert (facts["hdr"], facts["animated"], facts["multi_picture"]) == ("none", False, False)
+    indexed = colors(box(b"jp2h", header + box(b"pclr", b"\0") + box(b"colr", colr)), "jp2")
+    assert (indexed["color_model"], indexed["primaries"]) == ("palette", primaries)
+
+
 def test_depth_of_jpeg_2000_may_vary() -> None:
     data = bytearray(jpeg_2000("RGB"))
     data[data.index(b"ihdr") + 14] = 255
@@ -58,11 +86,12 @@ def test_depth_of_jpeg_2000_may_vary() -> None:
         (8, "gray"),
         (9, "lab"),
         (10, None),
+        (0x103, None),
     ],
 )
 def test_colors_of_photoshop_documents(mode: int, model: str | None) -> None:
     """exiftool's ColorMode: Grayscale, Indexed, RGB, CMYK, Multichannel, Lab."""
-    facts = colors(b"8BPS" + pack(">H6xHIIHH", 1, 3, 6, 8, 16, mode), "psd")
+    facts = colors(b"8BPS" + pack(">H6xHIIHH", 1, 3, 6, 8, 16, mode) + b"\xff", "psd")
     assert (facts["bit_depth"], facts["color_model"]) == (16, model)
 
 
