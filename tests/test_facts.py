@@ -122,3 +122,11 @@ class TestDerived:
 
     def test_columns_of_the_page(self) -> None:
         assert [*FACTS_SHOWN] == [name for name in MEDIA_FACTS if name not in ("kind", "format", "notes")]
+
+
+def test_facts_that_servers_often_leave_out_are_optional() -> None:
+    optional = {name for name, fact in FACTS.items() if fact.is_optional}
+    assert optional == {
+        "public", "content_type", "content_type_matches", "content_length", "ranges", "download_seconds", "expires_in",
+        "page",
+    }  # fmt: skip

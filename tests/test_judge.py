@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from preflight import catalog
 from preflight.codes import CODES
-from preflight.judge import judge
+from preflight.judge import fails_in_variants, judge
 from preflight.limit import compile_limit
 from preflight.media import NONE, Delivery, Media
 from preflight.report import Finding, Problem, Result
@@ -638,3 +638,12 @@ class TestValuesInMessages:
     def test_hints_are_computed_only_for_findings_on_the_file(self) -> None:
         unpublished = judge(PHOTO, ATLAS, delivery=URL._replace(public=False))
         assert [one.hint for one in unpublished.findings] == [None]
+
+
+@each_row(
+    ("failing", "start"),
+    [(["a"], " a"), (["a", "b"], "s a and b"), (["a", "b", "c"], "s a, b and c")],
+)
+def test_variants_that_fail_are_counted_in_words(failing: list[str], start: str) -> None:
+    finding = fails_in_variants(failing, catalog.load("kling"))
+    assert f"fails in the variant{start}: choose one, such as kling:" in finding.message

@@ -367,6 +367,36 @@ def test_level_is_the_highest_accepted_one_that_the_video_fits_in(
     assert (coding and coding.video_level) == level
 
 
+@each_row(
+    ("codec", "level", "samples", "rate"),
+    [
+        *(("h264", level, 256 * size, 256 * rate) for level, size, rate in (
+            (1.0, 99, 1485), (1.1, 396, 3000), (1.2, 396, 6000), (1.3, 396, 11_880), (2.1, 792, 19_800),
+            (2.2, 1620, 20_250), (3.0, 1620, 40_500), (3.1, 3600, 108_000), (3.2, 5120, 216_000),
+            (4.0, 8192, 245_760), (4.2, 8704, 522_240), (5.0, 22_080, 589_824), (5.1, 36_864, 983_040),
+            (5.2, 36_864, 2_073_600), (6.0, 139_264, 4_177_920),
+        )),
+        *(("hevc", level, size, rate) for level, size, rate in (
+            (1.0, 36_864, 552_960), (2.0, 122_880, 3_686_400), (2.1, 245_760, 7_372_800), (3.0, 552_960, 16_588_800),
+            (3.1, 983_040, 33_177_600), (4.0, 2_228_224, 66_846_720), (4.1, 2_228_224, 133_693_440),
+            (5.0, 8_912_896, 267_386_880), (5.1, 8_912_896, 534_773_760), (5.2, 8_912_896, 1_069_547_520),
+            (6.0, 35_651_584, 1_069_547_520), (6.1, 35_651_584, 2_139_095_040), (6.2, 35_651_584, 4_278_190_080),
+        )),
+    ],
+)  # fmt: skip
+def test_levels_have_the_bounds_of_the_standards(codec: str, level: float, samples: int, rate: int) -> None:
+    """H.264 table A-1, in macroblocks; H.265 tables A.8 and A.9."""
+    limits = {"video_level": compile_limit("video_level", {"max": level})}
+    for size, fps, fits in (
+        ((16, samples // 16), 1, True),
+        ((16, samples // 16 + 1), 1, False),
+        ((16, 16), rate / 256, True),
+        ((16, 16), (rate + 1) / 256, False),
+    ):
+        coding = tracks.video(codec, Subject.of(CLIP), size, fps, limits)
+        assert (coding is not None and coding.video_level == level) is fits
+
+
 def test_vorbis_is_kept_for_a_sample_rate_that_opus_lacks() -> None:
     media = Media(kind="audio", format="ogg", duration=5.0, audio_codec="vorbis", sample_rate=48_000, channels=2)
     assert "-c:a libvorbis -ar 16000" in command(planned(media, sample_rate={"max": 16_000}))

@@ -15,7 +15,7 @@ from probing import RemoteSource, counted, facts
 from preflight.media import Need
 from preflight.probes import probe
 from preflight.probes.coded_frames import frame_parameters
-from preflight.probes.parameter_sets.record import NOTHING
+from preflight.probes.parameter_sets.record import NOTHING, VideoParameters
 from preflight.sources.memory import MemorySource
 
 sys.path.append(str(Path(__file__).parents[2] / "fixtures"))
@@ -38,6 +38,9 @@ def with_frame(form: bytes, frame: bytes = b"", *, kind: bytes = b"vids") -> byt
     header = listing(b"hdrl", main(1), stream(kind, bytes(4), 1, 25, 1, form))
     body = header + listing(b"movi", chunk(b"00pc", b"palette "), chunk(b"00dc", frame))
     return b"RIFF" + pack("<I", 4 + len(body)) + b"AVI " + body
+
+
+HEVC_SPS = bytes((0x42, 1, 1, 2, 0x20, 0, 0, 0, 0x90, 0, 0, 0, 0, 0, 93, 0xA0))
 
 
 @each_row(
@@ -147,3 +150,18 @@ def test_damaged_frames_give_parameters(codec: str, data: bytes, cut: int) -> No
     for each in (SPS, VOL, MPEG2, jpeg.picture(), b"\0\0\1"):
         parameters = frame_parameters(codec, NOTHING, lambda each=each: each[:cut] + data)  # type: ignore[misc]
         assert parameters.bit_depth is None or parameters.bit_depth < 256
+
+
+@each_row(
+    ("data", "profile"),
+    [
+        (b"\0\0\0\1\x46\1\x10\0\0\1" + HEVC_SPS, "main 10"),
+        (b"\0\0\1\x46\1" * 7 + b"\0\0\1" + HEVC_SPS, "main 10"),
+        (b"\0\0\1\x46\1" * 8 + b"\0\0\1" + HEVC_SPS, None),
+        (b"\0\0\1\x40\1" + HEVC_SPS, None),
+        (HEVC_SPS, None),
+        (b"\0\0\1", None),
+    ],
+)
+def test_first_eight_units_of_hevc_are_searched(data: bytes, profile: str | None) -> None:
+    assert frame_parameters("hevc", VideoParameters(), lambda: data).profile == profile
