@@ -63,6 +63,25 @@ def test_a_changed_rule_set_is_not_valid() -> None:
         assert list(SCHEMA.iter_errors({**WHOLE, **change}))
 
 
+def test_unknown_and_missing_keys_are_not_valid() -> None:
+    def changed(path: tuple[str | int, ...], **extra: Any) -> dict[str, Any]:
+        row = json.loads(json.dumps(WHOLE))
+        here = row
+        for key in path:
+            here = here[key]
+        here |= extra
+        return row
+
+    video = ("kinds", "video")
+    for path in ((), video, (*video, "when", 0), (*video, "limits", 0), ("request",), ("request", "when", 0)):
+        valid(changed(path))
+        assert list(SCHEMA.iter_errors(changed(path, other=1)))
+    lenient = ("kinds", "image", "limits", 0)
+    valid(changed(lenient, lenient={"max": 1}))
+    assert list(SCHEMA.iter_errors(changed(lenient, lenient={"most": 1})))
+    assert list(SCHEMA.iter_errors({key: value for key, value in WHOLE.items() if key != "units"}))
+
+
 def test_the_command_exports_those_that_are_named_or_all(run: Run) -> None:
     assert [row["name"] for row in json.loads(run("rules", "export", "atlas,ltx").stdout)] == ["atlas", "ltx"]
     assert len(json.loads(run("rules", "export").stdout)) == len(catalog.names())

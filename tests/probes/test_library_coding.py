@@ -114,6 +114,33 @@ def test_tags_of_flash_video_give_rates_without_configurations() -> None:
     }
 
 
+def test_flash_video_is_measured_up_to_8_mib() -> None:
+    whole = film(TAGS)
+    rest = (8 << 20) - len(whole) - 15
+    assert measure_rates(MemorySource(whole + tag(18, 0, bytes(rest))))["audio_bit_rate"] == 20_000
+    assert measure_rates(MemorySource(whole + tag(18, 0, bytes(rest + 1))))["audio_bit_rate"] is None
+
+
+@each_row(
+    ("first", "rate"),
+    [
+        (tag(8, 0, b"\xaf\1" + bytes(50)), 20_000),
+        (tag(8, 0, b"\xaf\0" + bytes(50)), None),
+        (tag(8, 0, b"\xaf\1"), None),
+        (tag(8, 0, b"\x2f\0" + bytes(49)), 20_000),
+        (tag(8, (1 << 31) - 1, b"\xaf\1" + bytes(50)), 0),
+        (tag(8, 1 << 31, b"\xaf\1" + bytes(50)), None),
+        (tag(9, 0, b"\xaf\1" + bytes(50)), None),
+        (tag(10, 0, b"\xaf\1" + bytes(50)), None),
+        (tag(0x28, 0, b"\xaf\1" + bytes(50)), 20_000),
+    ],
+)
+def test_tags_with_coded_audio_are_counted(first: bytes, rate: int | None) -> None:
+    second = tag(8, 20, b"\xaf\1" + bytes(50))
+    assert measure_rates(MemorySource(film([first, second])))["audio_bit_rate"] == rate
+    assert measure_rates(MemorySource(film([first, second])[:-5]))["audio_bit_rate"] is None
+
+
 def test_rates_of_remote_flash_video_are_not_measured() -> None:
     assert facts(flash(0x82)).audio_bit_rate == 64_000
     assert probe(RemoteSource(flash(0x82))).audio_bit_rate is None
