@@ -81,7 +81,8 @@ def test_type_of_the_entry_gives_the_sample_format(kind: bytes, expected: tuple[
 
 
 def test_pixel_depth_of_uncompressed_rgb_counts() -> None:
-    assert (pictured(b"raw ", depth=48).bit_depth, pictured(b"raw ", depth=16).bit_depth) == (16, None)
+    depths = {24: 8, 32: 8, 48: 16, 64: 16, 16: None, 40: None}
+    assert {depth: pictured(b"raw ", depth=depth).bit_depth for depth in depths} == depths
 
 
 @each_row("space, model", [(16, "rgb"), (17, "gray"), (18, "ycbcr"), (99, None)])
