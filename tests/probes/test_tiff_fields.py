@@ -16,6 +16,8 @@ from makers._ifd import BYTE, LONG, SHORT, Entry, Place, ifds, image, preview, t
 
 from preflight.media import Media
 from preflight.probes import probe
+from preflight.probes.tiff.directory import LITTLE_ENDIAN, Directory
+from preflight.probes.window import FIRST_RESPONSE_BYTES
 from preflight.sources.memory import MemorySource
 from tests.rows import each_row
 
@@ -497,3 +499,23 @@ class TestRawContainers:
         assert facts(head + other).width is None
         without = self.heap(order, (0x300A, self.heap(order, (0x1811, image_))))
         assert facts(head + without).width is None
+
+
+@each_row(
+    ("start", "length", "is_near"),
+    [
+        (0, FIRST_RESPONSE_BYTES, True),
+        (0, FIRST_RESPONSE_BYTES + 1, False),
+        (50_000, 1024, True),
+        (50_000, 1025, False),
+        (51_023, 1, True),
+        (49_999, 10, False),
+        (60_000, 10, False),
+    ],
+)
+def test_bytes_of_the_head_and_behind_a_directory_are_near(start: int, length: int, is_near: bool) -> None:
+    assert Directory(RemoteSource(bytes(100_000)), LITTLE_ENDIAN, 50_000).is_near(start, length) is is_near
+    local = Directory(MemorySource(bytes(100_000)), LITTLE_ENDIAN, 50_000)
+    assert local.is_near(start, length)
+    assert local.is_near(start, 100_000 - start)
+    assert not local.is_near(start, 100_001 - start)
