@@ -151,7 +151,7 @@ def test_truncated_header_is_a_truncated_file() -> None:
 def test_hostile_files_are_read_quickly(name: str) -> None:
     first, empty = opus(1)[0], page(serial=1, number=1, granule=5)
     piece = {"empty pages": empty, "first pages": first, "chain": first + empty, "marks": b"OggS\1"}[name]
-    source = MemorySource(first + piece * (16 * MEGABYTE // len(piece)))
+    source = MemorySource(first + piece * (8 * MEGABYTE // len(piece)))
     with quick():
         ogg.read(source, EVERYTHING, "ogg")
 

@@ -110,7 +110,7 @@ def test_kill_at_any_step_loses_and_duplicates_nothing(box: Sandbox, tmp_path: P
 
 @pytest.mark.parametrize(
     ("name", "stride"),
-    [("crun", 2), pytest.param("agentsflare", 6, marks=pytest.mark.slow)],
+    [("crun", 3), pytest.param("agentsflare", 6, marks=pytest.mark.slow)],
 )
 def test_unknown_outcome_without_a_list_stays_unknown(box: Sandbox, tmp_path: Path, name: str, stride: int) -> None:
     sender = Sender(box, name, tmp_path)

@@ -175,7 +175,7 @@ class TestOpenEntries:
 
     # AGT lists its groups by the same call, without which nothing is submitted.
     @pytest.mark.parametrize(
-        "name", ["atlas", "volcengine", *(pytest.param(name, marks=pytest.mark.slow) for name in ("byteplus", "sunra"))]
+        "name", ["atlas", *(pytest.param(name, marks=pytest.mark.slow) for name in ("byteplus", "sunra", "volcengine"))]
     )
     def test_next_submit_settles_all_of_them_by_one_reading(
         self, own: Sandbox, opened: Callable[..., Account], name: str

@@ -108,6 +108,7 @@ def test_runs_that_share_an_account_take_turns(atlas: Sender, box: Sandbox, wind
     assert calls_of(box, atlas) - before <= 10 + 8
 
 
+@pytest.mark.slow
 def test_account_that_accepts_nothing_ends_a_registration_at_its_timeout(atlas: Sender, box: Sandbox) -> None:
     box.faults.on("429", action="register", provider="atlas")
     before = calls_of(box, atlas)
