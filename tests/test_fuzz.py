@@ -19,6 +19,7 @@ def test_mutations_reveal_no_fault() -> None:
     found = fuzz(range(COUNT, 2 * COUNT))
     assert found.faults[:SHOWN] == []
     assert {"fail", "unknown"} <= set(found.verdicts) <= {"pass", "fail", "unknown", "probe_timeout", "probe_crashed"}
+    assert 0 < found.accepted < COUNT
     assert found.verdicts["probe_crashed"] + found.verdicts["probe_timeout"] < 5
 
 

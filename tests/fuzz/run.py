@@ -43,12 +43,16 @@ _CHECKED = 50
 
 
 class Found(NamedTuple):
-    """The result of a batch: counted verdicts, faults as (number, sentence), the slowest file, memory in KB."""
+    """The result of a batch: counted verdicts, faults as (number, sentence), the slowest file, memory in KB.
+
+    accepted  how many mutations pass at least one rule set: none passes all
+    """
 
     verdicts: Counter[str]
     faults: list[tuple[int, str]]
     slowest: tuple[float, int]
     memory: int
+    accepted: int = 0
 
 
 @cache
@@ -62,7 +66,7 @@ def fuzz(numbers: Iterable[int]) -> Found:
     validator = jsonschema.Draft202012Validator(report_schema())
     verdicts: Counter[str] = Counter()
     faults: list[tuple[int, str]] = []
-    slowest = (0.0, -1)
+    slowest, accepted = (0.0, -1), 0
     for number in numbers:
         data = mutated(number, _originals())
         began = time.process_time()
@@ -80,8 +84,9 @@ def fuzz(numbers: Iterable[int]) -> Found:
         took = time.process_time() - began
         slowest = max(slowest, (took, number))
         verdicts[report.verdict if report.error is None else report.error.code] += 1
+        accepted += any(result.verdict == "pass" for result in report.results)
         faults += [(number, fault) for fault in _faults(report, took)]
-    return Found(verdicts, faults, slowest, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+    return Found(verdicts, faults, slowest, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, accepted)
 
 
 def _faults(report: Report, took: float) -> Iterator[str]:
