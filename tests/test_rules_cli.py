@@ -57,7 +57,7 @@ class TestExplain:
     def test_every_code_and_note_is_explained(self, code: str) -> None:
         from click.testing import CliRunner
 
-        from preflight.cli.rules import explain as command
+        from preflight.cli.rule_codes import explain as command
 
         done = CliRunner().invoke(command, [code])
         assert done.exit_code == 0

@@ -1,24 +1,19 @@
-"""`preflight rules …`: list, show, validate and explain rule sets, and compare their limits."""
+"""`preflight rules list`, `show`, `diff` and `table`: rule sets and their limits."""
 
 from __future__ import annotations
 
 import json
-import os
-import re
-import shlex
 from collections.abc import Iterator
-from datetime import date
-from typing import Final, NamedTuple
+from typing import Final
 
 import click
 
 from preflight import catalog
 from preflight.cli import params
-from preflight.cli.options import allow_private_option, ca_bundle_option, timeout_option, unknown_code
 from preflight.cli.output import console
+from preflight.cli.rule_codes import explain
+from preflight.cli.rule_files import export, import_command, new, schema, validate
 from preflight.cli.terminal import CALL_CODES, Subcommands, color_option, stacked_rows, wrapped
-from preflight.codes import CODES, NOTES, Code
-from preflight.errors import RuleFileError, UsageError
 from preflight.escape import printable
 from preflight.facts import label
 from preflight.limit import Limit
@@ -28,12 +23,11 @@ from preflight.ruleviews import (
     Difference,
     compare_rulesets,
     data_uri_kinds,
-    find_limits,
     request_rows,
     variant_names,
     with_variants,
 )
-from preflight.wording import accepted, format_limit
+from preflight.wording import accepted
 
 _MAX_WIDTH: Final = 1000
 """Columns of a table whose width is measured."""
@@ -51,6 +45,10 @@ def command() -> None:
       preflight rules validate ./mine.toml
       preflight rules new house.toml
     """
+
+
+for _subcommand in (explain, validate, schema, export, new, import_command):
+    command.add_command(_subcommand)
 
 
 @command.command("list", short_help="List the built-in and installed rule sets.", epilog=CALL_CODES)
@@ -171,131 +169,6 @@ def _limit_line(limit: Limit) -> str:
     return f"    {label(limit.fact):20} {accepted(limit)}{tolerated}{changed}"
 
 
-@command.command("validate", short_help="Validate your rule files.", epilog=CALL_CODES)
-@click.argument("paths", nargs=-1, required=True, metavar="FILE…", shell_complete=params.complete_targets)
-def validate(paths: tuple[str, ...]) -> None:
-    """Validate your rule files: keys, words, units, types, bounds, and their examples.
-
-    Examples:
-      preflight rules validate ./mine.toml
-    """
-    from preflight.rulecheck import validate_file
-
-    problems = [problem for path in paths for problem in validate_file(path)]
-    if problems:
-        raise RuleFileError(problems)
-    for path in paths:
-        rules = catalog.load(path)
-        age = (date.today() - date.fromisoformat(rules.as_of)).days
-        read = "today" if age <= 0 else "yesterday" if age == 1 else f"{age:,} days ago"
-        count = sum(len(section.limits) for section in rules.sections.values())
-        click.echo(f"{printable(path)}: valid, {count} limit{'' if count == 1 else 's'}, read {read}")
-
-
-@command.command("schema", short_help="Print the JSON Schema of rule files.", epilog=CALL_CODES)
-@click.option("--report", is_flag=True, help="Print the schema of a report, a line of `check --format jsonl`.")
-@click.option("--export", "exported", is_flag=True, help="Print the schema of a rule set of `rules export`.")
-def schema(report: bool, exported: bool) -> None:  # noqa: FBT001 - by click
-    """Print the JSON Schema of rule files, which editors use to complete and check them.
-
-    Examples:
-      preflight rules schema > rules.schema.json
-      preflight rules schema --report
-      preflight rules schema --export
-    """
-    from preflight.export import export_schema
-    from preflight.rulefile.model import json_schema
-    from preflight.schemas import report_schema
-
-    if report and exported:
-        raise UsageError("--report cannot be used with --export. Leave one of them out.")
-    made = report_schema() if report else export_schema() if exported else json_schema()
-    click.echo(json.dumps(made, indent=2))
-
-
-@command.command("export", short_help="Print compiled rule sets as JSON.", epilog=CALL_CODES)
-@click.argument("names", nargs=-1, metavar="[RULES]…", shell_complete=params.complete_rule_sets)
-@click.option(
-    "--format", type=click.Choice(["json"]), default="json", show_default=True, expose_value=False, help="How to print."
-)
-def export(names: tuple[str, ...]) -> None:
-    """Print compiled rule sets as JSON for other languages; without RULES, all of them.
-
-    Everything that they extend is merged, and bounds are numbers in the unit of their fact. `rules schema --export`
-    prints the schema.
-
-    Examples:
-      preflight rules export > rules.json
-      preflight rules export atlas ./mine.toml
-    """
-    from preflight.export import export_ruleset
-
-    rulesets = catalog.resolve(list(names)) if names else tuple(catalog.load_usable(catalog.names()))
-    click.echo(json.dumps([export_ruleset(ruleset) for ruleset in rulesets], indent=2, ensure_ascii=True))
-
-
-@command.command("new", short_help="Write a new rule file.", epilog=CALL_CODES)
-@click.argument("path", metavar="FILE", shell_complete=params.complete_targets)
-def new(path: str) -> None:
-    """Write a new rule file with comments. It is valid as it stands; an existing file is not replaced.
-
-    Examples:
-      preflight rules new house.toml
-    """
-    from preflight.rulefile.skeleton import skeleton
-
-    stem, extension = os.path.splitext(os.path.basename(path))
-    if extension not in ("", ".toml") or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._ -]{0,59}", stem):
-        raise UsageError(f"{printable(path)} is not a name for a rule file. Write a word such as house.toml.")
-    path = path if extension else f"{path}.toml"
-    _write_new(path, skeleton(stem, date.today().isoformat()))
-    click.echo(f"{printable(path)}: written. Complete it, then run preflight rules validate {shlex.quote(path)}")
-
-
-@command.command("import", short_help="Write a rule file with the limits of a server.", epilog=CALL_CODES)
-@click.argument("kind", metavar="KIND")
-@click.argument("server", metavar="URL")
-@click.option("--output", "-o", type=click.Path(dir_okay=False), metavar="FILE", help="Write a new file there.")
-@timeout_option
-@allow_private_option
-@ca_bundle_option
-def import_command(
-    kind: str,
-    server: str,
-    output: str | None,
-    timeout: float | None,
-    allow_private: bool,  # noqa: FBT001 - by click
-    ca_bundle: str | None,
-) -> None:
-    """Write a rule file with the limits that a server states itself. KIND is mastodon.
-
-    Examples:
-      preflight rules import mastodon https://mastodon.social > mastodon.toml
-      preflight rules import mastodon https://mastodon.social -o mastodon.toml
-    """
-    from preflight import importers
-    from preflight.net.options import HttpOptions
-
-    chosen = {"timeout": timeout, "allow_private": allow_private, "ca_bundle": ca_bundle}
-    options = HttpOptions(**{name: value for name, value in chosen.items() if value})  # type: ignore[arg-type]
-    text = importers.import_rules(kind, server, options)
-    if output is None:
-        click.echo(text, nl=False)
-    else:
-        _write_new(output, text)
-
-
-def _write_new(path: str, text: str) -> None:
-    """Write a file that does not exist yet. Raise `UsageError`."""
-    try:
-        with open(path, "x", encoding="utf-8") as file:
-            file.write(text)
-    except FileExistsError:
-        raise UsageError(f"{printable(path)} exists already. Choose another name.") from None
-    except OSError as error:
-        raise UsageError(f"{printable(path)} cannot be written ({error.strerror}). Choose another path.") from None
-
-
 @command.command("diff", short_help="Show the differences between two rule sets.", epilog=CALL_CODES)
 @click.argument("first", shell_complete=params.complete_rule_sets)
 @click.argument("second", shell_complete=params.complete_rule_sets)
@@ -339,77 +212,6 @@ def _diff_table(ours: RuleSet, theirs: RuleSet, found: list[Difference]) -> None
     screen = console(120)
     text = table_text(screen, table)
     print(text if text is not None else "\n".join(stacked_rows(rows, screen.width)) + "\n", end="")
-
-
-@command.command("explain", short_help="Explain a finding code.", epilog=CALL_CODES)
-@click.argument("code", required=False, shell_complete=params.complete_finding_codes)
-@click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True)
-def explain(code: str | None, format_: str) -> None:
-    """Explain a finding code: what it means, what to do, and which rule sets have limits that give it.
-
-    Without CODE all codes are listed. Notes, such as `estimated_duration`, are explained too.
-
-    Examples:
-      preflight rules explain pixel_count_too_large
-      preflight rules explain
-    """
-    if code is None:
-        _list_codes(format_)
-        return
-    if code not in CODES and code not in NOTES:
-        raise UsageError(unknown_code(code, [*CODES, *NOTES]))
-    known = CODES.get(code)
-    uses = [
-        LimitUse(
-            placed.section, placed.condition or None, placed.fact, format_limit(placed.limit), placed.limit.note, names
-        )
-        for placed, names in find_limits(code, catalog.load_usable(catalog.names()))
-    ]
-    if format_ == "text":
-        for line in _explanation(code, known, uses):
-            click.echo(printable(line))
-        return
-    titles = ("title", "severity", "explanation")
-    meaning = {"code": code, **{name: getattr(known, name, None) for name in titles}, "note": NOTES.get(code)}
-    click.echo(json.dumps({**meaning, "limits": [use._asdict() for use in uses]}, indent=2))
-
-
-def _list_codes(format_: str) -> None:
-    if format_ == "json":
-        rows = [{"code": code, "severity": known.severity, "title": known.title} for code, known in CODES.items()]
-        click.echo(json.dumps(rows, indent=2))
-        return
-    width = max(map(len, CODES))
-    for code, known in CODES.items():
-        click.echo(f"{code:{width}}  {known.severity:7}  {known.title}")
-
-
-class LimitUse(NamedTuple):
-    """A limit that gives a finding code, and the rule sets that have it."""
-
-    section: str
-    condition: str | None
-    fact: str
-    accepts: str
-    remark: str | None
-    rules: list[str]
-
-
-def _explanation(code: str, known: Code | None, uses: list[LimitUse]) -> Iterator[str]:
-    """Yield the lines that explain a code, a note, or what is both."""
-    if known is not None:
-        yield f"{code}: {known.title} ({known.severity})"
-        yield f"  {known.explanation}"
-    if code in NOTES and (known is None or known.severity != "note"):
-        yield f"{code}, as a note: {NOTES[code]}"
-    if uses:
-        yield from ("", "Limits that give it:")
-    elif known is not None:
-        yield from ("", "No limit on a fact gives it. It concerns the content, the source, the provider or a request.")
-    for use in uses:
-        where, remark = f" {use.condition}" if use.condition else "", f"  [{use.remark}]" if use.remark else ""
-        yield f"  {use.section}{where}: {label(use.fact)} {use.accepts}{remark}"
-        yield f"    {', '.join(use.rules)}"
 
 
 @command.command("table", short_help="Print the limits of rule sets side by side.", epilog=CALL_CODES)
