@@ -6,8 +6,9 @@ import os
 from typing import Final, NamedTuple
 
 from preflight.formats import FORMATS, IMAGE
-from preflight.plans import colors, encoding, pictures
+from preflight.plans import encoding, pictures
 from preflight.plans.changes import Changes
+from preflight.plans.filters import film_filters
 
 
 class CommandTemplate(NamedTuple):
@@ -74,7 +75,7 @@ def _ffmpeg(changes: Changes) -> list[str]:
         return [*encoding.copy_options(media, changes.written), *_container(changes)]
     options: list[str] = []
     if changes.video is not None:
-        filters = _filters(changes)
+        filters = film_filters(changes)
         if filters is None:
             return []
         options += ["-vf", ",".join(filters)] if filters else []
@@ -106,22 +107,3 @@ def _index(changes: Changes) -> list[str]:
     if limit is None or not encoding.accepts(limit, value=True) or changes.written not in encoding.MP4_FAMILY:
         return []
     return ["-movflags", "+faststart"]
-
-
-def _filters(changes: Changes) -> list[str] | None:
-    """Return the filters of the video track; None if none can convert its colors."""
-    media = changes.media
-    filters = ["bwdif=mode=send_frame"] if changes.deinterlaces else []
-    if changes.shape is not None:
-        (crop_width, crop_height), (width, height) = changes.shape
-        if (crop_width, crop_height) != (media.width, media.height):
-            filters.append(f"crop={crop_width}:{crop_height}")
-        filters.append(f"scale={width}:{height},setsar=1")
-    if "fps" in changes.wrong and "fps" in changes.limits:
-        filters.append(f"fps={encoding.fps(media.fps, changes.limits['fps']):g}")
-    if "has_alpha" in changes.wrong:
-        filters.append("format=gbrap,premultiply=inplace=1")
-    if changes.colors is not None:
-        converting = colors.filters(media, changes.colors)
-        return None if converting is None else [*filters, converting]
-    return filters

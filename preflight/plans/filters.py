@@ -1,0 +1,25 @@
+"""The filters of ffmpeg for the video track, in the order in which they are applied."""
+
+from __future__ import annotations
+
+from preflight.plans import colors, encoding
+from preflight.plans.changes import Changes
+
+
+def film_filters(changes: Changes) -> list[str] | None:
+    """Return the filters of the video track; None if none can convert its colors."""
+    media = changes.media
+    filters = ["bwdif=mode=send_frame"] if changes.deinterlaces else []
+    if changes.shape is not None:
+        (crop_width, crop_height), (width, height), _ = changes.shape
+        if (crop_width, crop_height) != (media.width, media.height):
+            filters.append(f"crop={crop_width}:{crop_height}")
+        filters.append(f"scale={width}:{height},setsar=1")
+    if "fps" in changes.wrong and "fps" in changes.limits:
+        filters.append(f"fps={encoding.fps(media.fps, changes.limits['fps']):g}")
+    if "has_alpha" in changes.wrong:
+        filters.append("format=gbrap,premultiply=inplace=1")
+    if changes.colors is not None:
+        converting = colors.filters(media, changes.colors)
+        return None if converting is None else [*filters, converting]
+    return filters
