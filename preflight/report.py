@@ -22,9 +22,9 @@ OUTCOMES: Final[tuple[Outcome, ...]] = ("pass", "pass_with_warning", "unknown", 
 """All outcomes, from best to worst."""
 
 Action = Literal[
-    "crop", "scale", "change_fps", "trim", "deinterlace", "tone_map", "convert_color", "change_pixel_format", "flatten",
-    "keep_first_frame", "transcode", "remove_audio", "apply_edit_list", "remux", "convert", "move_index",
-    "remove_location",
+    "rotate", "square_pixels", "crop", "scale", "pad", "change_fps", "trim", "extend", "deinterlace", "tone_map",
+    "convert_color", "change_pixel_format", "flatten", "keep_first_frame", "transcode", "compress", "add_silence",
+    "remove_audio", "apply_edit_list", "remux", "convert", "move_index", "remove_location", "remove_metadata",
 ]  # fmt: skip
 """The action of a step of a plan."""
 
@@ -119,9 +119,15 @@ class Step(NamedTuple):
 
     action: Action
     facts: tuple[str, ...]
+    kind: str | None = None
+    size: int | None = None
     width: int | None = None
     height: int | None = None
+    rotation: int | None = None
+    orientation: int | None = None
+    pixel_aspect_ratio: float | None = None
     fps: float | None = None
+    variable_fps: bool | None = None
     duration: float | None = None
     animated: bool | None = None
     multi_picture: bool | None = None
@@ -161,16 +167,31 @@ class Step(NamedTuple):
         return row
 
 
-class Plan(NamedTuple):
-    """The smallest set of changes that makes a file pass a rule set.
+class Obstacle(NamedTuple):
+    """Why no change makes a file pass: one sentence, and the parameter of `preflight.fix` that would allow a change."""
 
-    sentence  the steps in words
-    command   the arguments of a command that makes all changes and writes a new file; None if no command can
+    message: str
+    parameter: str | None = None
+
+    def as_json(self) -> dict[str, object]:
+        """Return a JSON object with both fields."""
+        return {"message": self.message, "parameter": self.parameter}
+
+
+class Plan(NamedTuple):
+    """The smallest set of changes that makes a file pass.
+
+    sentence   the steps in words; empty without steps
+    command    the arguments of a command that makes all changes and writes a new file; None if no command can
+    losses     what the changes lose, each a phrase: `crops 12 % of the picture`
+    obstacles  why there are no steps, although the file does not pass
     """
 
     sentence: str
     steps: tuple[Step, ...]
     command: tuple[str, ...] | None = None
+    losses: tuple[str, ...] = ()
+    obstacles: tuple[Obstacle, ...] = ()
 
     @property
     def changed(self) -> frozenset[str]:
@@ -178,11 +199,13 @@ class Plan(NamedTuple):
         return frozenset(name for step in self.steps for name in step.as_json())
 
     def as_json(self) -> dict[str, object]:
-        """Return a JSON object with all three fields."""
+        """Return a JSON object with all five fields."""
         return {
             "sentence": self.sentence,
             "steps": [step.as_json() for step in self.steps],
             "command": None if self.command is None else list(self.command),
+            "losses": list(self.losses),
+            "obstacles": [obstacle.as_json() for obstacle in self.obstacles],
         }
 
 

@@ -40,7 +40,13 @@ def report_schema() -> Schema:
             },
         },
         "additionalProperties": False,
-        "$defs": {"result": _result(), "finding": _finding(), "plan": _plan(), "step": _step()},
+        "$defs": {
+            "result": _result(),
+            "finding": _finding(),
+            "plan": _plan(),
+            "obstacle": _obstacle(),
+            "step": _step(),
+        },
     }
 
 
@@ -80,8 +86,14 @@ def _plan() -> Schema:
                 "type": ["array", "null"],
                 "description": "Arguments of a command that fixes the file.",
             },
+            "losses": words,
+            "obstacles": {"type": "array", "items": {"$ref": "#/$defs/obstacle"}},
         }
     )
+
+
+def _obstacle() -> Schema:
+    return _object({"message": {"type": "string"}, "parameter": {"type": ["string", "null"]}})
 
 
 def _step() -> Schema:
