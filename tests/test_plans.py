@@ -345,7 +345,7 @@ def test_picture_of_any_size_can_be_fixed(width: int, height: int, name: str) ->
 
 def test_accepted_size_is_unchanged() -> None:
     limits = {"width": compile_limit("width", {"max": 640})}
-    assert geometry.shape(PHOTO, limits) == ((640, 640), (640, 640))
+    assert geometry.shape(PHOTO, limits) == geometry.Shape((640, 640), (640, 640))
 
 
 def argv_of(report: Report) -> list[str]:

@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 from preflight.formats import AUDIO, IMAGE, VIDEO
 from preflight.media import NONE
 from preflight.plans import colors, encoding, geometry, tracks
+from preflight.plans.choices import DEFAULT_CHOICES, Choices
 from preflight.plans.colors import Colors
 from preflight.plans.encoding import ENCODERS, GEOMETRY, Subject, can_copy, can_remux
 from preflight.plans.geometry import LimitsByFact, Shape
@@ -30,6 +31,7 @@ class Changes(NamedTuple):
     codecs   of each track that is encoded again, the codec; None if no accepted one can be written
     video    how the video track is encoded again; None if it is not, or cannot be; likewise audio
     colors   the colors to convert to; None: they stay the same
+    choices  what the user chose where there are several ways
     """
 
     media: Subject
@@ -43,6 +45,7 @@ class Changes(NamedTuple):
     video: VideoTarget | None = None
     audio: AudioTarget | None = None
     colors: Colors | None = None
+    choices: Choices = DEFAULT_CHOICES
 
     @property
     def deinterlaces(self) -> bool:
@@ -50,7 +53,7 @@ class Changes(NamedTuple):
         return self.video is not None and self.media.scan == "interlaced"
 
 
-def changes_for(wrong: frozenset[str], media: Subject, section: Section) -> Changes:
+def changes_for(wrong: frozenset[str], media: Subject, section: Section, choices: Choices = DEFAULT_CHOICES) -> Changes:
     """Return the smallest changes that bring the `wrong` facts inside the limits, as far as possible."""
     formats = [media.format or ""]
     if "format" in wrong:
@@ -60,7 +63,8 @@ def changes_for(wrong: frozenset[str], media: Subject, section: Section) -> Chan
     found = []
     for name in formats:
         limits = section.by_fact(name or None)
-        found.append(Changes(media, wrong, limits, name, present, can_remux(media, present, wrong, limits, name)))
+        remuxes = can_remux(media, present, wrong, limits, name)
+        found.append(Changes(media, wrong, limits, name, present, remuxes, choices=choices))
         if found[-1].remuxes:  # preferred: all tracks can be copied into this format
             break
     changes = found[-1] if found[-1].remuxes else found[0]

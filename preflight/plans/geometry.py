@@ -25,10 +25,19 @@ _SEARCH_RADIUS: Final = 256
 
 
 class Shape(NamedTuple):
-    """The size to crop to, and the size to scale it to: width and height as displayed."""
+    """The size to crop to, and the size to scale it to: width and height as displayed.
+
+    canvas  the size of the result, where the picture is padded; None: that to which it is scaled
+    """
 
     crop: Size
     size: Size
+    canvas: Size | None = None
+
+    @property
+    def result(self) -> Size:
+        """Return width and height of the result."""
+        return self.canvas or self.size
 
 
 def shape(media: Subject, limits: LimitsByFact) -> Shape | None:

@@ -81,7 +81,7 @@ def _geometry_steps(changes: Changes) -> Iterator[Step]:
     if changes.shape is None:
         return
     facts = tuple(sorted(changes.wrong & GEOMETRY))
-    crop, size = changes.shape
+    crop, size, _ = changes.shape
     if crop != (changes.media.width, changes.media.height):
         yield Step("crop", facts, width=crop[0], height=crop[1])
     if size != crop:
