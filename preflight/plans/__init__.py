@@ -13,6 +13,7 @@ from preflight.formats import CAMERA_RAW, CAMERA_RAW_EXTENSIONS, VIDEO, extensio
 from preflight.media import Media
 from preflight.plans import encoding
 from preflight.plans.changes import Changes, changes_for
+from preflight.plans.choices import DEFAULT_CHOICES, Choices
 from preflight.plans.commands import CommandTemplate, command_template
 from preflight.plans.encoding import GEOMETRY, Subject
 from preflight.plans.steps import is_resolved, sentence_of, steps_for
@@ -40,9 +41,13 @@ WrongFact = tuple[str, str]
 """Code and fact of a finding."""
 
 
-class _Advice(NamedTuple):
-    """Hints, steps and command for the problems of a media file, independent of its name."""
+class Advice(NamedTuple):
+    """The changes for the problems of a media file, and what is said about them, independent of its name.
 
+    hints  by wrong fact, its remedy; steps: empty if no steps bring every fact inside its limits
+    """
+
+    changes: Changes
     hints: Mapping[str, str | None]
     steps: tuple[Step, ...]
     sentence: str
@@ -68,7 +73,7 @@ def with_plan(
     problems = tuple([(each.code, each.fact or "") for each in findings if needs_change(each, strict=strict)])
     if not problems:
         return list(findings), None
-    advice = _advice(problems, Subject.of(media), section if strict else section.mandatory)
+    advice = advice_for(problems, Subject.of(media), section if strict else section.mandatory)
     hinted = []
     for finding in findings:
         hint = advice.hints.get(finding.fact or "") if needs_change(finding, strict=strict) else None
@@ -98,14 +103,16 @@ def _export(media: Media, section: Section) -> str:
 
 
 @lru_cache(4096)
-def _advice(problems: tuple[WrongFact, ...], subject: Subject, section: Section) -> _Advice:
-    """Return the hint for each wrong fact, and the steps and the command that fix all of them."""
-    changes = changes_for(frozenset(fact for _, fact in problems), subject, section)
+def advice_for(
+    problems: tuple[WrongFact, ...], subject: Subject, section: Section, choices: Choices = DEFAULT_CHOICES
+) -> Advice:
+    """Return the changes that fix all problems, the hint for each wrong fact, the steps and the command."""
+    changes = changes_for(frozenset(fact for _, fact in problems), subject, section, choices)
     steps = steps_for(changes)
     hints = {fact: _hint(code, fact, changes, steps) for code, fact in problems}
     if any(code in _NOT_FIXABLE for code, _ in problems) or not is_resolved(changes, steps):
-        return _Advice(hints, (), "", None)
-    return _Advice(hints, steps, sentence_of(steps, changes), command_template(changes))
+        return Advice(changes, hints, (), "", None)
+    return Advice(changes, hints, steps, sentence_of(steps, changes), command_template(changes))
 
 
 def _hint(code: str, fact: str, changes: Changes, steps: tuple[Step, ...]) -> str | None:
