@@ -176,6 +176,18 @@ OTHER: Final = "other"
 PRIMARIES: Final = (*PRIMARIES_BY_CODE.values(), "adobe_rgb", "prophoto_rgb", OTHER)
 TRANSFERS: Final = (*TRANSFER_BY_CODE.values(), OTHER)
 
+DEMUXERS: Final = {
+    **dict.fromkeys(("3gp", "m4a", "m4v", "mov", "mp4", "avif", "heic", "heif"), "mov"),
+    **dict.fromkeys(("mkv", "webm"), "matroska"),
+    **dict.fromkeys(("mp1", "mp2", "mp3"), "mp3"),
+    **{name: name for name in ("aac", "ac3", "aiff", "amr", "asf", "avi", "flac", "flv", "mpeg", "mpegts", "ogg")},
+    **{name: f"{name}_pipe" for name in ("bmp", "jpeg", "png", "tiff", "webp")},
+    "gif": "gif",
+    "wav": "wav",
+}
+"""By format, ffmpeg's demuxer: it must not guess one from untrusted bytes. Its JPEG 2000 decoder rejects valid files,
+and has no entry."""
+
 
 def holds_media(name: str) -> bool:
     """Return whether a format can hold images, video or audio."""

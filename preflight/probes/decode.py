@@ -15,7 +15,7 @@ from importlib.util import find_spec
 from typing import Final, NamedTuple
 
 from preflight.errors import ReadLimit, WorkerCrashed, WorkerTimeout
-from preflight.formats import AUDIO, CAMERA_RAW, IMAGE
+from preflight.formats import AUDIO, CAMERA_RAW, DEMUXERS, IMAGE
 from preflight.media import Media
 from preflight.probes.full_read import complete_facts
 from preflight.probes.libraries import (
@@ -160,12 +160,6 @@ def _disagreement(fact: str, ours: object, theirs: object, library: str) -> Deco
 
 # --- the second check of a picture
 
-_DEMUXERS: Final = {
-    **{name: f"{name}_pipe" for name in ("bmp", "jpeg", "png", "tiff", "webp")},
-    **dict.fromkeys(("avif", "heic", "heif"), "mov"),
-    "gif": "gif",
-}
-"""ffmpeg's demuxers of formats that it decodes itself. Its JPEG 2000 decoder rejects valid files."""
 _FULLY_SUPPORTED: Final = frozenset(("gif", "jpeg", "png", "webp"))
 """Formats of which a file that ffmpeg cannot open is damaged. A failure with other formats proves nothing."""
 _FFMPEG_UNABLE: Final = (
@@ -190,7 +184,7 @@ def _confirm_damage(source: Source, media: Media, limits: Limits, *, opened: boo
 
 
 def _confirm_with_ffmpeg(source: Source, media: Media, limits: Limits, *, opened: bool) -> DecodeProblem | None:
-    demuxer = _DEMUXERS.get(media.format or "")
+    demuxer = DEMUXERS.get(media.format or "")
     if demuxer is None or find_spec("av") is None or not (opened or media.format in _FULLY_SUPPORTED):
         return None
     failed = run_ffmpeg(source, limits, demuxer)

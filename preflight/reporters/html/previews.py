@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple
 from preflight import processes
 from preflight.clock import SYSTEM_CLOCK, Clock
 from preflight.errors import SourceError
-from preflight.formats import AUDIO, IMAGE, VIDEO
+from preflight.formats import AUDIO, DEMUXERS, IMAGE, VIDEO
 from preflight.processes import Limits
 from preflight.sources.local import LocalSource
 
@@ -33,14 +33,6 @@ _LARGE: Final = {"edge": 320, "quality": 55}
 _SMALL: Final = {"edge": 176, "quality": 42}
 _MAX_CHARS: Final = 80_000
 _WEBP: Final = re.compile(r"UklGR[A-Za-z0-9+/]+={0,2}")
-_DEMUXERS: Final = {
-    **dict.fromkeys(("3gp", "m4a", "m4v", "mov", "mp4"), "mov"),
-    **dict.fromkeys(("mkv", "webm"), "matroska"),
-    **dict.fromkeys(("mp1", "mp2", "mp3"), "mp3"),
-    **{name: name for name in ("aac", "ac3", "aiff", "amr", "asf", "avi", "flac", "flv", "mpeg", "mpegts", "ogg")},
-    "wav": "wav",
-}
-"""By format, the demuxer of PyAV: it must not guess one from untrusted bytes."""
 _READERS: Final = {
     **{name: (name.upper(),) for name in ("bmp", "dds", "gif", "icns", "ico", "png", "psd", "tiff", "webp")},
     **dict.fromkeys(("avif", "heif"), ("HEIF", "AVIF")),
@@ -48,7 +40,7 @@ _READERS: Final = {
     "jp2": ("JPEG2000",),
     "jpeg": ("JPEG", "MPO"),
 }
-"""By format, the readers of Pillow, for the same reason."""
+"""By format, the readers of Pillow: it must not guess one from untrusted bytes."""
 
 
 class PreviewRequest(NamedTuple):
@@ -119,7 +111,7 @@ def _task(request: PreviewRequest, size: Mapping[str, int]) -> tuple[str | None,
     if request.kind == IMAGE:
         readers = _READERS.get(request.format)
         return ("picture", {"readers": readers, **size}) if readers else (None, {})
-    demuxer = _DEMUXERS.get(request.format)
+    demuxer = DEMUXERS.get(request.format)
     if demuxer is None or not can_decode_av():
         return None, {}
     if request.kind == VIDEO:
