@@ -269,7 +269,7 @@ def _start(profile: ProcessProfile) -> tuple[subprocess.Popen[bytes], Channel]:
     ours, theirs = socket.socketpair()
     try:
         process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-            [_interpreter(), "-P", "-s", *_flags(), "-c", boot, *_import_paths()],
+            [interpreter(), "-P", "-s", *_flags(), "-c", boot, *_import_paths()],
             stdin=theirs.fileno(),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -298,7 +298,7 @@ def _describe_exit(process: subprocess.Popen[bytes]) -> str:
     return f"ended with code {code}"
 
 
-def _interpreter() -> str:
+def interpreter() -> str:
     """Return a program that runs Python: the host may be an application that only embeds it."""
     if sys.executable and "python" in os.path.basename(sys.executable) and not getattr(sys, "frozen", False):
         return sys.executable

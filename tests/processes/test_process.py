@@ -92,18 +92,18 @@ class TestTimer:
 
 class TestInterpreter:
     def test_interpreter_of_this_program_is_used(self) -> None:
-        assert process._interpreter() == sys.executable
+        assert process.interpreter() == sys.executable
 
     @pytest.mark.parametrize("executable", ["", "/opt/host/application"])
     def test_embedding_application_is_not_started(self, executable: str, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(sys, "executable", executable)
         name = f"python{sys.version_info.major}.{sys.version_info.minor}"
-        assert process._interpreter() == os.path.join(sys.exec_prefix, "bin", name)
+        assert process.interpreter() == os.path.join(sys.exec_prefix, "bin", name)
 
     def test_frozen_application_is_not_started(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(sys, "frozen", True, raising=False)
         name = f"python{sys.version_info.major}.{sys.version_info.minor}"
-        assert process._interpreter() == os.path.join(sys.exec_prefix, "bin", name)
+        assert process.interpreter() == os.path.join(sys.exec_prefix, "bin", name)
 
     @pytest.mark.parametrize(("is_set", "flags"), [(True, ["-B"]), (False, [])])
     def test_bytecode_is_not_written_if_this_program_writes_none(
