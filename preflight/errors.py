@@ -5,6 +5,7 @@ PreflightError
 │   ├── RuleFileError        a rule file is invalid: file, line, closest valid word
 │   └── MissingExtra         an optional dependency is not installed: which extra to install
 ├── OutputError              an output file cannot be written completely
+├── EngineError              ffmpeg cannot do what one file needs, or failed
 ├── SourceError              a source cannot be read: becomes a report, never ends a run
 │   ├── SourceChanged        it changed while it was read
 │   ├── WorkerTimeout        a decoder exceeded its deadline and was stopped
@@ -72,6 +73,19 @@ class OutputError(PreflightError):
         remedy = "Free space, or give another path." if is_full else "Give another path."
         super().__init__(f"{path} cannot be written to the end ({reason}). {remedy}")
         self.path = path
+
+
+class EngineError(PreflightError):
+    """The ffmpeg cannot do what one file needs, or failed. Other files may succeed.
+
+    code  `engine_unusable`: the program does not work; `engine_incomplete`: it lacks an encoder, a filter or a format;
+          `engine_failed`, `engine_timeout`: it could not change or decode this file, or not in time;
+          `engine_output_too_large`: the result would exceed the size that was allowed
+    """
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class SourceError(PreflightError):

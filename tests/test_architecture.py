@@ -28,6 +28,7 @@ LAYERS = [
     ["ledger"],
     ["hosts"],
     ["providers"],
+    ["fixer"],
     ["request"],
     ["scan"],
     ["targets"],
