@@ -1,0 +1,172 @@
+"""Find an ffmpeg that has what is needed: the one on PATH, else that of the extra `fix`."""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+from collections.abc import Collection, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from glob import escape, glob
+from importlib.util import find_spec
+from typing import Final, NamedTuple
+
+from preflight.errors import EngineError, MissingExtra
+from preflight.escape import printable
+from preflight.fixer.child import ChildExit, ChildLimits, ChildTimeout, run_child
+from preflight.forks import SharedByThreads
+
+LISTING_TIMEOUT: Final = 10.0
+"""Seconds for a program to say what it can do; it takes a tenth of a second."""
+_MAX_LISTING_BYTES: Final = 1 << 20
+_EXTRA: Final = "pip install 'preflight-media[fix]'"
+_VERSION: Final = re.compile(rb"^ffmpeg version (\S{1,100})", re.MULTILINE)
+_LISTED: Final = {
+    "-encoders": re.compile(r"^ [VAS][A-Z.]{5} (\w[\w-]*)", re.MULTILINE),
+    "-filters": re.compile(r"^ [A-Z.]{2,3} +(\w+) +\S*->\S* ", re.MULTILINE),
+}
+"""By option, one line of the list that it prints. Version 8 dropped a column of the filters."""
+
+
+class Engine(NamedTuple):
+    """An ffmpeg that works: its absolute path, its version, and the names of its encoders and filters."""
+
+    path: str
+    version: str
+    encoders: frozenset[str]
+    filters: frozenset[str]
+
+    def missing(self, encoders: Collection[str] = (), filters: Collection[str] = ()) -> tuple[str, ...]:
+        """Return what it lacks, as phrases: "the encoder libx264"."""
+        lacking = [f"the encoder {name}" for name in sorted({*encoders} - self.encoders)]
+        return (*lacking, *(f"the filter {name}" for name in sorted({*filters} - self.filters)))
+
+    def require(self, encoders: Collection[str] = (), filters: Collection[str] = ()) -> None:
+        """Raise `EngineError` if it lacks an encoder or a filter."""
+        missing = self.missing(encoders, filters)
+        if missing:
+            raise EngineError("engine_incomplete", f"{self._lacks(missing)}. {_remedy()}")
+
+    def _lacks(self, missing: tuple[str, ...]) -> str:
+        return f"ffmpeg {printable(self.version)} ({printable(self.path)}) lacks {', '.join(missing)}"
+
+
+def find_engine(encoders: Collection[str] = (), filters: Collection[str] = ()) -> Engine:
+    """Return the first ffmpeg that works and has all these encoders and filters.
+
+    Raise `MissingExtra` if there is no ffmpeg at all, and the first `EngineError` if none has everything.
+    """
+    problem: EngineError | None = None
+    for path in _candidates():
+        try:
+            engine = inspect_engine(path)
+            engine.require(encoders, filters)
+        except EngineError as error:
+            problem = problem or error
+        else:
+            return engine
+    if problem is None:
+        raise MissingExtra("Fixing video and audio files without ffmpeg on PATH", "fix")
+    raise problem
+
+
+def _candidates() -> Iterator[str]:
+    on_path = _on_path()
+    if on_path is not None:
+        yield on_path
+    of_extra = _of_extra()
+    if of_extra is not None and of_extra != on_path:
+        yield of_extra
+
+
+def _on_path() -> str | None:
+    """Return the first ffmpeg on PATH, without relative entries: the current folder may hold untrusted files."""
+    for folder in os.environ.get("PATH", "").split(os.pathsep):
+        path = os.path.join(folder, "ffmpeg")
+        if os.path.isabs(path) and os.path.isfile(path) and os.access(path, os.X_OK):
+            return path
+    return None
+
+
+def _of_extra() -> str | None:
+    """Return the ffmpeg that the extra `fix` installed; None without it.
+
+    The package is asked only if it ships one: otherwise it would run any `ffmpeg` on PATH.
+    """
+    try:
+        found = find_spec("imageio_ffmpeg")
+        folders = [] if found is None else found.submodule_search_locations or []
+        if not any(glob(os.path.join(escape(folder), "binaries", "ffmpeg-*")) for folder in folders):
+            return None
+        from imageio_ffmpeg import get_ffmpeg_exe
+
+        path = get_ffmpeg_exe()
+    except (ImportError, RuntimeError, ValueError):
+        return None
+    return path if isinstance(path, str) and os.path.isabs(path) and os.access(path, os.X_OK) else None
+
+
+_State = tuple[str, int, int]
+"""A program's path, size and time of change."""
+_inspected: SharedByThreads[_State, Engine] = SharedByThreads()
+
+
+def inspect_engine(path: str) -> Engine:
+    """Return what the ffmpeg at an absolute path can do. It is asked once, until the file changes.
+
+    Raise `EngineError` if it is not an ffmpeg that works.
+    """
+    try:
+        found = os.stat(path)
+    except OSError as error:
+        raise _unusable(path, f"cannot be read ({error.strerror})") from None
+    state = (path, found.st_size, found.st_mtime_ns)
+    with _inspected.lock:
+        if state not in _inspected:
+            _inspected[state] = _inspect(path)
+        return _inspected[state]
+
+
+def _inspect(path: str) -> Engine:
+    stop = threading.Event()
+    with ThreadPoolExecutor(len(_LISTED)) as pool:
+        try:
+            listings = [pool.submit(_list, path, option, stop) for option in _LISTED]
+            (banner, encoders), (_, filters) = (listing.result() for listing in listings)
+        except BaseException:
+            stop.set()
+            raise
+    version = _VERSION.search(banner)
+    if version is None or not encoders or not filters:
+        raise _unusable(path, "does not answer as ffmpeg does")
+    return Engine(path, version[1].decode("ascii", "replace"), encoders, filters)
+
+
+def _list(path: str, option: str, stop: threading.Event) -> tuple[bytes, frozenset[str]]:
+    """Return what a program prints to standard error, and the names that it lists."""
+    listing = bytearray()
+
+    def collect(piece: bytes) -> bool:
+        listing.extend(piece[: _MAX_LISTING_BYTES - len(listing)])
+        return True
+
+    try:
+        ended: ChildExit = run_child([path, option], ChildLimits(LISTING_TIMEOUT), collect, stop)
+    except ChildTimeout as error:
+        raise _unusable(path, f"did not answer within {error.seconds:g} s") from None
+    except OSError as error:
+        raise _unusable(path, f"cannot be started ({error.strerror})") from None
+    if ended.code:
+        how = "crashed" if ended.code < 0 else f"ended with code {ended.code}"
+        raise _unusable(path, f"{how} when it was asked for its {option.removeprefix('-')}")
+    return ended.errors, frozenset(_LISTED[option].findall(listing.decode("utf-8", "replace")))
+
+
+def _unusable(path: str, how: str) -> EngineError:
+    return EngineError("engine_unusable", f"The ffmpeg at {printable(path)} {how}. {_remedy()}")
+
+
+def _remedy() -> str:
+    if _of_extra() is not None:
+        return "Install a complete ffmpeg, and put it on PATH."
+    return f"Install a complete ffmpeg, or the one of the extra: {_EXTRA}"
