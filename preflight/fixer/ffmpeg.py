@@ -1,0 +1,190 @@
+"""Run ffmpeg on one file: its words, its progress, and one sentence for each way in which it can fail."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Final, NamedTuple
+
+from preflight.errors import EngineError, OutputError
+from preflight.escape import printable
+from preflight.fixer.child import ChildExit, ChildLimits, ChildTimeout, run_child
+from preflight.fixer.complaints import complaints, describe_exit, main_complaint
+from preflight.fixer.engines import Engine, find_engine
+from preflight.fixer.progress import EngineProgress, ProgressReader
+from preflight.formats import DEMUXERS
+
+__all__ = [
+    "Engine",
+    "EngineOutput",
+    "EngineProgress",
+    "EngineRun",
+    "decode_fully",
+    "find_engine",
+    "input_words",
+    "output_words",
+    "run_engine",
+]
+
+STALL_TIMEOUT: Final = 120.0
+"""Seconds without progress after which ffmpeg is stopped. Moving the index of a large file to its front shows none."""
+MAX_ALLOCATION: Final = 1 << 30
+"""Bytes that ffmpeg may allocate at once: a header can state a size that no file has."""
+
+_FULL: Final = (errno.ENOSPC, errno.EDQUOT)
+_NOT_WRITTEN: Final = ("Error writing trailer", "Error closing file", "av_interleaved_write_frame()")
+"""Complaints after which some versions end with code 0."""
+_MUXERS: Final = {
+    **{name: name for name in ("3gp", "aiff", "avi", "flac", "flv", "gif", "mov", "mp2", "mp3", "mp4", "ogg", "wav")},
+    **dict.fromkeys(("m4a", "m4v"), "ipod"),
+    "aac": "adts",
+    "mkv": "matroska",
+    "mpegts": "mpegts",
+    "webm": "webm",
+}
+"""By format, ffmpeg's muxer. The name of a file does not decide it, since it may be anything."""
+
+
+class EngineOutput(NamedTuple):
+    """The file that ffmpeg writes.
+
+    path      its absolute path
+    max_size  bytes; writing more fails. None: unlimited
+    name      the name for messages; empty: the path
+    """
+
+    path: str
+    max_size: int | None = None
+    name: str = ""
+
+
+class EngineRun(NamedTuple):
+    """A run that succeeded: its last progress, the seconds that it took, and the last lines that ffmpeg printed."""
+
+    progress: EngineProgress | None
+    seconds: float
+    lines: tuple[str, ...]
+
+
+def input_words(path: str, demuxer: str) -> list[str]:
+    """Return the words for one input file, whatever its name is.
+
+    The demuxer is given and only files can be opened, so that no content, such as a playlist or a script of `concat`,
+    makes ffmpeg open another file or a URL.
+    """
+    return ["-protocol_whitelist", "file", "-f", demuxer, "-i", f"file:{os.path.abspath(path)}"]
+
+
+def output_words(path: str, format_name: str) -> list[str]:
+    """Return the words for the output file, which is overwritten; `format_name` is one of `preflight.formats`.
+
+    Raise `EngineError` for a format that ffmpeg does not write.
+    """
+    muxer = _MUXERS.get(format_name)
+    if muxer is None:
+        raise EngineError(
+            "engine_incomplete", f"ffmpeg does not write {printable(format_name)}. Choose another format."
+        )
+    return ["-f", muxer, "-y", f"file:{os.path.abspath(path)}"]
+
+
+def run_engine(
+    engine: Engine,
+    words: Sequence[str],
+    *,
+    duration: float | None = None,
+    on_progress: Callable[[EngineProgress], None] | None = None,
+    timeout: float,
+    stop: threading.Event | None = None,
+    output: EngineOutput | None = None,
+) -> EngineRun:
+    """Run ffmpeg with these words, whose paths are absolute, until it has succeeded.
+
+    duration     expected seconds of the result, for the progress
+    timeout      seconds for everything; ffmpeg also ends after `STALL_TIMEOUT` seconds without progress
+    stop         ends it when set by another thread
+    output       the file that it writes, which must not be empty afterwards
+
+    Raise `EngineError` if it fails or times out, `OutputError` if the disk is full, `Stopped`, KeyboardInterrupt. In
+    each case ffmpeg has ended. What it has written is left to the caller.
+    """
+    began = time.monotonic()
+    reader = ProgressReader(duration, on_progress)
+    command = [engine.path, "-hide_banner", "-nostdin", "-v", "error", "-nostats", "-progress", "pipe:1"]
+    command += ["-max_alloc", str(MAX_ALLOCATION), *words]
+    limits = ChildLimits(timeout, STALL_TIMEOUT, output.max_size if output is not None else None)
+    try:
+        ended = run_child(command, limits, reader.feed, stop)
+    except ChildTimeout as error:
+        remedy = "Allow more time, or try it when the machine is less busy."
+        raise EngineError("engine_timeout", f"ffmpeg {error}. {remedy}") from None
+    except OSError as error:
+        raise EngineError("engine_unusable", f"ffmpeg cannot be started ({error.strerror}). Try it again.") from None
+    lines = complaints(ended.errors, words)
+    _require_success(ended, lines, output)
+    return EngineRun(reader.latest, time.monotonic() - began, lines)
+
+
+def _require_success(ended: ChildExit, lines: Sequence[str], output: EngineOutput | None) -> None:
+    """Raise `OutputError` or `EngineError` for a run that failed."""
+    said = "\n".join(lines)
+    if output is not None:
+        for number in _FULL:
+            if os.strerror(number) in said:
+                raise OutputError(printable(output.name or output.path), os.strerror(number))
+        if output.max_size is not None and (os.strerror(errno.EFBIG) in said or ended.code == -signal.SIGXFSZ):
+            problem = f"The result would be larger than {output.max_size:,} bytes."
+            raise EngineError("engine_output_too_large", f"{problem} Allow more, or aim at less.")
+    if ended.code or any(line.startswith(_NOT_WRITTEN) for line in lines):
+        raise EngineError("engine_failed", f"ffmpeg {_failure(ended.code, lines)}. Check that the file plays.")
+    if output is not None and not _size(output.path):
+        raise EngineError("engine_failed", "ffmpeg wrote an empty file. Check that the source has something to write.")
+
+
+def _failure(code: int, lines: Sequence[str]) -> str:
+    cause = main_complaint(lines)
+    if code < 0 or not cause:
+        return describe_exit(code)
+    return f"failed: {cause}"
+
+
+def _size(path: str) -> int:
+    try:
+        return os.stat(path).st_size
+    except OSError:
+        return 0
+
+
+def decode_fully(
+    engine: Engine,
+    path: str,
+    format_name: str,
+    *,
+    duration: float | None = None,
+    on_progress: Callable[[EngineProgress], None] | None = None,
+    timeout: float,
+    stop: threading.Event | None = None,
+) -> str | None:
+    """Decode all video and audio of a file once. Return None, or one sentence with the first error.
+
+    Raise `EngineError` if the engine cannot do it or not in time, `Stopped`, KeyboardInterrupt.
+    """
+    demuxer = DEMUXERS.get(format_name)
+    if demuxer is None:
+        return f"ffmpeg is not asked to decode {printable(format_name)}."
+    words = ["-xerror", *input_words(path, demuxer), "-map", "0:v?", "-map", "0:a?", "-f", "null", "-"]
+    try:
+        run = run_engine(engine, words, duration=duration, on_progress=on_progress, timeout=timeout, stop=stop)
+    except EngineError as error:
+        if error.code != "engine_failed":
+            raise
+        return str(error)
+    if run.lines:
+        return f"ffmpeg: {run.lines[0]}"
+    if run.progress is None or not run.progress.position:
+        return "ffmpeg finds nothing to decode."
+    return None
