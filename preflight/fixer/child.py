@@ -56,7 +56,7 @@ class ChildLimits(NamedTuple):
     """The limits of one child.
 
     seconds   by the clock; time in which this program was stopped does not count
-    stall     seconds without progress; None: unlimited
+    stall     seconds without progress and without reading anything; None: unlimited
     max_file  bytes of each file that it writes; None: unlimited
     """
 
@@ -83,7 +83,7 @@ def run_child(
     try:
         with Interrupts() as interrupts, interrupts.deferred():
             process = _start(words, limits.max_file)
-        watch = _Watch(limits, stop)
+        watch = _Watch(process.pid, limits, stop)
         errors = _listen(process, on_output, watch)
         _await_exit(process, watch)
     finally:
@@ -117,7 +117,9 @@ def _environment() -> dict[str, str]:
 class _Watch:
     """The deadlines of a child and the event that stops it."""
 
-    def __init__(self, limits: ChildLimits, stop: threading.Event | None) -> None:
+    def __init__(self, pid: int, limits: ChildLimits, stop: threading.Event | None) -> None:
+        self._pid = pid
+        self._bytes_read = 0
         self._limits = limits
         self._stop = stop
         self._checked = time.monotonic()
@@ -137,10 +139,20 @@ class _Watch:
             raise ChildTimeout(self._limits.seconds, stalled=False)
         if self._limits.stall is None:
             return
-        if progress:
+        if progress or (now > self._stalled and self._is_reading()):
             self._stalled = now + self._limits.stall
         elif now > self._stalled:
             raise ChildTimeout(self._limits.stall, stalled=True)
+
+    def _is_reading(self) -> bool:
+        """Return whether the child has read anything since the last call, where the system tells (proc_pid_io(5)).
+
+        It prints no progress while it moves the index of a large file to its front.
+        """
+        before = self._bytes_read
+        with contextlib.suppress(OSError, ValueError, IndexError), open(f"/proc/{self._pid}/io", "rb") as file:
+            self._bytes_read = int(file.readline().split()[1])
+        return self._bytes_read > before
 
 
 def _listen(process: subprocess.Popen[bytes], on_output: Callable[[bytes], bool], watch: _Watch) -> bytes:

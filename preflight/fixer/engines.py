@@ -29,12 +29,18 @@ _LISTED: Final = {
 
 
 class Engine(NamedTuple):
-    """An ffmpeg that works: its absolute path, its version, and the names of its encoders and filters."""
+    """An ffmpeg that works.
+
+    path               absolute
+    encoders, filters  the names of what it has
+    threads            that it may use for each decoder, filter and encoder; 0: as many as it likes
+    """
 
     path: str
     version: str
     encoders: frozenset[str]
     filters: frozenset[str]
+    threads: int = 0
 
     def missing(self, encoders: Collection[str] = (), filters: Collection[str] = ()) -> tuple[str, ...]:
         """Return what it lacks, as phrases: "the encoder libx264"."""
@@ -45,7 +51,7 @@ class Engine(NamedTuple):
         """Raise `EngineError` if it lacks an encoder or a filter."""
         missing = self.missing(encoders, filters)
         if missing:
-            raise EngineError("engine_incomplete", f"{self._lacks(missing)}. {_remedy()}")
+            raise EngineError("engine_incomplete", f"{self._lacks(missing)}. {remedy_for_engine()}")
 
     def _lacks(self, missing: tuple[str, ...]) -> str:
         return f"ffmpeg {printable(self.version)} ({printable(self.path)}) lacks {', '.join(missing)}"
@@ -163,10 +169,11 @@ def _list(path: str, option: str, stop: threading.Event) -> tuple[bytes, frozens
 
 
 def _unusable(path: str, how: str) -> EngineError:
-    return EngineError("engine_unusable", f"The ffmpeg at {printable(path)} {how}. {_remedy()}")
+    return EngineError("engine_unusable", f"The ffmpeg at {printable(path)} {how}. {remedy_for_engine()}")
 
 
-def _remedy() -> str:
+def remedy_for_engine() -> str:
+    """Return the sentence that says how to get an ffmpeg that can do more."""
     if _of_extra() is not None:
         return "Install a complete ffmpeg, and put it on PATH."
     return f"Install a complete ffmpeg, or the one of the extra: {_EXTRA}"

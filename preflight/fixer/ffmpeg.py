@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import signal
 import threading
 import time
@@ -12,9 +13,9 @@ from typing import Final, NamedTuple
 
 from preflight.errors import EngineError, OutputError
 from preflight.escape import printable
-from preflight.fixer.child import ChildExit, ChildLimits, ChildTimeout, run_child
+from preflight.fixer.child import ChildLimits, ChildTimeout, run_child
 from preflight.fixer.complaints import complaints, describe_exit, main_complaint
-from preflight.fixer.engines import Engine, find_engine
+from preflight.fixer.engines import Engine, find_engine, remedy_for_engine
 from preflight.fixer.progress import EngineProgress, ProgressReader
 from preflight.formats import DEMUXERS
 
@@ -38,6 +39,7 @@ MAX_ALLOCATION: Final = 1 << 30
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT)
 _NOT_WRITTEN: Final = ("Error writing trailer", "Error closing file", "av_interleaved_write_frame()")
 """Complaints after which some versions end with code 0."""
+_LACKING: Final = re.compile(r"^Unknown (encoder|decoder)|^Decoder .* not found|^No such filter|^Unrecognized option")
 _MUXERS: Final = {
     **{name: name for name in ("3gp", "aiff", "avi", "flac", "flv", "gif", "mov", "mp2", "mp3", "mp4", "ogg", "wav")},
     **dict.fromkeys(("m4a", "m4v"), "ipod"),
@@ -112,11 +114,29 @@ def run_engine(
     Raise `EngineError` if it fails or times out, `OutputError` if the disk is full, `Stopped`, KeyboardInterrupt. In
     each case ffmpeg has ended. What it has written is left to the caller.
     """
-    began = time.monotonic()
-    reader = ProgressReader(duration, on_progress)
+    run, code = _execute(
+        engine,
+        words,
+        ProgressReader(duration, on_progress),
+        ChildLimits(timeout, STALL_TIMEOUT, output.max_size if output is not None else None),
+        stop,
+    )
+    if output is not None:
+        _require_space(run.lines, code, output)
+    if code or any(line.startswith(_NOT_WRITTEN) for line in run.lines):
+        raise _failed(code, run.lines)
+    if output is not None and not _size(output.path):
+        raise EngineError("engine_failed", "ffmpeg wrote an empty file. Check that the source has something to write.")
+    return run
+
+
+def _execute(
+    engine: Engine, words: Sequence[str], reader: ProgressReader, limits: ChildLimits, stop: threading.Event | None
+) -> tuple[EngineRun, int]:
+    """Run ffmpeg until it ends. Return what it printed, and its exit code."""
     command = [engine.path, "-hide_banner", "-nostdin", "-v", "error", "-nostats", "-progress", "pipe:1"]
-    command += ["-max_alloc", str(MAX_ALLOCATION), *words]
-    limits = ChildLimits(timeout, STALL_TIMEOUT, output.max_size if output is not None else None)
+    command += ["-max_alloc", str(MAX_ALLOCATION), *_filter_threads(engine.threads), *words]
+    began = time.monotonic()
     try:
         ended = run_child(command, limits, reader.feed, stop)
     except ChildTimeout as error:
@@ -125,31 +145,31 @@ def run_engine(
     except OSError as error:
         raise EngineError("engine_unusable", f"ffmpeg cannot be started ({error.strerror}). Try it again.") from None
     lines = complaints(ended.errors, words)
-    _require_success(ended, lines, output)
-    return EngineRun(reader.latest, time.monotonic() - began, lines)
+    return EngineRun(reader.latest, time.monotonic() - began, lines), ended.code
 
 
-def _require_success(ended: ChildExit, lines: Sequence[str], output: EngineOutput | None) -> None:
-    """Raise `OutputError` or `EngineError` for a run that failed."""
+def _filter_threads(threads: int) -> list[str]:
+    return ["-filter_threads", str(threads), "-filter_complex_threads", str(threads)] if threads else []
+
+
+def _require_space(lines: Sequence[str], code: int, output: EngineOutput) -> None:
+    """Raise `OutputError` if the disk is full, and `EngineError` if the result exceeds its maximum size."""
     said = "\n".join(lines)
-    if output is not None:
-        for number in _FULL:
-            if os.strerror(number) in said:
-                raise OutputError(printable(output.name or output.path), os.strerror(number))
-        if output.max_size is not None and (os.strerror(errno.EFBIG) in said or ended.code == -signal.SIGXFSZ):
-            problem = f"The result would be larger than {output.max_size:,} bytes."
-            raise EngineError("engine_output_too_large", f"{problem} Allow more, or aim at less.")
-    if ended.code or any(line.startswith(_NOT_WRITTEN) for line in lines):
-        raise EngineError("engine_failed", f"ffmpeg {_failure(ended.code, lines)}. Check that the file plays.")
-    if output is not None and not _size(output.path):
-        raise EngineError("engine_failed", "ffmpeg wrote an empty file. Check that the source has something to write.")
+    for number in _FULL:
+        if os.strerror(number) in said:
+            raise OutputError(printable(output.name or output.path), os.strerror(number))
+    if output.max_size is not None and (os.strerror(errno.EFBIG) in said or code == -signal.SIGXFSZ):
+        problem = f"The result would be larger than {output.max_size:,} bytes."
+        raise EngineError("engine_output_too_large", f"{problem} Allow more, or aim at less.")
 
 
-def _failure(code: int, lines: Sequence[str]) -> str:
+def _failed(code: int, lines: Sequence[str]) -> EngineError:
     cause = main_complaint(lines)
     if code < 0 or not cause:
-        return describe_exit(code)
-    return f"failed: {cause}"
+        return EngineError("engine_failed", f"ffmpeg {describe_exit(code)}. Check that the file plays.")
+    if _LACKING.search(cause):
+        return EngineError("engine_incomplete", f"ffmpeg failed: {cause}. {remedy_for_engine()}")
+    return EngineError("engine_failed", f"ffmpeg failed: {cause}. Check that the file plays, or try another ffmpeg.")
 
 
 def _size(path: str) -> int:
@@ -175,16 +195,15 @@ def decode_fully(
     """
     demuxer = DEMUXERS.get(format_name)
     if demuxer is None:
-        return f"ffmpeg is not asked to decode {printable(format_name)}."
-    words = ["-xerror", *input_words(path, demuxer), "-map", "0:v?", "-map", "0:a?", "-f", "null", "-"]
-    try:
-        run = run_engine(engine, words, duration=duration, on_progress=on_progress, timeout=timeout, stop=stop)
-    except EngineError as error:
-        if error.code != "engine_failed":
-            raise
-        return str(error)
+        raise EngineError("engine_incomplete", f"ffmpeg does not read {printable(format_name)}. Convert it first.")
+    threads = ["-threads", str(engine.threads)] if engine.threads else []
+    words = ["-xerror", *threads, *input_words(path, demuxer), "-map", "0:v?", "-map", "0:a?", "-f", "null", "-"]
+    limits = ChildLimits(timeout, STALL_TIMEOUT)
+    run, code = _execute(engine, words, ProgressReader(duration, on_progress), limits, stop)
+    if code < 0 or (code and not run.lines):
+        return f"ffmpeg {describe_exit(code)} while it decoded the file."
     if run.lines:
-        return f"ffmpeg: {run.lines[0]}"
+        return f"ffmpeg cannot decode all of the file: {main_complaint(run.lines[:1])}."
     if run.progress is None or not run.progress.position:
-        return "ffmpeg finds nothing to decode."
+        return "ffmpeg finds nothing to decode in the file."
     return None
