@@ -128,7 +128,7 @@ class Section:
 
     def by_fact(self, name: str | None) -> Mapping[str, Limit]:
         """Return the limits on media of this format by fact."""
-        return self._facts.get(name) or self._facts[None]
+        return self._facts[name if name in self._facts else None]
 
 
 class DataUriLimits(NamedTuple):
