@@ -78,7 +78,8 @@ class Limit(NamedTuple):
         """
         if self.any_of is not None and value not in self.any_of:
             is_inexact = self.within is not None or self.fact == "aspect_ratio"
-            return 0 if is_inexact and self._is_near(value, height) else 1
+            if not (is_inexact and self._is_near(value, height)):
+                return 1
         low, high = self.low, self.high
         if low is not None and (value <= low if self.low_open else value < low):
             return -1

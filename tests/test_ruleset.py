@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any, ClassVar
 
-from preflight.limit import compile_limit
+from preflight.limit import NOT_A_MULTIPLE, compile_limit
 from preflight.ruleset import checksum, compile_ruleset, is_rule_file_path, merge_tables
 from tests.rows import each_row
 
@@ -99,6 +99,11 @@ def test_a_difference_of_exactly_one_pixel_matches_despite_rounding() -> None:
     assert compile_limit("fps", {"any_of": [0.7]}).side(0.7001, 300) == 1
 
 
+def test_bounds_also_hold_for_values_near_a_listed_one() -> None:
+    limit = compile_limit("fps", {"any_of": [24], "within": 0.1})._replace(high=25, multiple_of=2)
+    assert [limit.side(value) for value in (22, 23, 24, 26, 27)] == [0, NOT_A_MULTIPLE, 0, 1, 1]
+
+
 def test_none_is_accepted_only_where_it_is_listed() -> None:
     assert compile_limit("audio_codec", {"any_of": ["aac", "none"]}).accepts_none
     assert not compile_limit("audio_codec", {"any_of": ["aac"]}).accepts_none
@@ -114,6 +119,13 @@ def test_a_condition_on_the_format_replaces_lines_of_its_section() -> None:
     assert section.by_fact("mov")["fps"].high == 30
     assert set(section.by_fact("mov")) == {"fps"}
     assert section.by_fact("mp4")["fps"].high == section.by_fact(None)["fps"].high == 60
+
+
+def test_a_format_whose_limits_are_all_removed_has_none() -> None:
+    table = {"fps": {"max": 60}, "when": [{"format": "mov", "fps": False}]}
+    section = compiled(video=table).sections["video"]
+    assert section.by_fact("mov") == {}
+    assert section.for_format("mov") == ()
 
 
 def test_facts_of_a_rule_set_are_those_of_every_limit() -> None:
