@@ -1,0 +1,226 @@
+"""Limits of several rule sets as one: it accepts what all accept, or says which of them exclude each other by what."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import combinations
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from preflight import catalog
+from preflight.formats import AUDIO, KINDS, VIDEO
+from preflight.judge import judge
+from preflight.limit import Limit
+from preflight.media import NONE, Media
+from preflight.plans.combined import Conflict, combine
+from preflight.ruleset import RuleSet, Section, compile_ruleset
+from tests.plans.test_intersection import lines
+
+
+def rules(name: str, **sections: dict[str, Any]) -> RuleSet:
+    head = {"title": name, "stage": "post", "source": "https://a", "as_of": "2026-11-28", "basis": "published"}
+    return compile_ruleset(name, {**head, **sections})
+
+
+def together(kind: str, *tables: dict[str, Any]) -> Section | Conflict:
+    """The sections of rule sets a, b, c … for one kind."""
+    named = [(name, rules(name, **{kind: table}).sections[kind]) for name, table in zip("abcd", tables, strict=False)]
+    return combine(named, kind)
+
+
+def sentence(kind: str, *tables: dict[str, Any]) -> str:
+    found = together(kind, *tables)
+    assert isinstance(found, Conflict)
+    return found.sentence
+
+
+def combined(kind: str, *tables: dict[str, Any], name: str = "") -> dict[str, Limit]:
+    found = together(kind, *tables)
+    assert isinstance(found, Section), found
+    return dict(found.by_fact(name))
+
+
+def test_remarks_of_the_first_limit_are_kept_and_tolerated_bounds_are_not() -> None:
+    limits = combined(
+        "video",
+        {"duration": {"max": 15, "lenient": {"max": 16}}, "fps": {"max": 30, "otherwise": "converted"}},
+        {"duration": {"max": 20, "note": "n", "hint": "h"}, "fps": {"max": 60, "hint": "g"}},
+    )
+    assert limits["duration"] == Limit("duration", None, 15, note="n", hint="h")
+    assert limits["fps"] == Limit("fps", None, 30, hint="g")
+
+
+def test_the_result_is_the_same_object_for_the_same_sections() -> None:
+    first, second = (rules(name, image={"width": {"max": 9}}).sections["image"] for name in "ab")
+    assert combine([("a", first), ("b", second)]) is combine([("a", first), ("b", second)])
+    assert combine([("a", first)]) is first
+
+
+MP4_OR_MOV: dict[str, Any] = {"format": {"any_of": ["mov", "mp4"]}, "fps": {"max": 60}}
+
+
+class TestFormats:
+    def test_limits_differ_by_format(self) -> None:
+        by_format = {**MP4_OR_MOV, "when": [{"format": "mov", "audio_codec": {"any_of": ["pcm", "aac"]}}]}
+        other = {"format": {"any_of": ["mp4", "mov", "webm"]}, "audio_codec": {"any_of": ["aac", "opus"]}}
+        assert combined("video", by_format, other)["format"].any_of == ("mov", "mp4")
+        assert combined("video", by_format, other, name="mov")["audio_codec"].any_of == ("aac",)
+        assert combined("video", by_format, other, name="mp4")["audio_codec"].any_of == ("aac", "opus")
+
+    def test_a_format_with_a_conflict_is_left_out(self) -> None:
+        by_format = {**MP4_OR_MOV, "when": [{"format": "mov", "fps": {"min": 50}}]}
+        limits = combined("video", by_format, {"fps": {"max": 30}})
+        assert (limits["format"].any_of, limits["fps"].high) == (("mp4",), 30)
+        assert "fps" in combined("video", by_format, {"fps": {"max": 30}}, name="mov")
+
+    def test_without_a_list_the_other_formats_remain(self) -> None:
+        limits = combined("video", {"when": [{"format": "mov", "fps": {"min": 50}}]}, {"fps": {"max": 30}})
+        assert limits["format"].side("mov") == 1
+        assert limits["format"].side("mp4") == 0
+        only = combined("video", {"fps": {"min": 50}, "when": [{"format": "mov", "fps": False}]}, {"fps": {"max": 30}})
+        assert only["format"].any_of == ("mov",)
+
+    def test_no_common_format_is_a_conflict(self) -> None:
+        found = together("video", MP4_OR_MOV, {}, {"format": {"any_of": ["webm"]}})
+        assert isinstance(found, Conflict)
+        assert (found.names, found.fact) == (("a", "c"), "format")
+        assert found.sentence == "a and c exclude each other: format mov or mp4, and webm"
+
+    def test_formats_with_conflicts_of_their_own_are_named(self) -> None:
+        whens = [{"format": "mov", "fps": {"min": 50}}, {"format": "mp4", "duration": {"min": 9}}]
+        said = sentence("video", {**MP4_OR_MOV, "when": whens}, {"fps": {"max": 30}}, {"duration": {"max": 5}})
+        assert said == (
+            "in mov, a and b exclude each other: frame rate at least 50 fps, and at most 30 fps; "
+            "in mp4, a and c exclude each other: duration at least 9 s, and at most 5 s"
+        )
+
+
+class TestSentence:
+    def test_values_have_units(self) -> None:
+        mp4 = {"format": {"any_of": ["mp4"]}}
+        said = sentence("video", {**mp4, "duration": {"min": 2}}, {"duration": {"max": 1}})
+        assert said == "a and b exclude each other: duration at least 2 s, and at most 1 s"
+        said = sentence("video", {"size": {"min": "20 MB"}}, {"size": {"below": "10 MiB"}})
+        assert said == "a and b exclude each other: file size at least 20 MB, and below 10 MiB"
+
+    def test_three_that_exclude_each_other_only_together(self) -> None:
+        codecs = [["h264", "hevc"], ["hevc", "vp9"], ["h264", "hevc", "vp9"], ["h264", "vp9"]]
+        said = sentence("video", *({"video_codec": {"any_of": listed}} for listed in codecs))
+        assert said == (
+            "a, b and d exclude each other, though no two of them do: "
+            "video codec h264 or hevc, hevc or vp9, and h264 or vp9"
+        )
+
+    def test_names_from_outside_are_escaped(self) -> None:
+        first = rules("a", image={"width": {"max": 9}}).sections["image"]
+        other = rules("b", image={"width": {"min": 10}}).sections["image"]
+        found = combine([("./\x1b[31m.toml", first), ("b", other)])
+        assert isinstance(found, Conflict)
+        assert found.sentence.startswith("./\\x1b[31m.toml and b exclude")
+
+
+class TestSound:
+    def test_an_audio_file_has_no_other_sound(self) -> None:
+        tables = ({"audio_codec": {"any_of": ["aac"]}}, {"audio_codec": {"any_of": ["mp3"]}})
+        assert sentence(AUDIO, *tables) == "a and b exclude each other: audio codec aac, and mp3"
+
+    def test_a_video_may_lose_its_sound_and_the_hint_says_why(self) -> None:
+        limit = combined(VIDEO, {"audio_codec": {"any_of": ["aac"]}}, {"audio_codec": {"any_of": ["mp3"]}})[
+            "audio_codec"
+        ]
+        assert limit.any_of == (NONE,)
+        assert limit.hint == "a and b exclude each other: audio codec aac, and mp3"
+        limit = combined(VIDEO, {"audio_codec": {"any_of": ["aac"]}}, {"audio_codec": {"any_of": [NONE]}})[
+            "audio_codec"
+        ]
+        assert (limit.any_of, limit.hint) == ((NONE,), None)
+
+    def test_a_fact_of_the_sound_may_exclude_all_sound(self) -> None:
+        tables = ({"sample_rate": {"any_of": [48_000]}}, {"sample_rate": {"any_of": [44_100]}})
+        limits = combined(VIDEO, *tables)
+        assert limits["audio_codec"].any_of == (NONE,)
+        assert limits["audio_codec"].hint == "a and b exclude each other: sample rate 48,000 Hz, and 44,100 Hz"
+        assert "sample_rate" not in limits
+
+    def test_required_sound_is_a_conflict(self) -> None:
+        silent: dict[str, Any] = {"audio_codec": {"any_of": [NONE]}}
+        said = sentence(VIDEO, silent, {"audio_codec": {"required": True}})
+        assert said == "a and b exclude each other: audio codec none, and required"
+        assert sentence(VIDEO, silent, {"sample_rate": {"min": 8000, "required": True}}) == said
+        said = sentence(VIDEO, silent, {"audio_codec": {"any_of": ["aac"], "required": True}})
+        assert said == "a and b exclude each other: audio codec none, and aac and required"
+
+
+@st.composite
+def sections(draw: st.DrawFn) -> dict[str, Any]:
+    """A section with a few limits, of which some hold for one format."""
+    facts = ("audio_codec", "duration", "width")
+    chosen = draw(st.lists(st.sampled_from(facts), max_size=2, unique=True))
+    table: dict[str, Any] = {fact: draw(lines(fact)) for fact in chosen}
+    if draw(st.booleans()):
+        table["format"] = {"any_of": draw(st.lists(st.sampled_from(["mp4", "mov"]), min_size=1, unique=True))}
+    if draw(st.booleans()):
+        fact = draw(st.sampled_from(facts))
+        table["when"] = [{"format": draw(st.sampled_from(["mp4", "mov"])), fact: draw(lines(fact))}]
+    return table
+
+
+@given(st.lists(sections(), min_size=2, max_size=3), st.lists(st.integers(1, 60), min_size=2, max_size=2))
+@settings(max_examples=100)
+def test_a_file_passes_the_combined_section_exactly_if_it_passes_each(
+    tables: list[dict[str, Any]], numbers: list[int]
+) -> None:
+    each = [rules(name, video=table) for name, table in zip("abc", tables, strict=False)]
+    found = combine([(one.name, one.sections["video"]) for one in each], VIDEO)
+    for name in ("mp4", "mov", "mkv"):
+        for codec in (NONE, "aac", "opus"):
+            media = Media("video", name, width=numbers[0], height=9, duration=float(numbers[1]), audio_codec=codec)
+            expected = all(judge(media, one).verdict == "pass" for one in each)
+            if isinstance(found, Conflict):
+                assert not expected, found.sentence
+            else:
+                both = each[0]._replace(sections={"video": found})
+                assert (judge(media, both).verdict == "pass") == expected, (media, found.by_fact(name))
+
+
+def built_in_pairs() -> Iterator[tuple[str, RuleSet, RuleSet]]:
+    sets = [loaded for name in catalog.names() for loaded in (catalog.load(name), *catalog.load(name).variants)]
+    for first, second in combinations(sets, 2):
+        yield from ((kind, first, second) for kind in KINDS if kind in first.sections and kind in second.sections)
+
+
+def check_pairs(pairs: Iterator[tuple[str, RuleSet, RuleSet]]) -> set[str]:
+    """Combine each pair, and return the sentences of those that exclude each other."""
+    sentences = set()
+    for kind, *both in pairs:
+        found = combine([(each.name, each.sections[kind].mandatory) for each in both], kind)
+        if isinstance(found, Conflict):
+            assert set(found.names) == {each.name for each in both}
+            sentences.add(found.sentence)
+            continue
+        limit = found.by_fact(None).get("format")
+        for name in (limit.any_of or ()) if limit is not None else ():
+            for each in both:
+                limits = each.sections[kind].mandatory.by_fact(name)
+                assert "format" not in limits or limits["format"].side(name) == 0
+                assert found.by_fact(name).keys() >= limits.keys()
+    return sentences
+
+
+def test_pairs_of_built_in_rule_sets_become_one_or_say_why_not() -> None:
+    few = (pair for number, pair in enumerate(built_in_pairs()) if number % 20 == 0)
+    check_pairs(few)
+    two = (("video", catalog.load("kling-element"), catalog.load("x")) for _ in range(1))
+    assert check_pairs(two) == {
+        "kling-element and x exclude each other: short side 1,080 px, and 32 px to 1,024 px",
+    }
+
+
+@pytest.mark.slow
+def test_all_pairs_of_built_in_rule_sets_become_one_or_say_why_not() -> None:
+    sentences = check_pairs(built_in_pairs())
+    assert "kling-element and x exclude each other: short side 1,080 px, and 32 px to 1,024 px" in sentences
+    assert "instagram-feed and openai-image:dall-e-2 exclude each other: format jpeg, and png" in sentences
