@@ -7,7 +7,7 @@ from typing import Any
 
 from preflight.limit import Limit, compile_limit
 from preflight.media import NONE, Media
-from preflight.plans import _can_be_opened, changes, commands, encoding, geometry, pictures, steps
+from preflight.plans import _can_be_opened, changes, commands, encoding, geometry, pictures, steps, timing
 from preflight.ruleset import Section
 from tests.rows import each_row
 
@@ -141,7 +141,7 @@ class TestEncoding:
         ],
     )
     def test_a_cut_leaves_room_for_what_encoders_add(self, line: dict[str, Any], kept: float | None) -> None:
-        assert encoding.duration(compile_limit("duration", line)) == kept
+        assert timing.duration(compile_limit("duration", line)) == kept
 
     @each_row(
         ("fps", "line", "rate"),
@@ -168,7 +168,7 @@ class TestEncoding:
     )
     def test_the_nearest_frame_rate(self, fps: float | None, line: dict[str, Any], rate: float | None) -> None:
         media: Any = fps
-        assert encoding.fps(media, compile_limit("fps", line)) == rate
+        assert timing.fps(media, compile_limit("fps", line)) == rate
 
     @each_row(
         ("kind", "accepted", "written"),

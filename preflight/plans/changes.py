@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from preflight.formats import AUDIO, IMAGE, VIDEO
 from preflight.media import NONE
-from preflight.plans import colors, encoding, geometry, tracks
+from preflight.plans import colors, encoding, geometry, timing, tracks
 from preflight.plans.choices import DEFAULT_CHOICES, Choices
 from preflight.plans.colors import Colors
 from preflight.plans.encoding import ENCODERS, GEOMETRY, Subject, can_copy, can_remux
@@ -83,7 +83,7 @@ def _with_codings(changes: Changes) -> Changes:
     size = changes.shape.size if changes.shape is not None else None
     if size is None and media.width and media.height:
         size = (media.width, media.height)
-    fps = encoding.fps(media.fps, limits["fps"]) if "fps" in changes.wrong and "fps" in limits else media.fps
+    fps = timing.fps(media.fps, limits["fps"]) if "fps" in changes.wrong and "fps" in limits else media.fps
     audio = tracks.audio(audio_codec, media, limits) if audio_codec else None
     if audio is None and written == media.format and media.audio_codec in ENCODERS and "audio_codec" in codecs:
         audio = tracks.audio(media.audio_codec, media, limits)  # Vorbis has sample rates that Opus has not

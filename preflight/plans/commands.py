@@ -6,7 +6,7 @@ import os
 from typing import Final, NamedTuple
 
 from preflight.formats import FORMATS, IMAGE
-from preflight.plans import encoding, pictures
+from preflight.plans import encoding, pictures, timing
 from preflight.plans.changes import Changes
 from preflight.plans.filters import film_filters
 
@@ -80,7 +80,7 @@ def _ffmpeg(changes: Changes) -> list[str]:
             return []
         options += ["-vf", ",".join(filters)] if filters else []
     if "duration" in changes.wrong and "duration" in limits:
-        options += ["-t", f"{encoding.duration(limits['duration']):g}"]
+        options += ["-t", f"{timing.duration(limits['duration']):g}"]
     for fact, option, coding in (("video_codec", "-c:v", changes.video), ("audio_codec", "-c:a", changes.audio)):
         if fact in changes.codecs and coding is None:
             return []

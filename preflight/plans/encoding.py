@@ -1,9 +1,8 @@
-"""Choose durations, frame rates, formats and codecs that pass, and the tracks that can be copied unchanged."""
+"""Choose formats and codecs that pass, and the tracks that can be copied unchanged."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import ceil, floor
 from operator import attrgetter
 from typing import Final, NamedTuple
 
@@ -12,10 +11,6 @@ from preflight.formats import AUDIO, IMAGE, VIDEO
 from preflight.limit import Limit
 from preflight.media import NONE, Media
 
-_MAX_FPS: Final = 1000.0
-"""Highest frame rate that a hint suggests."""
-_PADDING: Final = 0.2
-"""s; audio encoders pad their last frame and MP3 adds a frame of delay, so a cut at the bound would play longer."""
 _WRITTEN: Final = {
     IMAGE: ("png", "jpeg"),
     VIDEO: ("mp4", "mov", "mkv", "webm", "m4v", "3gp"),
@@ -118,31 +113,6 @@ def bounds(limit: Limit) -> tuple[float, float]:
 def accepts(limit: Limit, *, value: bool) -> bool:
     """Return whether a limit on a yes-or-no fact accepts a value."""
     return limit.side(value) == 0
-
-
-def duration(limit: Limit) -> float | None:
-    """Return the seconds to keep so that the result passes after encoding; None if nothing would be left."""
-    low, high = bounds(limit)
-    kept = round(max(high - _PADDING, (low + high) / 2), 3)
-    return kept if 0 < kept < float("inf") else None
-
-
-def fps(media_fps: float | None, limit: Limit) -> float | None:
-    """Return the nearest whole frame rate in the limit, else its middle, else the nearest listed; None if unusable."""
-    if limit.any_of is not None:
-        rates = sorted(limit.any_of, key=lambda rate: abs(rate - (media_fps or 0)))
-        return next((float(rate) for rate in rates if 0 < rate <= _MAX_FPS), None)
-    rate = _rate_between(media_fps, limit)
-    return rate if 0 < rate <= _MAX_FPS and not limit.side(rate) else None
-
-
-def _rate_between(media_fps: float | None, limit: Limit) -> float:
-    low, high = bounds(limit)
-    if (media_fps or 0) <= low:
-        nearest: float = ceil(low) if limit.side(ceil(low)) == 0 else floor(low) + 1
-    else:
-        nearest = high if limit.side(high) == 0 else ceil(high) - 1
-    return nearest if limit.side(nearest) == 0 else (low + high) / 2
 
 
 def written_formats(kind: str | None, limit: Limit | None) -> list[str]:

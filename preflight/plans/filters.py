@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from preflight.plans import colors, encoding
+from preflight.plans import colors, timing
 from preflight.plans.changes import Changes
 
 
@@ -16,7 +16,7 @@ def film_filters(changes: Changes) -> list[str] | None:
             filters.append(f"crop={crop_width}:{crop_height}")
         filters.append(f"scale={width}:{height},setsar=1")
     if "fps" in changes.wrong and "fps" in changes.limits:
-        filters.append(f"fps={encoding.fps(media.fps, changes.limits['fps']):g}")
+        filters.append(f"fps={timing.fps(media.fps, changes.limits['fps']):g}")
     if "has_alpha" in changes.wrong:
         filters.append("format=gbrap,premultiply=inplace=1")
     if changes.colors is not None:

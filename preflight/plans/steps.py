@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from preflight.formats import AUDIO, IMAGE
 from preflight.media import NONE
-from preflight.plans import encoding, pictures
+from preflight.plans import encoding, pictures, timing
 from preflight.plans.changes import Changes, needs_shape
 from preflight.plans.encoding import ENCODERS, GEOMETRY
 from preflight.plans.tracks import FactValue, is_accepted
@@ -91,11 +91,11 @@ def _geometry_steps(changes: Changes) -> Iterator[Step]:
 def _time_steps(changes: Changes) -> Iterator[Step]:
     limits = changes.limits
     if "fps" in changes.wrong and "fps" in limits:
-        rate = encoding.fps(changes.media.fps, limits["fps"])
+        rate = timing.fps(changes.media.fps, limits["fps"])
         if rate is not None:
             yield Step("change_fps", ("fps",), fps=rate)
     if "duration" in changes.wrong and "duration" in limits:
-        kept = encoding.duration(limits["duration"])
+        kept = timing.duration(limits["duration"])
         if kept is not None:
             yield Step("trim", ("duration",), duration=kept)
 
