@@ -75,7 +75,12 @@ _TRACK_FACTS: Final = {
 
 
 class Subject(NamedTuple):
-    """The facts of a media file that its plan depends on: many files in a folder have the same."""
+    """The facts of a media file that its plan depends on: many files in a folder have the same.
+
+    moving  whether an image file has several frames
+
+    The facts from `size` on differ from file to file: only an exact plan has them.
+    """
 
     kind: str | None
     format: str | None
@@ -93,16 +98,33 @@ class Subject(NamedTuple):
     scan: str | None
     sample_rate: int | None
     channels: int | None
+    rotation: int | None
+    orientation: int | None
+    pixel_aspect_ratio: float | None
+    chroma: str | None
+    sample_bits: int | None
     moving: bool = False
+    size: int | None = None
+    duration: float | None = None
+    frames: int | None = None
+    variable_fps: bool | None = None
+    bit_rate: int | None = None
+    video_bit_rate: int | None = None
+    audio_bit_rate: int | None = None
+    video_tracks: int | None = None
+    audio_tracks: int | None = None
 
     @classmethod
-    def of(cls, media: Media) -> Subject:
-        """Return those facts of a media file."""
+    def of(cls, media: Media, *, exact: bool = False) -> Subject:
+        """Return those facts of a media file; `exact`: also those that differ from file to file."""
         moving = (media.frames or 1) > 1 or media.animated is True or "animated" in media.notes
-        return cls._make((*_facts_of(media), moving))
+        return cls._make((*_facts_of(media), moving, *(_exact_facts_of(media) if exact else _UNKNOWN)))
 
 
-_facts_of: Final = attrgetter(*Subject._fields[:-1])
+_SHARED_FACTS: Final = Subject._fields.index("moving")
+_facts_of: Final = attrgetter(*Subject._fields[:_SHARED_FACTS])
+_exact_facts_of: Final = attrgetter(*Subject._fields[_SHARED_FACTS + 1 :])
+_UNKNOWN: Final = (None,) * (len(Subject._fields) - _SHARED_FACTS - 1)
 
 
 def bounds(limit: Limit) -> tuple[float, float]:
