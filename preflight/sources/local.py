@@ -86,6 +86,10 @@ class LocalSource:
         if now.st_size != self._stat.st_size or now.st_mtime_ns != self._stat.st_mtime_ns:
             raise SourceChanged(self.name)
 
+    def is_same_file(self, other: os.stat_result) -> bool:
+        """Return whether this is the state of the file that was opened, not of one that took its place."""
+        return (other.st_dev, other.st_ino) == (self._stat.st_dev, self._stat.st_ino)
+
     def close(self) -> None:
         """Close the descriptor."""
         if self._fd >= 0:
