@@ -1,0 +1,151 @@
+"""Plan the changes that make one file pass all chosen rule sets at once, or say why there are none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final, NamedTuple
+
+from preflight.formats import IMAGE, VIDEO
+from preflight.judge import limit_findings
+from preflight.media import NONE, Media
+from preflight.plans import Advice, WrongFact, advice_for
+from preflight.plans.changes import Changes
+from preflight.plans.choices import DEFAULT_CHOICES, Choices
+from preflight.plans.combined import Conflict, combine
+from preflight.plans.encoding import Subject
+from preflight.report import Obstacle, Plan, Report, needs_change
+from preflight.ruleset import RuleSet, Section
+from preflight.wording import either
+
+DAMAGED: Final = frozenset(("corrupt", "no_media_data", "no_moov", "nothing_shown", "truncated"))
+"""Codes of findings on files that are incomplete or damaged."""
+_ROUNDS: Final = 3
+"""Times that limits are looked up again, where they depend on what a plan changes."""
+
+
+class Proposal(NamedTuple):
+    """The plan for a file, and the changes that it describes; None if there is nothing to change, or no way to."""
+
+    plan: Plan
+    changes: Changes | None = None
+
+
+NO_PROPOSAL: Final = Proposal(Plan("", ()))
+"""The proposal for a file that passes."""
+
+
+class Aim(NamedTuple):
+    """What a plan aims at.
+
+    rules    the rule sets that the result must pass, all of them
+    strict   also change what a service would change itself
+    further  limits of others on this file, by the name of who sets them: the output's name, the rest of a request
+    """
+
+    rules: tuple[RuleSet, ...]
+    choices: Choices = DEFAULT_CHOICES
+    strict: bool = False
+    further: tuple[tuple[str, Section], ...] = ()
+
+
+def propose(report: Report, aim: Aim) -> Proposal:
+    """Return the plan for a file of which `report` has the facts and findings."""
+    media = report.media
+    if media is None or media.kind is None:
+        message = report.error.message if report.error is not None else _not_media(report)
+        return _impossible([Obstacle(message)])
+    if damage := [finding.message for finding in report.findings if finding.code in DAMAGED]:
+        return _impossible([Obstacle(f"The file is damaged: {damage[0]}. Copy or download it again.")])
+    obstacles: list[Obstacle] = []
+    first: Proposal | None = None
+    for view in _views(media, aim):
+        found = _planned(view, aim)
+        if found.plan.obstacles:
+            obstacles += found.plan.obstacles
+        elif not _drops_frames(found.plan):
+            return found
+        first = first or (None if found.plan.obstacles else found)
+    return first or _impossible(obstacles)
+
+
+def _views(media: Media, aim: Aim) -> Iterator[Media]:
+    """Yield the media as it is, and an animated picture as the film that it may become."""
+    yield media
+    moves = media.animated or ((media.frames or 1) > 1 and not media.multi_picture)
+    if media.kind == IMAGE and moves and all(VIDEO in rules.sections for rules in aim.rules):
+        yield as_film(media)
+
+
+def as_film(media: Media) -> Media:
+    """Return the facts of an animated picture as those of a film without sound."""
+    fps = media.frames / media.duration if media.frames and media.duration else None
+    return media._replace(
+        kind=VIDEO, fps=fps, video_codec=media.format, video_tracks=1, audio_codec=NONE, audio_tracks=0,
+        scan="progressive", animated=None, multi_picture=None, rotation=0, pixel_aspect_ratio=1.0,
+    )  # fmt: skip
+
+
+def _drops_frames(plan: Plan) -> bool:
+    return any(step.action == "keep_first_frame" for step in plan.steps)
+
+
+def _planned(media: Media, aim: Aim) -> Proposal:
+    """Return the plan for a media as it is, or its obstacles."""
+    refusing = [rules.service for rules in aim.rules if (media.kind or "") not in rules.sections]
+    if refusing:
+        what = "audio files" if media.kind == "audio" else f"{media.kind}s"
+        return _impossible([Obstacle(f"{either(refusing, 'and')} accepts no {what}. Choose another rule set.")])
+    problems: dict[WrongFact, None] = {}
+    predicted, advice = media, None
+    for _ in range(_ROUNDS):
+        section = _limits(predicted, aim)
+        if isinstance(section, Conflict):
+            return _impossible([Obstacle(f"{section.sentence}. Fix it for each rule set by itself.", "each")])
+        problems |= dict.fromkeys(_problems(media, section, aim))
+        advice = advice_for(tuple(problems), Subject.of(media, exact=True), section, aim.choices)
+        if not advice.steps:
+            break
+        after = _after(predicted, advice)
+        if _limits(after, aim) is section:
+            break
+        predicted = after
+    return _proposal(advice)
+
+
+def _limits(media: Media, aim: Aim) -> Section | Conflict:
+    """Return the limits of all rule sets that hold for a media with these facts."""
+    named = []
+    for rules in aim.rules:
+        section = rules.sections[media.kind or ""].at(media)
+        named.append((rules.name, section if aim.strict else section.mandatory))
+    return combine([*named, *aim.further], media.kind, strict=aim.strict)
+
+
+def _problems(media: Media, section: Section, aim: Aim) -> Iterator[WrongFact]:
+    """Yield the code and the fact of each problem of a media."""
+    for finding in limit_findings(media, section.for_format(media.format), aim.rules[0]):
+        if finding.fact is not None and needs_change(finding, strict=aim.strict):
+            yield finding.code, finding.fact
+
+
+def _after(media: Media, advice: Advice) -> Media:
+    """Return the facts of a media after the steps, as far as the steps set them."""
+    values: dict[str, Any] = {}
+    for step in advice.steps:
+        values |= {name: value for name, value in step.as_json().items() if name in Media._fields}
+    return media._replace(**values)
+
+
+def _proposal(advice: Advice | None) -> Proposal:
+    if advice is None or not advice.steps:
+        return NO_PROPOSAL
+    return Proposal(Plan(advice.sentence, advice.steps), advice.changes)
+
+
+def _impossible(obstacles: list[Obstacle]) -> Proposal:
+    return Proposal(Plan("", (), obstacles=tuple(dict.fromkeys(obstacles))))
+
+
+def _not_media(report: Report) -> str:
+    messages = [finding.message for finding in report.findings]
+    return messages[0] if messages else "not a media file"
