@@ -1,0 +1,146 @@
+"""Fix one file: plan, apply the plan to a new file, prove it, and only then give the file its name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import NamedTuple
+
+from preflight.checker import CheckPlan, examine
+from preflight.clock import SYSTEM_CLOCK
+from preflight.errors import EngineError, OutputError, PreflightError, SourceChanged, SourceError
+from preflight.fixer.ffmpeg import Engine, EngineOutput
+from preflight.fixer.films import apply_film, engine_for
+from preflight.fixer.hooks import NO_HOOKS, Hooks
+from preflight.fixer.inputs import DEFAULT_MAX_SIZE, Input, local_input
+from preflight.fixer.outputs import OutputFile, OutputRefused
+from preflight.fixer.planning import Aim, Proposal, propose
+from preflight.fixer.proof import prove
+from preflight.fixer.result import FixOutcome, FixResult
+from preflight.formats import FORMATS, IMAGE
+from preflight.plans.changes import Changes
+from preflight.report import Obstacle, Plan, Report, internal_error
+from preflight.sources.open import Target
+
+Place = Callable[[str], str]
+"""Returns the path of the result for the extension of its format."""
+
+
+class FixSettings(NamedTuple):
+    """What is the same for all files of a call.
+
+    aim        what plans aim at; check: how files are judged before and after
+    max_size   bytes of a source that is downloaded
+    overwrite  replace an existing output
+    dry_run    only plan
+    measure    compare results with their sources
+    threads    of one encoder; None: as many as there are processors
+    """
+
+    aim: Aim
+    check: CheckPlan
+    max_size: int = DEFAULT_MAX_SIZE
+    overwrite: bool = False
+    dry_run: bool = False
+    measure: bool = False
+    threads: int | None = None
+
+
+def fix_file(
+    target: Target, settings: FixSettings, place: Place, *, name: str | None = None, hooks: Hooks = NO_HOOKS
+) -> FixResult:
+    """Fix one file. A file that cannot be fixed is a result, not an exception, and leaves nothing behind.
+
+    name  of the source in messages; None: that of the target
+
+    Raise `MissingExtra` if there is no ffmpeg, `UsageError` for a target that cannot be opened.
+    """
+    before = examine(target, settings.check, name=name)
+    try:
+        proposal = propose(before, settings.aim)
+        if proposal.changes is None or settings.dry_run:
+            return _unchanged(before, proposal)
+        return _Attempt(before, proposal, settings, hooks).run(target, place)
+    except PreflightError:
+        raise
+    except Exception as error:  # noqa: BLE001 - an error of preflight affects one file, not the run
+        return FixResult(before.source, "unknown", Plan("", ()), before, problem=internal_error(error).message)
+
+
+def _unchanged(before: Report, proposal: Proposal) -> FixResult:
+    """Return the result of a file to which nothing is done."""
+    plan = proposal.plan
+    if plan.steps:
+        return FixResult(before.source, "planned", plan, before)
+    if before.passed and not plan.obstacles:
+        return FixResult(before.source, "passed", plan, before)
+    outcome: FixOutcome = "unknown" if before.verdict == "unknown" else "not_fixable"
+    problem = " ".join(obstacle.message for obstacle in plan.obstacles) or _why_not(before)
+    return FixResult(before.source, outcome, plan, before, problem=problem)
+
+
+def _why_not(before: Report) -> str:
+    """Return the findings for which no change of the file was planned."""
+    if before.error is not None:
+        return before.error.message
+    severity = "unknown" if before.verdict == "unknown" else "error"
+    messages = dict.fromkeys(finding.message for finding in before.findings if finding.severity == severity)
+    return "; ".join(messages) or "a warning counts as a failure"
+
+
+class _Attempt:
+    """One file to which a plan is applied."""
+
+    def __init__(self, before: Report, proposal: Proposal, settings: FixSettings, hooks: Hooks) -> None:
+        assert proposal.changes is not None
+        self._before = before
+        self._plan = proposal.plan
+        self._changes: Changes = proposal.changes
+        self._settings = settings
+        self._hooks = hooks
+        self._clock = SYSTEM_CLOCK
+
+    def run(self, target: Target, place: Place) -> FixResult:
+        """Return the result."""
+        settings, before = self._settings, self._before
+        try:
+            engine = None if self._changes.media.kind == IMAGE else self._engine()
+            with local_input(target, settings.check.http, settings.max_size) as given:
+                path = place(FORMATS[self._changes.written].extensions[0])
+                with OutputFile(path, overwrite=settings.overwrite) as file:
+                    return self._write(given, engine, file)
+        except SourceChanged as error:
+            return self._without_output("unknown", str(error))
+        except SourceError as error:
+            if error.code == "read_limit":
+                plan = self._plan._replace(obstacles=(Obstacle(str(error), "max_size"),))
+                return FixResult(before.source, "not_fixable", plan, before, problem=str(error))
+            return self._without_output("failed", str(error))
+        except (EngineError, OutputError, OutputRefused) as error:
+            return self._without_output("failed", str(error))
+
+    def _engine(self) -> Engine:
+        engine = engine_for(self._changes)
+        return engine._replace(threads=self._settings.threads or 0)
+
+    def _without_output(self, outcome: FixOutcome, problem: str) -> FixResult:
+        return FixResult(self._before.source, outcome, self._plan, self._before, problem=problem)
+
+    def _write(self, given: Input, engine: Engine | None, file: OutputFile) -> FixResult:
+        started = self._clock.monotonic()
+        if engine is None:
+            raise NotImplementedError
+        apply_film(engine, given.path, self._changes, EngineOutput(file.path, name=file.destination), self._hooks)
+        given.verify()
+        applied = self._clock.monotonic()
+        report, problem = prove(file.path, file.destination, self._settings.check, engine, self._hooks.stop)
+        proved = self._clock.monotonic()
+        result = FixResult(
+            self._before.source, "failed", self._plan, self._before, report, problem=problem,
+            seconds=applied - started, proof_seconds=proved - applied,
+        )  # fmt: skip
+        if problem is not None:
+            return replace(result, outcome="unknown" if report.verdict == "unknown" else "failed")
+        given.verify()
+        file.publish()
+        return replace(result, outcome="fixed", output=file.destination)

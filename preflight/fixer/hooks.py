@@ -1,0 +1,19 @@
+"""What happens while one file is fixed."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+from preflight.fixer.ffmpeg import EngineProgress
+
+
+class Hooks(NamedTuple):
+    """`on_progress` is called with each progress of the engine; `stop`, set by another thread, ends the work."""
+
+    on_progress: Callable[[EngineProgress], None] | None = None
+    stop: threading.Event | None = None
+
+
+NO_HOOKS: Final = Hooks()

@@ -1,0 +1,52 @@
+"""Prove a result before it gets its name: judge it by the same rule sets, and decode it completely once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from preflight.checker import CheckPlan, examine
+from preflight.fixer.ffmpeg import Engine, decode_fully
+from preflight.fixer.planning import DAMAGED
+from preflight.formats import IMAGE
+from preflight.report import Report
+
+if TYPE_CHECKING:
+    import threading
+
+_NOT_DECODED: Final = DAMAGED | {"decode_unconfirmed"}
+"""Codes of findings on a result that is damaged, or may be."""
+MIN_TIMEOUT: Final = 600.0
+"""Seconds that decoding may take in any case."""
+_SECONDS_PER_SECOND: Final = 30.0
+"""Seconds that decoding a second of film may take."""
+
+
+class Proof(NamedTuple):
+    """The report of a result, and why it may not be used; None if it may."""
+
+    report: Report
+    problem: str | None
+
+
+def prove(path: str, name: str, check: CheckPlan, engine: Engine | None, stop: threading.Event | None) -> Proof:
+    """Judge and decode the result at a path.
+
+    name    the name that the result will have: rule sets may go by its extension
+    engine  decodes films and audio files; None for pictures, which a deep check decodes
+    """
+    report = examine(path, check._replace(deep=engine is None, hints=False), name=name)
+    if report.error is not None:
+        return Proof(report, f"The result cannot be read: {report.error.message}")
+    for finding in report.findings:
+        if finding.severity == "error" or finding.code in _NOT_DECODED:
+            return Proof(report, f"The result does not pass: {finding.message}")
+    if not report.passed:
+        unknown = [finding.message for finding in report.findings if finding.severity in ("unknown", "warning")]
+        return Proof(report, f"The result is not certain to pass: {unknown[0] if unknown else report.verdict}")
+    media = report.media
+    if engine is not None and media is not None and media.kind != IMAGE:
+        timeout = max(MIN_TIMEOUT, _SECONDS_PER_SECOND * (media.duration or 0))
+        fault = decode_fully(engine, path, media.format or "", timeout=timeout, stop=stop)
+        if fault is not None:
+            return Proof(report, f"The result cannot be decoded: {fault}")
+    return Proof(report, None)

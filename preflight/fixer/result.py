@@ -1,0 +1,64 @@
+"""The result of fixing one file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal, get_args
+
+from preflight.report import Plan, Report
+
+FIX_SCHEMA: Final = "preflight.fix/1"
+"""Name and version of the JSON shape of a result."""
+
+FixOutcome = Literal["passed", "fixed", "planned", "not_fixable", "failed", "unknown"]
+"""What became of a file.
+
+passed       it passes as it is; fixed: the written file passes
+planned      it would be changed; nothing was written, as the call asked
+not_fixable  no change makes it pass, or none without a choice that was not made
+failed       the plan was applied, and no file that passes came of it
+unknown      it could not be read, or a fact that matters could not
+"""
+FIX_OUTCOMES: Final[tuple[FixOutcome, ...]] = get_args(FixOutcome)
+
+
+@dataclass(frozen=True, slots=True)
+class FixResult:
+    """One file with its plan, and the file that was written.
+
+    source         as it is shown: a path, or a URL without its secrets
+    output         the path of the written file; None if none was written
+    before, after  the reports of the source and of the result
+    problem        why it is not fixed, in one or two sentences
+    seconds        of applying the plan; proof_seconds: of judging and decoding the result
+    """
+
+    source: str
+    outcome: FixOutcome
+    plan: Plan
+    before: Report
+    after: Report | None = None
+    output: str | None = None
+    problem: str | None = None
+    seconds: float = 0.0
+    proof_seconds: float = 0.0
+
+    @property
+    def passed(self) -> bool:
+        """Return whether there is a file that passes: the source itself, or the output."""
+        return self.outcome in ("passed", "fixed")
+
+    def as_json(self) -> dict[str, object]:
+        """Return the one JSON shape of a result."""
+        return {
+            "schema": FIX_SCHEMA,
+            "source": self.source,
+            "outcome": self.outcome,
+            "output": self.output,
+            "problem": self.problem,
+            "plan": self.plan.as_json(),
+            "seconds": round(self.seconds, 3),
+            "proof_seconds": round(self.proof_seconds, 3),
+            "before": self.before.as_json(),
+            "after": None if self.after is None else self.after.as_json(),
+        }
