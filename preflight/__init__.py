@@ -35,12 +35,14 @@ if TYPE_CHECKING:
         UnusableAnswer,
         UsageError,
     )
+    from preflight.fixer import FixResult, afix, fix, plan
     from preflight.integrations.pydantic import Passes
     from preflight.integrations.requirement import assert_passes
     from preflight.media import Delivery, Media
+    from preflight.plans.choices import Choices
     from preflight.providers.asset import Asset
     from preflight.providers.generation import GenerationRequest, generation_request
-    from preflight.report import Finding, Plan, Problem, Rejected, Report, Result, Step
+    from preflight.report import Finding, Obstacle, Plan, Problem, Rejected, Report, Result, Step
     from preflight.request import check_request
     from preflight.ruleset import RuleSet
     from preflight.scan import check_many
@@ -54,12 +56,14 @@ __version__ = VERSION
 _NAMES = {
     "catalog": "rule_sets",
     "checker": "acheck check probe",
+    "fixer": "FixResult afix fix plan",
     "integrations.pydantic": "Passes",
     "integrations.requirement": "assert_passes",
     "media": "Delivery Media",
+    "plans.choices": "Choices",
     "providers.asset": "Asset",
     "providers.generation": "GenerationRequest generation_request",
-    "report": "Finding Plan Problem Rejected Report Result Step",
+    "report": "Finding Obstacle Plan Problem Rejected Report Result Step",
     "request": "check_request",
     "ruleset": "RuleSet",
     "scan": "check_many",
@@ -71,10 +75,10 @@ _NAMES = {
 _HOMES = {name: module for module, names in _NAMES.items() for name in names.split()}
 
 __all__ = [  # noqa: RUF022 - by kind: functions, data, exceptions
-    "acheck", "assert_passes", "check", "check_many", "check_request", "generation_request", "probe", "rule_sets",
-    "submit", "submit_many",
-    "Passes", "Asset", "AssetReference", "AsyncClient", "Client", "Delivery", "Finding", "GenerationRequest", "Media",
-    "Plan", "Problem", "Report", "Result", "RuleSet", "Step", "Submission",
+    "acheck", "afix", "assert_passes", "check", "check_many", "check_request", "fix", "generation_request", "plan",
+    "probe", "rule_sets", "submit", "submit_many",
+    "Passes", "Asset", "AssetReference", "AsyncClient", "Choices", "Client", "Delivery", "Finding", "FixResult",
+    "GenerationRequest", "Media", "Obstacle", "Plan", "Problem", "Report", "Result", "RuleSet", "Step", "Submission",
     "AccountRefused", "AssetNotFound", "LedgerError", "MissingExtra", "NotActive", "PreflightError", "ProviderError",
     "ProviderUnavailable", "ProviderUnreachable", "RateLimited", "Rejected", "RequestRefused", "RuleFileError",
     "SourceChanged", "SourceError", "UnusableAnswer", "UsageError",
