@@ -8,6 +8,8 @@ from typing import Any
 from preflight.limit import Limit, compile_limit
 from preflight.media import NONE, Media
 from preflight.plans import _can_be_opened, changes, commands, encoding, geometry, pictures, steps, timing
+from preflight.plans.choices import Choices
+from preflight.plans.encoding import Subject
 from preflight.ruleset import Section
 from tests.rows import each_row
 
@@ -17,8 +19,8 @@ def limits(**lines: dict[str, Any]) -> dict[str, Limit]:
 
 
 def shaped(width: int | None, height: int | None, kind: str = "image", /, **lines: dict[str, Any]) -> Any:
-    media = SimpleNamespace(kind=kind, width=width, height=height, fps=None)
-    return geometry.shape(media, limits(**lines))
+    media = Subject.of(Media(kind=kind, width=width, height=height))
+    return geometry.shape(media, limits(**lines), Choices(max_upscale=1e9))
 
 
 class TestShapes:

@@ -22,6 +22,8 @@ from preflight.judge import judge
 from preflight.limit import compile_limit
 from preflight.media import NONE, Media
 from preflight.plans import geometry
+from preflight.plans.choices import Choices
+from preflight.plans.encoding import Subject
 from preflight.report import Plan, Report, Step
 from preflight.ruleset import RuleSet, compile_ruleset
 from tests.rows import each_row
@@ -66,7 +68,7 @@ def command(media: Media, rules: str | RuleSet = "atlas", name: str | None = "in
     [
         (PHOTO._replace(width=280), "scale it to 300×686", "python3 -c "),
         (PHOTO._replace(width=2000), "crop it to 1600×640", "python3 -c "),
-        (PHOTO._replace(width=100, height=1000), "crop it to 100×250 and scale it to 300×750", "python3 -c "),
+        (PHOTO._replace(width=160, height=1000), "crop it to 160×400 and scale it to 300×750", "python3 -c "),
         (PHOTO._replace(format="avif"), "convert it to png", "python3 -c "),
         (PHOTO._replace(size=40_000_000), "compress it more, or make it smaller", ""),
         (PHOTO._replace(width=280, size=40_000_000), "scale it to 300×686", ""),
@@ -317,6 +319,7 @@ def test_limits_of_the_old_format_do_not_count_after_a_conversion() -> None:
     assert [step.action for step in plan.steps] == ["convert"]
 
 
+ANY_SIZE = Choices(max_upscale=1e9)
 sides = st.integers(min_value=1, max_value=20_000)
 
 
@@ -326,8 +329,8 @@ def test_shape_satisfies_every_limit(width: int, height: int, kind: str, name: s
     if section is None:
         return
     limits = {limit.fact: limit for limit in section.limits}
-    shape = geometry.shape(Media(kind=kind, width=width, height=height), limits)
-    if shape is None:
+    shape = geometry.shape(Subject.of(Media(kind=kind, width=width, height=height)), limits, ANY_SIZE)
+    if not isinstance(shape, geometry.Shape):
         return
     assert shape.crop[0] <= width
     assert shape.crop[1] <= height
@@ -340,12 +343,14 @@ def test_shape_satisfies_every_limit(width: int, height: int, kind: str, name: s
 @given(sides, sides, st.sampled_from(["atlas", "volcengine"]))
 def test_picture_of_any_size_can_be_fixed(width: int, height: int, name: str) -> None:
     limits = {limit.fact: limit for limit in catalog.load(name).sections["image"].limits}
-    assert geometry.shape(Media(kind="image", width=width, height=height), limits) is not None
+    picture = Subject.of(Media(kind="image", width=width, height=height))
+    shape = geometry.shape(picture, limits, ANY_SIZE)
+    assert isinstance(shape, geometry.Shape)
 
 
 def test_accepted_size_is_unchanged() -> None:
     limits = {"width": compile_limit("width", {"max": 640})}
-    assert geometry.shape(PHOTO, limits) == geometry.Shape((640, 640), (640, 640))
+    assert geometry.shape(Subject.of(PHOTO), limits) == geometry.Shape((640, 640), (640, 640))
 
 
 def argv_of(report: Report) -> list[str]:

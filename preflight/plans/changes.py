@@ -14,6 +14,7 @@ from preflight.plans.colors import Colors
 from preflight.plans.encoding import ENCODERS, GEOMETRY, Subject, can_copy, can_remux
 from preflight.plans.geometry import LimitsByFact, Shape
 from preflight.plans.tracks import AudioTarget, VideoTarget
+from preflight.report import Obstacle
 from preflight.ruleset import Section
 
 _NO_CODECS: Final[Mapping[str, str | None]] = MappingProxyType({})
@@ -32,6 +33,7 @@ class Changes(NamedTuple):
     video    how the video track is encoded again; None if it is not, or cannot be; likewise audio
     colors   the colors to convert to; None: they stay the same
     choices  what the user chose where there are several ways
+    obstacles  why the geometry or the colors cannot be changed
     """
 
     media: Subject
@@ -46,6 +48,7 @@ class Changes(NamedTuple):
     audio: AudioTarget | None = None
     colors: Colors | None = None
     choices: Choices = DEFAULT_CHOICES
+    obstacles: tuple[Obstacle, ...] = ()
 
     @property
     def deinterlaces(self) -> bool:
@@ -68,10 +71,20 @@ def changes_for(wrong: frozenset[str], media: Subject, section: Section, choices
         if found[-1].remuxes:  # preferred: all tracks can be copied into this format
             break
     changes = found[-1] if found[-1].remuxes else found[0]
-    if needs_shape(changes):
-        changes = changes._replace(shape=geometry.shape(media, changes.limits))
-    changes = changes._replace(colors=colors.converted(media, wrong))
+    changes = _with_picture(changes)
     return changes if changes.remuxes or media.kind == IMAGE else _with_codings(changes)
+
+
+def _with_picture(changes: Changes) -> Changes:
+    """Add how geometry and colors are changed, or why they cannot be."""
+    media, choices = changes.media, changes.choices
+    shape = geometry.shape(media, changes.limits, choices) if needs_shape(changes) else None
+    converted = colors.converted(media, changes.wrong, choices)
+    return changes._replace(
+        shape=None if isinstance(shape, Obstacle) else shape,
+        colors=None if isinstance(converted, Obstacle) else converted,
+        obstacles=tuple([each for each in (shape, converted) if isinstance(each, Obstacle)]),
+    )
 
 
 def _with_codings(changes: Changes) -> Changes:
@@ -80,7 +93,7 @@ def _with_codings(changes: Changes) -> Changes:
     encoded = [fact for fact in changes.tracks if not can_copy(fact, media, changes.wrong, limits, written)]
     codecs = {fact: encoding.codec(fact, limits.get(fact), written) for fact in encoded}
     video_codec, audio_codec = codecs.get("video_codec"), codecs.get("audio_codec")
-    size = changes.shape.size if changes.shape is not None else None
+    size = changes.shape.result if changes.shape is not None else None
     if size is None and media.width and media.height:
         size = (media.width, media.height)
     fps = timing.fps(media.fps, limits["fps"]) if "fps" in changes.wrong and "fps" in limits else media.fps
@@ -94,7 +107,7 @@ def _with_codings(changes: Changes) -> Changes:
 def needs_shape(changes: Changes) -> bool:
     """Return whether the geometry is wrong, or has odd sides, which encoders of 4:2:0 do not accept."""
     media = changes.media
-    if not changes.wrong.isdisjoint(GEOMETRY):
+    if not changes.wrong.isdisjoint(GEOMETRY | {"pixel_aspect_ratio"}):
         return True
     if media.kind != VIDEO or can_copy("video_codec", media, changes.wrong, changes.limits, changes.written):
         return False

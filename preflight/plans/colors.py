@@ -6,9 +6,11 @@ from typing import Final, NamedTuple
 
 from preflight.formats import HDR_BY_TRANSFER, IMAGE
 from preflight.media import NONE
+from preflight.plans.choices import DEFAULT_CHOICES, Choices
 from preflight.plans.encoding import Subject
 from preflight.plans.geometry import LimitsByFact
 from preflight.plans.tracks import FactValue, is_accepted
+from preflight.report import Obstacle
 
 CMYK_MODELS: Final = frozenset(("cmyk", "ycck"))
 """Color models of cyan, magenta, yellow and black; such pictures become sRGB."""
@@ -23,6 +25,8 @@ _TRANSFERS: Final = frozenset(
 _FACTS: Final = frozenset(("primaries", "transfer"))
 _TONE_MAPPING: Final = "t=linear:npl=100,format=gbrpf32le,zscale=p=bt709,tonemap=hable:desat=0,zscale="
 _RESULT: Final = "p=bt709:t=bt709:m=bt709:r=tv"
+
+_HDR_NAMES: Final = {"pq": "PQ", "hlg": "HLG", "dolby_vision": "Dolby Vision", "gain_map": "a gain map"}
 
 
 class Colors(NamedTuple):
@@ -41,13 +45,16 @@ class Colors(NamedTuple):
         return all(is_accepted(limits, fact, value) for fact, value in self.values().items())
 
 
-def converted(media: Subject, wrong: frozenset[str]) -> Colors | None:
+def converted(media: Subject, wrong: frozenset[str], choices: Choices = DEFAULT_CHOICES) -> Colors | Obstacle | None:
     """Return the colors to convert to; None: they stay the same. 8 bits are too few for HDR."""
     is_hdr = media.hdr not in (None, NONE)
     is_wrong = "hdr" in wrong or not wrong.isdisjoint(_FACTS)
     is_cmyk = "color_model" in wrong and media.color_model in CMYK_MODELS
     if not (is_wrong or is_cmyk or (is_hdr and "bit_depth" in wrong)):
         return None
+    if is_hdr and choices.hdr == "refuse":
+        kind = _HDR_NAMES.get(media.hdr or "", "HDR")
+        return Obstacle(f"The picture is in high dynamic range ({kind}), which would have to be tone-mapped.", "hdr")
     return Colors("bt709", "iec61966-2-1" if media.kind == IMAGE else "bt709", is_hdr)
 
 

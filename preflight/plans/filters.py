@@ -2,8 +2,26 @@
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
 from preflight.plans import colors, timing
 from preflight.plans.changes import Changes
+
+_NAME: Final = re.compile(r"(?:^|[,;\]])([a-z0-9_]+)(?=[=,;\[]|$)")
+"""The name of a filter, which begins a chain or follows another filter or a label."""
+
+
+def needed_filters(changes: Changes) -> frozenset[str]:
+    """Return the names of the filters that ffmpeg must have for the changes."""
+    return frozenset(_NAME.findall(",".join(film_filters(changes) or ())))
+
+
+def color_words(changes: Changes) -> list[str]:
+    """Return the options of the output that state its colors; empty if those of the frames are right."""
+    if changes.colors is None or changes.video is None:
+        return []
+    return ["-color_primaries", "bt709", "-color_trc", "bt709", "-colorspace", "bt709", "-color_range", "tv"]
 
 
 def film_filters(changes: Changes) -> list[str] | None:

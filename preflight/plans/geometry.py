@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from itertools import product
-from math import ceil, floor, inf, lcm, sqrt
+from math import ceil, floor, inf, lcm, prod, sqrt
 from typing import Final, NamedTuple
 
 from preflight.formats import VIDEO
 from preflight.limit import Limit
+from preflight.plans.choices import DEFAULT_CHOICES, Anchor, Choices
 from preflight.plans.encoding import GEOMETRY, Subject, bounds
+from preflight.report import Obstacle
 
 LimitsByFact = Mapping[str, Limit]
 Size = tuple[int, int]
@@ -18,6 +20,14 @@ Size = tuple[int, int]
 _ROUNDING: Final = 1e-9
 """Tolerance for a whole number of pixels in floating point."""
 _EVEN: Final = 2
+_NOTICEABLE: Final = 0.01
+"""Share of the picture, or of its size, that is reported as it is."""
+_ANCHORS: Final[Mapping[Anchor, tuple[float, float]]] = {
+    "top-left": (0, 0), "top": (0, 0.5), "top-right": (0, 1),
+    "left": (0.5, 0), "center": (0.5, 0.5), "right": (0.5, 1),
+    "bottom-left": (1, 0), "bottom": (1, 0.5), "bottom-right": (1, 1),
+}  # fmt: skip
+"""By anchor, the shares of what is left over that lie above and to the left of the picture."""
 _MAX_SIDE: Final = 1 << 20
 """px; the longest side that encoders support."""
 _SEARCH_RADIUS: Final = 256
@@ -40,8 +50,23 @@ class Shape(NamedTuple):
         return self.canvas or self.size
 
 
-def shape(media: Subject, limits: LimitsByFact) -> Shape | None:
-    """Return the crop and the size that satisfy all limits on geometry with the smallest change; None if none does."""
+def shape(media: Subject, limits: LimitsByFact, choices: Choices = DEFAULT_CHOICES) -> Shape | Obstacle | None:
+    """Return the smallest change that satisfies all limits on geometry.
+
+    None if no size does; an obstacle if the only such sizes are larger than the choices allow.
+    """
+    found = _shape(media, limits)
+    if found is None:
+        return None
+    factor = max(size / crop for size, crop in zip(found.size, found.crop, strict=True))
+    if factor <= choices.max_upscale + _ROUNDING:
+        return found
+    width, height = found.size
+    message = f"The smallest accepted size is {width}×{height}, so the picture must be enlarged {factor:.3g} times."
+    return Obstacle(message, "max_upscale")
+
+
+def _shape(media: Subject, limits: LimitsByFact) -> Shape | None:
     if not media.width or not media.height:
         return None
     whole = (media.width, media.height)
@@ -57,6 +82,36 @@ def shape(media: Subject, limits: LimitsByFact) -> Shape | None:
     if size is None:
         return None
     return Shape(crop if max(steps) <= _EVEN else _part(whole, crop, size), size)
+
+
+def crop_offset(whole: Size, part: Size, anchor: Anchor, grid: Size = (1, 1)) -> tuple[int, int]:
+    """Return x and y of the part of a picture that a crop keeps, or of the picture on a canvas.
+
+    grid  numbers of which x and y are multiples: pixels that share a chroma sample stay together
+    """
+    down, across = _ANCHORS[anchor]
+    x, y = (floor((whole[axis] - part[axis]) * share) for axis, share in enumerate((across, down)))
+    return x // grid[0] * grid[0], y // grid[1] * grid[1]
+
+
+def losses(shape: Shape, media: Subject) -> tuple[str, ...]:
+    """Return what a change of width and height loses, each as a phrase."""
+    whole = (media.width or shape.crop[0], media.height or shape.crop[1])
+    across, down = (size / crop for size, crop in zip(shape.size, shape.crop, strict=True))
+    # Square pixels stretch one of the sides: what is lost is what the other one loses.
+    factor = min(across, down)
+    phrases = []
+    if shape.crop != whole:
+        phrases.append(f"crops {_percent(1 - prod(shape.crop) / prod(whole))} of the picture")
+    if shape.size != shape.crop and abs(factor - 1) >= _NOTICEABLE:
+        phrases.append(f"scales it to {factor:.2g} of its size" if factor < 1 else f"enlarges it {factor:.2g} times")
+    if shape.canvas is not None:
+        phrases.append(f"pads it with {_percent(1 - prod(shape.size) / prod(shape.canvas))} black")
+    return tuple(phrases)
+
+
+def _percent(share: float) -> str:
+    return f"{share:.0%}".replace("%", " %") if share >= _NOTICEABLE else f"{max(share, 0.001):.1%}".replace("%", " %")
 
 
 def _steps(kind: str | None, limits: LimitsByFact) -> Size:

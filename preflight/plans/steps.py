@@ -20,6 +20,7 @@ def steps_for(changes: Changes) -> tuple[Step, ...]:
     new = {fact: value for fact, value in _new_values(changes).items() if is_accepted(changes.limits, fact, value)}
     return (
         *_scan_steps(changes),
+        *_rotation_steps(changes, new),
         *_geometry_steps(changes),
         *_time_steps(changes),
         *_picture_steps(changes, new),
@@ -30,7 +31,7 @@ def steps_for(changes: Changes) -> tuple[Step, ...]:
 
 def is_resolved(changes: Changes, steps: tuple[Step, ...]) -> bool:
     """Return whether every wrong fact is inside its limits after the steps, and no other one is outside."""
-    if needs_shape(changes) and changes.shape is None:
+    if changes.obstacles or (needs_shape(changes) and changes.shape is None):
         return False
     codings = {"video_codec": changes.video, "audio_codec": changes.audio}
     if any(codec in ENCODERS and codings[fact] is None for fact, codec in changes.codecs.items()):
@@ -60,6 +61,10 @@ def _new_values(changes: Changes) -> dict[str, FactValue]:
     values |= {fact: 1 for fact, codec in _TRACKS.items() if getattr(changes.media, codec) != NONE}  # none is added
     if changes.media.kind == IMAGE:
         values = pictures.values(changes.written, changes.limits)
+    if changes.media.kind == IMAGE:
+        values["orientation"] = 1
+    elif changes.video is not None:
+        values["rotation"] = 0
     if (video := changes.video) is not None:
         values |= {"scan": "progressive", "color_model": "ycbcr", "has_alpha": False, "edit_list": False}
         values |= {"chroma": video.pixels.chroma, "bit_depth": video.pixels.bit_depth}
@@ -77,15 +82,24 @@ def _scan_steps(changes: Changes) -> Iterator[Step]:
         yield Step("deinterlace", tuple(changes.wrong & {"scan"}), scan="progressive")
 
 
+def _rotation_steps(changes: Changes, new: Mapping[str, FactValue]) -> Iterator[Step]:
+    if facts := changes.wrong & new.keys() & {"rotation", "orientation"}:
+        yield _step("rotate", facts, new)
+
+
 def _geometry_steps(changes: Changes) -> Iterator[Step]:
     if changes.shape is None:
         return
     facts = tuple(sorted(changes.wrong & GEOMETRY))
-    crop, size, _ = changes.shape
+    crop, size, canvas = changes.shape
     if crop != (changes.media.width, changes.media.height):
         yield Step("crop", facts, width=crop[0], height=crop[1])
-    if size != crop:
+    if "pixel_aspect_ratio" in changes.wrong:
+        yield Step("square_pixels", ("pixel_aspect_ratio",), width=size[0], height=size[1], pixel_aspect_ratio=1.0)
+    elif size != crop:
         yield Step("scale", facts, width=size[0], height=size[1])
+    if canvas is not None:
+        yield Step("pad", facts, width=canvas[0], height=canvas[1])
 
 
 def _time_steps(changes: Changes) -> Iterator[Step]:
@@ -211,6 +225,9 @@ def _remuxing(step: Step) -> str:
 
 
 _PHRASES: Final[Mapping[Action, Callable[[Step], str]]] = {
+    "rotate": lambda _: "turn it upright",
+    "square_pixels": lambda step: f"scale it to {step.width}×{step.height} with square pixels",
+    "pad": lambda step: f"pad it to {step.width}×{step.height}",
     "crop": lambda step: f"crop it to {step.width}×{step.height}",
     "scale": lambda step: f"scale it to {step.width}×{step.height}",
     "change_fps": lambda step: f"convert it to {step.fps:g} frames per second",
