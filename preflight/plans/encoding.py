@@ -103,6 +103,9 @@ class Subject(NamedTuple):
     pixel_aspect_ratio: float | None
     chroma: str | None
     sample_bits: int | None
+    coding: str | None
+    animated: bool | None
+    multi_picture: bool | None
     moving: bool = False
     size: int | None = None
     duration: float | None = None
