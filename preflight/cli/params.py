@@ -37,6 +37,19 @@ class IntRange(click.IntRange):
             return self.fail(f"{printable(str(value))} is not allowed. Write a whole number{bounds}.", param, ctx)
 
 
+class Number(click.FloatRange):
+    """A finite number between bounds; the error message says what to write."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the number. Raise `click.BadParameter` if it is not finite or out of bounds."""
+        with suppress(click.BadParameter):
+            number = super().convert(value, param, ctx)
+            if math.isfinite(number):
+                return number
+        bounds = f"from {self.min:g} to {self.max:g}"
+        return self.fail(f"{printable(str(value))} is not allowed. Write a number {bounds}.", param, ctx)
+
+
 class Seconds(click.FloatRange):
     """A finite number of seconds with a minimum; the error message says what to write."""
 
