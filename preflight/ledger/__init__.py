@@ -40,6 +40,7 @@ from preflight.ledger.entry import (
     State,
     asset_name,
 )
+from preflight.ledger.fixes import FixRecord, FixRecords
 from preflight.ledger.rates import AccountRates, LearnedRate
 from preflight.sqlite import create_private_file
 
@@ -52,6 +53,7 @@ __all__ = [
     "ContentId",
     "Disagreement",
     "Entry",
+    "FixRecord",
     "LearnedRate",
     "Ledger",
     "LedgerError",
@@ -305,6 +307,13 @@ class Ledger:
     def rates(self, account: AccountKey) -> AccountRates:
         """Return the memory of an account's rates."""
         return AccountRates(self._database, account)
+
+    # Fixes.
+
+    @property
+    def fixes(self) -> FixRecords:
+        """The record of what fixed files were made from."""
+        return FixRecords(self._database)
 
     # Disagreements.
 

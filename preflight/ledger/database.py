@@ -17,7 +17,7 @@ from preflight.clock import SYSTEM_CLOCK, Clock
 from preflight.errors import LedgerError
 from preflight.forks import SharedByThreads
 from preflight.ledger.entry import ENTRY_COLUMNS
-from preflight.ledger.migration import SINCE_VERSION_2, unify_accounts
+from preflight.ledger.migration import SINCE_VERSION_2, SINCE_VERSION_3, add_fixes, unify_accounts
 from preflight.sqlite import DatabaseError, FileFormat, connect, database_errors
 
 LOCK_TIMEOUT: Final = 30.0
@@ -47,9 +47,11 @@ CREATE TABLE groups ("provider", "origin", "account", "project", "name", "id",
                      PRIMARY KEY ("provider", "origin", "account", "project", "name")) WITHOUT ROWID;
 CREATE TABLE disagreements ("key", "serial", "provider", "source", "rules", "ours", "theirs", "message", "at",
                             PRIMARY KEY ("key", "serial")) WITHOUT ROWID;
-{"; ".join(SINCE_VERSION_2)};
+{"; ".join((*SINCE_VERSION_2, *SINCE_VERSION_3))};
 """
-LEDGER_FORMAT: Final = FileFormat("ledger", "ledger", version=2, schema=_SCHEMA, migrations={1: unify_accounts})
+LEDGER_FORMAT: Final = FileFormat(
+    "ledger", "ledger", version=3, schema=_SCHEMA, migrations={1: unify_accounts, 2: add_fixes}
+)
 
 
 class Database:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Final, Literal, NamedTuple
 
 State = Literal["intended", "processing", "active", "failed", "unknown", "gone"]
@@ -17,17 +17,25 @@ SUFFIX_CHARS: Final = 13
 """Characters that are appended to it: a dash and 12 hex digits."""
 SHA256_PREFIX: Final = "sha256:"
 """Start of the identity of a local file's content."""
+_FIXED: Final = " fixed:"
+"""Between the identity of a file, and the digest of the options with which it was fixed."""
 
 
 @dataclass(frozen=True, slots=True)
 class ContentId:
     """The identity of a file: `sha256:…` of a local one; redacted URL, strong ETag and size of a remote one.
 
+    A fixed file is identified by the file that it is made from: encoders need not make the same bytes twice.
+
     reusable  false if nothing shows whether the file behind a URL is still the same (no strong ETag)
     """
 
     identity: str
     reusable: bool = True
+
+    def fixed(self, options: str) -> ContentId:
+        """Return the identity of what is made from this file; options: digest of how."""
+        return replace(self, identity=f"{self.identity}{_FIXED}{options}")
 
 
 class AccountKey(NamedTuple):
@@ -108,6 +116,11 @@ class Entry:
     def media_kind(self) -> str:
         """Return image, video or audio, without the provider's type that `kind` may have, as in `image:Script`."""
         return self.kind.partition(":")[0]
+
+    @property
+    def is_fixed(self) -> bool:
+        """Return whether the file was fixed before it was registered: `Ledger.fixes` has how."""
+        return _FIXED in self.content
 
     def as_json(self) -> dict[str, str | int | None]:
         """Return a JSON object with every field, named as in the file."""

@@ -1,4 +1,7 @@
-"""Migrate older files of the ledger: from version 1, where each key was an account, to version 2."""
+"""Migrate older files of the ledger.
+
+From version 1, where each key was an account, to version 2; from version 2, where no file was fixed, to version 3.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,12 @@ SINCE_VERSION_2: Final = (
 )
 """What version 2 adds. The additional column of `entries` makes writes fail in an older program that still has the file
 open: it would not find files under its key, and would register them again."""
+
+SINCE_VERSION_3: Final = (
+    """CREATE TABLE fixes ("key", "original", "options", "fixed", "sentence", "losses", "at",
+                            PRIMARY KEY ("key")) WITHOUT ROWID""",
+)
+"""What version 3 adds."""
 
 _RENUMBERED: Final = """
 CREATE TABLE renumbered AS
@@ -88,6 +97,12 @@ def unify_accounts(database: sqlite3.Connection) -> None:
     """
     database.create_function("registration_digest", 6, _digest, deterministic=True)
     for statement in _STATEMENTS:
+        database.execute(statement)
+
+
+def add_fixes(database: sqlite3.Connection) -> None:
+    """Add the table of what fixed files were made from."""
+    for statement in SINCE_VERSION_3:
         database.execute(statement)
 
 

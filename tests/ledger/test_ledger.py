@@ -330,21 +330,22 @@ class TestFormat:
         "url",
     )
 
-    def test_columns_are_those_of_version_2(self, ledger: Ledger, path: Path) -> None:
+    def test_columns_are_those_of_version_3(self, ledger: Ledger, path: Path) -> None:
         with sqlite3.connect(path) as other:
             tables = {
                 table: [row[1] for row in other.execute(f"PRAGMA table_info({table})")]
-                for table in ("entries", "groups", "disagreements", "accounts", "rates")
+                for table in ("entries", "groups", "disagreements", "accounts", "rates", "fixes")
             }
             version = other.execute("PRAGMA user_version").fetchone()
         other.close()
-        assert version == (2,)
+        assert version == (3,)
         assert tables == {
             "entries": [*self.ENTRY_COLUMNS, "version"],
             "groups": ["provider", "origin", "account", "project", "name", "id"],
             "disagreements": ["key", "serial", "provider", "source", "rules", "ours", "theirs", "message", "at"],
             "accounts": ["provider", "origin", "account", "project", "key_id", "at"],
             "rates": ["provider", "origin", "account", "project", "action", "calls", "per", "at"],
+            "fixes": ["key", "original", "options", "fixed", "sentence", "losses", "at"],
         }
 
 

@@ -176,7 +176,7 @@ class TestCopy:
         before = old_rows(path)
         Ledger(str(path)).close()
         copy = tmp_path / "l.sqlite.v1"
-        assert (version_of(path), version_of(copy)) == (2, 1)
+        assert (version_of(path), version_of(copy)) == (3, 1)
         assert old_rows(copy) == before
         assert stat.S_IMODE(copy.stat().st_mode) == 0o600
         assert sorted(os.listdir(tmp_path)) == ["l.sqlite", "l.sqlite.lock", "l.sqlite.v1"]
@@ -230,7 +230,7 @@ def test_full_disk_leaves_the_old_ledger(tmp_path: Path, monkeypatch: pytest.Mon
     assert (version_of(path), old_rows(path)) == (1, before)
     assert sorted(os.listdir(tmp_path)) == ["l.sqlite", "l.sqlite.lock"]
     Ledger(str(path)).close()
-    assert version_of(path) == 2
+    assert version_of(path) == 3
 
 
 def test_older_program_that_has_the_file_open_can_no_longer_write_entries(tmp_path: Path) -> None:
@@ -293,7 +293,7 @@ def test_killed_process_leaves_the_old_ledger_or_the_new_one(tmp_path: Path, ste
             assert old_rows(Path(f"{path}.v1")) == before
         with Ledger(str(path)) as ledger:
             assert {entry.asset_id for entry in ledger.entries()} == {"key-1", "key-2"}
-        assert version_of(path) == 2
+        assert version_of(path) == 3
         assert not os.path.exists(f"{path}.v1.part")
     assert codes >= {-signal.SIGKILL}
 

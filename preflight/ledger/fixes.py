@@ -1,0 +1,55 @@
+"""Remember what each fixed file was made from, and how: `FixRecord`, `FixRecords`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from preflight.ledger.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class FixRecord:
+    """How the file of a registration was made from another one. The last attempt of a key counts.
+
+    key       of the registration, as in `Entry`
+    original  the identity of the original's content
+    options   digest of the rule sets that the file had to pass, and of the choices
+    fixed     the identity of the content that was registered
+    sentence  what was changed; losses: what was lost by it
+    at        when it was made, ISO 8601 in UTC
+    """
+
+    key: str
+    original: str
+    options: str
+    fixed: str
+    sentence: str
+    losses: tuple[str, ...]
+    at: str
+
+
+class FixRecords:
+    """The fixed files of a ledger, by the key of their registration. Raises `LedgerError`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def load(self, key: str) -> FixRecord | None:
+        """Return how the file of a registration was made; None if it was registered as it was."""
+        rows = self._database.select(
+            'SELECT "key", "original", "options", "fixed", "sentence", "losses", "at" FROM fixes WHERE "key" = ?',
+            (key,),
+        )
+        if not rows:
+            return None
+        _, original, options, fixed, sentence, losses, at = rows[0]
+        return FixRecord(key, original, options, fixed, sentence, tuple(json.loads(losses)), at)
+
+    def save(self, record: FixRecord) -> None:
+        """Write the record in place of the one of an earlier attempt."""
+        values = (record.key, record.original, record.options, record.fixed, record.sentence)
+        self._database.change(
+            "INSERT OR REPLACE INTO fixes VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (*values, json.dumps(record.losses), record.at),
+        )
