@@ -39,7 +39,12 @@ MAX_ALLOCATION: Final = 1 << 30
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT)
 _NOT_WRITTEN: Final = ("Error writing trailer", "Error closing file", "av_interleaved_write_frame()")
 """Complaints after which some versions end with code 0."""
-_LACKING: Final = re.compile(r"^Unknown (encoder|decoder)|^Decoder .* not found|^No such filter|^Unrecognized option")
+_LACKING: Final = re.compile(
+    r"Unknown (encoder|decoder)|Decoder .*not found|Decoding requested, but no decoder|No such filter|Unrecognized option"
+    r"|.*Function not implemented|.*[Nn]ot yet implemented in FFmpeg"
+)
+_OF_TIMESTAMPS: Final = "Application provided invalid, non monotonically increasing dts"
+"""A complaint of the output, which discards the frames anyway."""
 _MUXERS: Final = {
     **{name: name for name in ("3gp", "aiff", "avi", "flac", "flv", "gif", "mov", "mp2", "mp3", "mp4", "ogg", "wav")},
     **dict.fromkeys(("m4a", "m4v"), "ipod"),
@@ -167,7 +172,7 @@ def _failed(code: int, lines: Sequence[str]) -> EngineError:
     cause = main_complaint(lines)
     if code < 0 or not cause:
         return EngineError("engine_failed", f"ffmpeg {describe_exit(code)}. Check that the file plays.")
-    if _LACKING.search(cause):
+    if _LACKING.match(cause):
         return EngineError("engine_incomplete", f"ffmpeg failed: {cause}. {remedy_for_engine()}")
     return EngineError("engine_failed", f"ffmpeg failed: {cause}. Check that the file plays, or try another ffmpeg.")
 
@@ -191,7 +196,7 @@ def decode_fully(
 ) -> str | None:
     """Decode all video and audio of a file once. Return None, or one sentence with the first error.
 
-    Raise `EngineError` if the engine cannot do it or not in time, `Stopped`, KeyboardInterrupt.
+    Raise `EngineError` if the engine lacks a decoder or takes too long, `Stopped`, KeyboardInterrupt.
     """
     demuxer = DEMUXERS.get(format_name)
     if demuxer is None:
@@ -202,8 +207,12 @@ def decode_fully(
     run, code = _execute(engine, words, ProgressReader(duration, on_progress), limits, stop)
     if code < 0 or (code and not run.lines):
         return f"ffmpeg {describe_exit(code)} while it decoded the file."
-    if run.lines:
-        return f"ffmpeg cannot decode all of the file: {main_complaint(run.lines[:1])}."
+    lacking = [line for line in run.lines if _LACKING.match(line)]
+    if lacking:
+        raise _failed(code, lacking)
+    faults = [line for line in run.lines if not line.startswith(_OF_TIMESTAMPS)]
+    if faults:
+        return f"ffmpeg cannot decode all of the file: {main_complaint(faults[:1])}."
     if run.progress is None or not run.progress.position:
         return "ffmpeg finds nothing to decode in the file."
     return None

@@ -1,0 +1,181 @@
+"""An ffmpeg is found on PATH or in the extra, asked once what it can do, and named with what it lacks."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import shutil
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from preflight.errors import EngineError, MissingExtra
+from preflight.fixer import engines
+from preflight.fixer.engines import find_engine, inspect_engine
+from tests.fixer.programs import LISTING, children, engine, program
+
+REMEDY = "Install a complete ffmpeg, or the one of the extra: pip install 'preflight-media[fix]'"
+
+
+@pytest.fixture(autouse=True)
+def _no_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "imageio_ffmpeg", None)
+
+
+@pytest.fixture
+def extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The ffmpeg that a package like imageio-ffmpeg ships: one with a third encoder and VMAF."""
+    package = tmp_path / "site/imageio_ffmpeg"
+    listing = LISTING.replace("A....D aac", "V..... libsvtav1  AV1\\n A....D aac").replace("TS. ssim ", ".. libvmaf ")
+    shipped = program(package / "binaries/ffmpeg-test-v9", listing)
+    (package / "__init__.py").write_text(f"def get_ffmpeg_exe():\n    return {str(shipped)!r}\n")
+    monkeypatch.delitem(sys.modules, "imageio_ffmpeg")
+    monkeypatch.syspath_prepend(package.parent)
+    yield shipped
+    sys.modules.pop("imageio_ffmpeg", None)
+    importlib.invalidate_caches()
+
+
+def on_path(monkeypatch: pytest.MonkeyPatch, *folders: Path | str) -> None:
+    monkeypatch.setenv("PATH", os.pathsep.join(map(str, folders)))
+
+
+def test_ffmpeg_on_path_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = program(tmp_path / "bin/ffmpeg", LISTING)
+    on_path(monkeypatch, tmp_path / "empty", tmp_path / "bin")
+    found = find_engine(["libx264"], ["ssim"])
+    assert found == engine(path)._replace(version="9.9-test")
+
+
+@pytest.mark.parametrize("folder", ["", ".", "bin", "../here"])
+def test_program_in_the_current_folder_is_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str) -> None:
+    here = tmp_path / "here"
+    program(here / folder / "ffmpeg", f"touch {tmp_path}/ran\n{LISTING}")
+    monkeypatch.chdir(here)
+    on_path(monkeypatch, folder, *([""] if folder else []))
+    with pytest.raises(MissingExtra):
+        find_engine()
+    assert not (tmp_path / "ran").exists()
+
+
+def test_file_that_cannot_be_executed_is_skipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program(tmp_path / "a/ffmpeg", LISTING).chmod(0o644)
+    (tmp_path / "b/ffmpeg").mkdir(parents=True)
+    path = program(tmp_path / "c/ffmpeg", LISTING)
+    on_path(monkeypatch, tmp_path / "a", tmp_path / "b", tmp_path / "c")
+    assert find_engine().path == str(path)
+
+
+def test_without_any_ffmpeg_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    on_path(monkeypatch)
+    with pytest.raises(MissingExtra) as caught:
+        find_engine()
+    assert str(caught.value) == (
+        "Fixing video and audio files without ffmpeg on PATH needs an optional dependency. "
+        "Install it: pip install 'preflight-media[fix]'"
+    )
+    assert caught.value.extra == "fix"
+
+
+def test_extra_is_used_without_ffmpeg_on_path(extra: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    on_path(monkeypatch)
+    assert find_engine().path == str(extra)
+
+
+def test_extra_is_used_if_the_one_on_path_lacks_an_encoder(
+    tmp_path: Path, extra: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = program(tmp_path / "bin/ffmpeg", LISTING)
+    on_path(monkeypatch, path.parent)
+    assert find_engine(["libx264"]).path == str(path)
+    assert find_engine(["libsvtav1"]).path == str(extra)
+    assert find_engine(filters=["libvmaf"]).path == str(extra)
+
+
+def test_package_without_a_program_is_not_asked(tmp_path: Path, extra: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (extra.parent.parent / "__init__.py").write_text("raise SystemExit")
+    extra.unlink()
+    on_path(monkeypatch)
+    with pytest.raises(MissingExtra):
+        find_engine()
+
+
+def test_what_is_missing_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = program(tmp_path / "bin/ffmpeg", LISTING)
+    on_path(monkeypatch, path.parent)
+    with pytest.raises(EngineError) as caught:
+        find_engine(["libx265", "libx264"], ["zscale"])
+    lacking = "lacks the encoder libx265, the filter zscale"
+    assert str(caught.value) == f"ffmpeg 9.9-test ({path}) {lacking}. {REMEDY}"
+    assert caught.value.code == "engine_incomplete"
+
+
+def test_extra_is_not_recommended_if_it_lacks_the_same(extra: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    on_path(monkeypatch)
+    with pytest.raises(
+        EngineError, match=r"lacks the encoder libx265\. Install a complete ffmpeg, and put it on PATH\.$"
+    ):
+        find_engine(["libx265"])
+
+
+@pytest.mark.parametrize(
+    ("script", "how"),
+    [
+        ("sleep 60", "did not answer within 0.3 s"),
+        ("trap '' TERM; sleep 60", "did not answer within 0.3 s"),
+        ("head -c 3000000 /dev/urandom", "does not answer as ffmpeg does"),
+        ("echo 'ffmpeg version 5.1' >&2", "does not answer as ffmpeg does"),
+        ("exit 127", "ended with code 127 when it was asked for its encoders"),
+        ("kill -SEGV $$", "crashed when it was asked for its encoders"),
+    ],
+)
+def test_program_that_does_not_work_gets_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, how: str
+) -> None:
+    if "sleep" in script:
+        monkeypatch.setattr(engines, "LISTING_TIMEOUT", 0.3)
+    path = program(tmp_path / "bin/ffmpeg", script)
+    on_path(monkeypatch, path.parent, os.defpath)
+    began = time.monotonic()
+    with pytest.raises(EngineError) as caught:
+        inspect_engine(str(path))
+    assert str(caught.value) == f"The ffmpeg at {path} {how}. {REMEDY}"
+    assert caught.value.code == "engine_unusable"
+    assert time.monotonic() - began < 5
+    assert not children()
+
+
+def test_extra_is_used_if_the_one_on_path_does_not_work(
+    tmp_path: Path, extra: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on_path(monkeypatch, program(tmp_path / "bin/ffmpeg", "exit 1").parent)
+    assert find_engine().path == str(extra)
+
+
+def test_program_is_asked_once_until_it_changes(tmp_path: Path) -> None:
+    count = tmp_path / "count"
+    path = program(tmp_path / "ffmpeg", f"echo >> {count}\n{LISTING}")
+    assert inspect_engine(str(path)) is inspect_engine(str(path))
+    assert count.read_text() == "\n\n"
+    program(path, f"echo >> {count}\n{LISTING.replace('9.9-test', '10.0')}")
+    assert inspect_engine(str(path)).version == "10.0"
+
+
+def test_text_of_a_program_is_escaped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = program(tmp_path / "a\x1b[31m/ffmpeg", LISTING.replace("9.9-test", "\x1b[2J"))
+    on_path(monkeypatch, path.parent)
+    with pytest.raises(EngineError) as caught:
+        find_engine(["none"])
+    assert "\x1b" not in str(caught.value)
+
+
+@pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="no ffmpeg on PATH")
+def test_real_ffmpeg_lists_what_it_has() -> None:
+    found = find_engine(["libx264", "aac", "pcm_s16le"], ["scale", "ssim", "bwdif", "fps"])
+    assert found.version[0].isalnum()
+    assert len(found.encoders) > 50
+    assert len(found.filters) > 100
+    assert not found.filters & {"Filters:", "=", "T.."}
