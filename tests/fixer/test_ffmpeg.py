@@ -1,0 +1,304 @@
+"""ffmpeg changes and decodes one file: any name, no other file, progress, and one sentence for each failure."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from preflight.errors import EngineError, OutputError, Stopped
+from preflight.fixer import ffmpeg
+from preflight.fixer.ffmpeg import (
+    Engine,
+    EngineOutput,
+    EngineProgress,
+    decode_fully,
+    find_engine,
+    input_words,
+    output_words,
+    run_engine,
+)
+from tests.conftest import ROOT
+from tests.fixer.programs import children, engine, pid_in, program, runs, until
+
+NAMES = [
+    "-x.mp4",
+    "a\nb.mp4",
+    'it\'s "quoted".mp4',
+    "%d-%05d.mp4",
+    "file:x.mp4",
+    "concat:a|b.mp4",
+    "\x1b[31m.mp4",
+    "ü é.mp4",
+]
+UNDECODABLE = os.fsdecode(b"\xff\xfe.mp4")
+SOON = 5.0
+"""s; it takes some milliseconds, but the machine that runs the tests may be busy with others."""
+
+
+@pytest.fixture(scope="module")
+def real() -> Engine:
+    if shutil.which("ffmpeg") is None:
+        pytest.skip("no ffmpeg on PATH")
+    return find_engine()
+
+
+@pytest.fixture(scope="module")
+def film(real: Engine, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A film of two seconds with a sound."""
+    path = tmp_path_factory.mktemp("film") / "film.mp4"
+    sources = ["-f", "lavfi", "-i", "testsrc=s=128x96:d=2:r=25", "-f", "lavfi", "-i", "sine=d=2"]
+    run_engine(real, [*sources, "-c:v", "libx264", "-c:a", "aac", *output_words(str(path), "mp4")], timeout=30)
+    return path
+
+
+def copied(film: Path | str, result: Path, format_name: str = "mp4") -> list[str]:
+    return [*input_words(str(film), "mov"), "-c", "copy", *output_words(str(result), format_name)]
+
+
+class TestWithFfmpeg:
+    def test_progress_ends_with_the_whole_film(self, real: Engine, film: Path, tmp_path: Path) -> None:
+        seen: list[EngineProgress] = []
+        result = tmp_path / "result.mp4"
+        words = [*input_words(str(film), "mov"), *output_words(str(result), "mp4")]
+        run = run_engine(
+            real, words, duration=2.0, on_progress=seen.append, timeout=30, output=EngineOutput(str(result))
+        )
+        assert seen
+        assert seen[-1] is run.progress
+        assert seen[-1].fraction == pytest.approx(1.0, abs=0.05)
+        assert seen[-1].remaining == pytest.approx(0.0, abs=0.1)
+        assert seen[-1].speed
+        assert seen[-1].size == pytest.approx(result.stat().st_size, rel=0.2)
+        assert run.lines == ()
+
+    @pytest.mark.parametrize("name", [*NAMES, pytest.param(UNDECODABLE, id="undecodable")])
+    def test_file_may_have_any_name(self, real: Engine, film: Path, tmp_path: Path, name: str) -> None:
+        source, result = tmp_path / "in" / name, tmp_path / "out" / name
+        for path in (source, result):
+            path.parent.mkdir()
+        shutil.copy(film, source)
+        run_engine(real, copied(source, result), timeout=30, output=EngineOutput(str(result)))
+        assert os.listdir(result.parent) == [name]
+        assert decode_fully(real, str(result), "mp4", timeout=30) is None
+
+    def test_relative_path_means_the_current_folder(
+        self, real: Engine, film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        shutil.copy(film, tmp_path / "-i")
+        monkeypatch.chdir(tmp_path)
+        run_engine(real, copied("-i", Path("-o")), timeout=30)
+        assert sorted(os.listdir(tmp_path)) == ["-i", "-o"]
+
+    @pytest.mark.parametrize("scheme", ["", "file:", "concat:"])
+    def test_playlist_that_pretends_to_be_a_film_opens_nothing(
+        self, real: Engine, film: Path, tmp_path: Path, scheme: str
+    ) -> None:
+        shutil.copy(film, tmp_path / "secret.ts")
+        playlist = tmp_path / "film.mp4"
+        lines = ["#EXTM3U", "#EXT-X-TARGETDURATION:2", "#EXTINF:2,", f"{scheme}{tmp_path}/secret.ts", "#EXT-X-ENDLIST"]
+        playlist.write_text("\n".join(lines))
+        result = tmp_path / "result.mp4"
+        with pytest.raises(EngineError, match=r"^ffmpeg failed: "):
+            run_engine(real, copied(playlist, result), timeout=30)
+        assert not result.exists()
+        assert decode_fully(real, str(playlist), "mp4", timeout=30)
+
+    def test_reference_to_another_file_is_not_followed(self, real: Engine, film: Path, tmp_path: Path) -> None:
+        (tmp_path / "list.mp4").write_text(f"ffconcat version 1.0\nfile '{film}'\n")
+        assert decode_fully(real, str(tmp_path / "list.mp4"), "mp4", timeout=30)
+
+    def test_disk_that_is_full_is_an_error_of_the_output(self, real: Engine, film: Path) -> None:
+        for format_name in ("mp4", "mpegts"):  # ffmpeg 5 ends with code 0 for the second
+            output = EngineOutput("/dev/full", name="result\n.mp4")
+            with pytest.raises(OutputError) as caught:
+                run_engine(real, copied(film, Path("/dev/full"), format_name), timeout=30, output=output)
+            full = "cannot be written to the end (No space left on device). Free space, or give another path."
+            assert str(caught.value) == rf"result\n.mp4 {full}"
+
+    def test_result_stays_below_its_maximum_size(self, real: Engine, film: Path, tmp_path: Path) -> None:
+        result = tmp_path / "result.mp4"
+        with pytest.raises(EngineError, match=r"^The result would be larger than 4,000 bytes\. ") as caught:
+            run_engine(real, copied(film, result), timeout=30, output=EngineOutput(str(result), 4000))
+        assert caught.value.code == "engine_output_too_large"
+        assert result.stat().st_size <= 4000
+
+    def test_encoder_that_ffmpeg_lacks_is_named(self, real: Engine, film: Path, tmp_path: Path) -> None:
+        words = [*input_words(str(film), "mov"), "-c:v", "libnone", *output_words(str(tmp_path / "x.mp4"), "mp4")]
+        with pytest.raises(EngineError, match=r"^ffmpeg failed: Unknown encoder 'libnone'\. Install ") as caught:
+            run_engine(real, words, timeout=30)
+        assert caught.value.code == "engine_incomplete"
+
+    def test_cause_of_a_failure_is_named_without_paths(self, real: Engine, film: Path, tmp_path: Path) -> None:
+        source = tmp_path / "a\nb \x1b[31m.mp4"
+        words = [*input_words(str(source), "mov"), *output_words(str(tmp_path / "x.mp4"), "mp4")]
+        with pytest.raises(EngineError, match=r"^ffmpeg failed: .*No such file or directory\.") as caught:
+            run_engine(real, words, timeout=30)
+        assert str(tmp_path) not in str(caught.value)
+        words = [*input_words(str(film), "mov"), "-vf", "crop=9999:2", *output_words(str(tmp_path / "x.mp4"), "mp4")]
+        with pytest.raises(EngineError, match=r"^ffmpeg failed: Invalid too big or non positive size for width '9999'"):
+            run_engine(real, words, timeout=30)
+
+    def test_whole_film_can_be_decoded(self, real: Engine, film: Path) -> None:
+        seen: list[EngineProgress] = []
+        found = decode_fully(
+            real._replace(threads=1), str(film), "mp4", duration=2, on_progress=seen.append, timeout=30
+        )
+        assert found is None
+        assert seen[-1].fraction == pytest.approx(1.0, abs=0.05)
+
+    @pytest.mark.parametrize("track", ["v", "a"])
+    def test_damage_of_any_track_is_found(self, real: Engine, film: Path, tmp_path: Path, track: str) -> None:
+        damaged = tmp_path / "damaged.mkv"
+        noise = ["-c", "copy", f"-bsf:{track}", "noise=amount=3"]
+        words = [*input_words(str(film), "mov"), *noise, *output_words(str(damaged), "mkv")]
+        run_engine(real, words, timeout=30)
+        found = decode_fully(real, str(damaged), "mkv", timeout=30)
+        assert found is not None
+        assert found.startswith("ffmpeg ")
+        assert found.endswith(".")
+        assert str(tmp_path) not in found
+
+    def test_end_that_is_missing_is_found(self, real: Engine, film: Path, tmp_path: Path) -> None:
+        whole = tmp_path / "whole.mp4"
+        run_engine(real, [*copied(film, whole)[:-4], "-movflags", "+faststart", *copied(film, whole)[-4:]], timeout=30)
+        cut = tmp_path / "cut.mp4"
+        cut.write_bytes(whole.read_bytes()[:-3000])
+        assert decode_fully(real, str(whole), "mp4", timeout=30) is None
+        assert decode_fully(real, str(cut), "mp4", timeout=30)
+
+    def test_file_without_frames_is_not_decoded(self, real: Engine, film: Path, tmp_path: Path) -> None:
+        empty = tmp_path / "empty.mp4"
+        run_engine(real, [*input_words(str(film), "mov"), "-t", "0", *output_words(str(empty), "mp4")], timeout=30)
+        assert decode_fully(real, str(empty), "mp4", timeout=30)
+
+    def test_ctrl_c_ends_ffmpeg_within_a_second(self, real: Engine, tmp_path: Path) -> None:
+        result = tmp_path / "endless.mkv"
+        code = (
+            "import sys; from preflight.fixer.ffmpeg import *; engine = find_engine()\n"
+            "run_engine(engine, ['-re', '-f', 'lavfi', '-i', 'testsrc', *output_words(sys.argv[1], 'mkv')], timeout=60)"
+        )
+        command = [sys.executable, "-c", code, str(result)]
+        with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, start_new_session=True) as parent:
+            until(result.exists)
+            children_file = Path(f"/proc/{parent.pid}/task/{parent.pid}/children")
+            pids = [int(pid) for pid in children_file.read_text().split()]
+            parent.send_signal(signal.SIGINT)
+            sent = time.monotonic()
+            assert parent.wait(SOON) == -signal.SIGINT
+            assert time.monotonic() - sent < SOON
+            assert parent.stderr is not None
+            assert parent.stderr.read().splitlines()[-1] == b"KeyboardInterrupt"
+        assert pids
+        assert not [pid for pid in pids if runs(pid)]
+
+
+class TestWithoutFfmpeg:
+    def test_words_come_after_those_that_make_it_safe(self, tmp_path: Path) -> None:
+        path = program(tmp_path / "ffmpeg", f'printf "%s\\n" "$@" > {tmp_path}/words; echo progress=end')
+        run_engine(engine(path)._replace(threads=3), ["-map", "a b"], timeout=30)
+        words = (tmp_path / "words").read_text().splitlines()
+        assert words[:2] == ["-hide_banner", "-nostdin"]
+        assert words[-6:] == ["-filter_threads", "3", "-filter_complex_threads", "3", "-map", "a b"]
+
+    def test_values_that_are_not_known_yet_are_none(self, tmp_path: Path) -> None:
+        seen: list[EngineProgress] = []
+        block = "out_time_us=N/A\\nspeed=N/A\\ntotal_size=N/A\\nprogress=continue\\n"
+        early = "out_time_us=-9223372036854775807\\nspeed=   0x\\ntotal_size=48\\nprogress=continue\\n"
+        late = "out_time_us=5000000\\nspeed= 2.5x\\ntotal_size=1000\\nprogress=end\\n"
+        path = program(tmp_path / "ffmpeg", f"printf '{block}{early}{late}'")
+        run_engine(engine(path), [], duration=20.0, on_progress=seen.append, timeout=30)
+        assert [each._replace(elapsed=0, remaining=None) for each in seen] == [
+            EngineProgress(None, None, None, None, None, 0),
+            EngineProgress(None, None, None, 0.0, 48, 0),
+            EngineProgress(5.0, 0.25, None, 2.5, 1000, 0),
+        ]
+        assert seen[-1].remaining == pytest.approx(3 * seen[-1].elapsed)
+
+    def test_garbage_instead_of_progress_is_ignored(self, tmp_path: Path) -> None:
+        path = program(
+            tmp_path / "ffmpeg", "head -c 3000000 /dev/urandom; printf '\\nout_time_us=nan\\nprogress=end\\n'"
+        )
+        run = run_engine(engine(path), [], timeout=30)
+        assert run.progress is not None
+        assert run.progress.position is None
+
+    def test_program_that_hangs_is_stopped(self, tmp_path: Path) -> None:
+        path = program(tmp_path / "ffmpeg", "trap '' TERM; sleep 60")
+        with pytest.raises(EngineError, match=r"^ffmpeg was stopped after 0\.5 s\. Allow more time, ") as caught:
+            run_engine(engine(path), [], timeout=0.5)
+        assert caught.value.code == "engine_timeout"
+        assert not children()
+
+    def test_program_without_progress_is_stopped(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(ffmpeg, "STALL_TIMEOUT", 0.3)
+        path = program(tmp_path / "ffmpeg", "while :; do printf 'out_time_us=5\\nprogress=continue\\n'; done")
+        with pytest.raises(EngineError, match=r"^ffmpeg was stopped after 0\.3 s without progress\. "):
+            run_engine(engine(path), [], timeout=60)
+
+    def test_stop_ends_it(self, tmp_path: Path) -> None:
+        path = program(tmp_path / "ffmpeg", 'echo $$ > "$0.pid"; exec sleep 60')
+        stop = threading.Event()
+        waiting = threading.Thread(target=lambda: (pid_in(tmp_path / "ffmpeg.pid"), stop.set()))
+        waiting.start()
+        with pytest.raises(Stopped):
+            run_engine(engine(path), [], timeout=60, stop=stop)
+        waiting.join()
+        assert not runs(pid_in(tmp_path / "ffmpeg.pid"))
+
+    def test_last_cause_of_many_lines_is_shown(self, tmp_path: Path) -> None:
+        script = """yes '[h264 @ 0x5567ab] old complaint' 2> /dev/null | head -c 100000000 >&2
+            printf '[out#0/mp4 @ 0x7f] \\033[31mcannot write \\377 to /secret/place/film.mp4\\n' >&2
+            printf '[vost#0:0 @ 0x7f] [enc:x @ 0x80] Error while closing encoder\\nConversion failed!\\n' >&2
+            exit 234"""
+        with pytest.raises(EngineError) as caught:
+            run_engine(engine(program(tmp_path / "ffmpeg", script)), [], timeout=30)
+        cause = "\\x1b[31mcannot write � to …"
+        assert str(caught.value) == f"ffmpeg failed: {cause}. Check that the file plays, or try another ffmpeg."
+
+    @pytest.mark.parametrize(
+        ("script", "how"),
+        [
+            ("kill -KILL $$", "was killed (SIGKILL), usually because memory ran out"),
+            ("kill -SEGV $$", "crashed (SIGSEGV)"),
+            ("exit 3", "ended with code 3"),
+        ],
+    )
+    def test_crash_gets_a_sentence(self, tmp_path: Path, script: str, how: str) -> None:
+        path = program(tmp_path / "ffmpeg", script)
+        with pytest.raises(EngineError) as caught:
+            run_engine(engine(path), [], timeout=30)
+        assert str(caught.value) == f"ffmpeg {how}. Check that the file plays."
+        decoded = decode_fully(engine(path), "x", "mp4", timeout=30)
+        assert decoded == f"ffmpeg {how} while it decoded the file."
+
+    @pytest.mark.parametrize("script", ["exit 0", ": > {output}"])
+    def test_success_without_a_result_is_an_error(self, tmp_path: Path, script: str) -> None:
+        output = tmp_path / "result.mp4"
+        path = program(tmp_path / "ffmpeg", script.format(output=output))
+        with pytest.raises(EngineError, match=r"^ffmpeg wrote an empty file\. "):
+            run_engine(engine(path), [], timeout=30, output=EngineOutput(str(output)))
+
+    def test_formats_that_ffmpeg_does_not_know_get_a_sentence(self) -> None:
+        with pytest.raises(EngineError, match=r"^ffmpeg does not write zip\. "):
+            output_words("x", "zip")
+        with pytest.raises(EngineError, match=r"^ffmpeg does not read zip\. "):
+            decode_fully(engine("/none"), "x", "zip", timeout=30)
+
+    def test_file_of_which_nothing_is_decoded_is_not_whole(self, tmp_path: Path) -> None:
+        path = program(tmp_path / "ffmpeg", "printf 'out_time_us=0\\nprogress=end\\n'")
+        found = decode_fully(engine(path), "x", "mp4", timeout=30)
+        assert found == "ffmpeg finds nothing to decode in the file."
+
+    def test_decoder_that_ffmpeg_lacks_is_not_a_fault_of_the_file(self, tmp_path: Path) -> None:
+        path = program(tmp_path / "ffmpeg", "echo 'Decoder (codec vvc) not found for input stream #0:0' >&2; exit 1")
+        with pytest.raises(EngineError) as caught:
+            decode_fully(engine(path), "x", "mp4", timeout=30)
+        assert caught.value.code == "engine_incomplete"
