@@ -69,7 +69,7 @@ def command(media: Media, rules: str | RuleSet = "atlas", name: str | None = "in
         (PHOTO._replace(width=280), "scale it to 300×686", "python3 -c "),
         (PHOTO._replace(width=2000), "crop it to 1600×640", "python3 -c "),
         (PHOTO._replace(width=160, height=1000), "crop it to 160×400 and scale it to 300×750", "python3 -c "),
-        (PHOTO._replace(format="avif"), "convert it to png", "python3 -c "),
+        (PHOTO._replace(format="avif"), "convert it to jpeg", "python3 -c "),
         (PHOTO._replace(size=40_000_000), "compress it more, or make it smaller", ""),
         (PHOTO._replace(width=280, size=40_000_000), "scale it to 300×686", ""),
         (CLIP._replace(duration=1.0), "make it at least 2 s long", ""),

@@ -13,6 +13,7 @@ from preflight.plans.choices import DEFAULT_CHOICES, Choices
 from preflight.plans.colors import Colors
 from preflight.plans.encoding import ENCODERS, GEOMETRY, Subject, can_copy, can_remux
 from preflight.plans.geometry import LimitsByFact, Shape
+from preflight.plans.picture_formats import target_formats
 from preflight.plans.tracks import AudioTarget, VideoTarget
 from preflight.report import Obstacle
 from preflight.ruleset import Section
@@ -60,7 +61,7 @@ def changes_for(wrong: frozenset[str], media: Subject, section: Section, choices
     """Return the smallest changes that bring the `wrong` facts inside the limits, as far as possible."""
     formats = [media.format or ""]
     if "format" in wrong:
-        formats = encoding.written_formats(media.kind, section.by_fact(None).get("format")) or [""]
+        formats = _written_formats(wrong, media, section) or [""]
     facts = ("audio_codec",) if media.kind == AUDIO else ("video_codec", "audio_codec")
     present = tuple([fact for fact in facts if getattr(media, fact) != NONE])
     found = []
@@ -85,6 +86,13 @@ def _with_picture(changes: Changes) -> Changes:
         colors=None if isinstance(converted, Obstacle) else converted,
         obstacles=tuple([each for each in (shape, converted) if isinstance(each, Obstacle)]),
     )
+
+
+def _written_formats(wrong: frozenset[str], media: Subject, section: Section) -> list[str]:
+    limit = section.by_fact(None).get("format")
+    if media.kind != IMAGE or limit is None:
+        return encoding.written_formats(media.kind, limit)
+    return target_formats(media, limit.any_of or (), keeps_frames=wrong.isdisjoint(("animated", "frames")))
 
 
 def _with_codings(changes: Changes) -> Changes:
