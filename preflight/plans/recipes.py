@@ -1,0 +1,238 @@
+"""The recipe of a picture: what a process does with it, in order and as plain data."""
+
+from __future__ import annotations
+
+from math import ceil, floor
+from typing import Final, NamedTuple
+
+from preflight.limit import Limit
+from preflight.media import NONE
+from preflight.plans.changes import Changes
+from preflight.plans.choices import Anchor
+from preflight.plans.colors import CMYK_MODELS
+from preflight.plans.encoding import Subject
+from preflight.plans.geometry import LimitsByFact, Size
+from preflight.plans.picture_formats import (
+    ANIMATED_FORMATS,
+    LOSSY,
+    MAX_SIDES,
+    OPAQUE,
+    PICTURE_READERS,
+    chroma_for,
+    is_lossless,
+)
+from preflight.plans.tracks import FactValue, is_accepted
+
+Rectangle = tuple[int, int, int, int]
+"""Left, top, width and height."""
+
+_METADATA_ONLY: Final = frozenset(("jpeg", "png"))
+"""Formats from which metadata is removed without encoding the picture again."""
+_CONVERTED_MODELS: Final = CMYK_MODELS | {"lab"}
+_KEEPS_CMYK: Final = frozenset(("jpeg", "tiff"))
+_KEEPS_DEPTH: Final = frozenset(("png", "tiff"))
+_IN_PLACE: Final = frozenset(("location",))
+"""Facts that change without a change of the pixels."""
+_STEP: Final = 0.985
+"""Factor between two sizes that are tried where quality alone does not reach a limit on bytes."""
+_MAX_STEPS: Final = 240
+
+
+class PictureRecipe(NamedTuple):
+    """How a picture is written; `_asdict()` is plain JSON.
+
+    readers         Pillow's names of the formats that the file may have
+    written         the format of the result; fallback: lossy ones to write instead if it would be too large
+    whole           width and height as displayed, which the file must have; None: not known
+    keeps_pixels    only metadata is removed, and nothing is encoded again
+    keeps_frames    all frames of an animation stay; first_picture: others than the first picture may be left out
+    keeps_depth     16 bits per component stay, where Pillow has them
+    colors          primaries and transfer of the pixels, for a file without ICC profile
+    to_srgb         convert the colors to sRGB; keeps_cmyk: pixels of four inks stay; as_rgb: no gray and no palette
+    flatten         replace transparency by white
+    crop            the part that stays; size: that to which it is scaled
+    canvas          the size of the result, and where the picture is on it; blur: padded with itself instead of black
+    quality         the highest to encode with, 1 to 100; None: nearly lossless; lossless: no quality at all
+    chroma          chroma subsampling; can_subsample: 4:2:0 is accepted too
+    smaller         accepted sizes of the same shape, the largest first, for a result that would have too many bytes
+    """
+
+    readers: tuple[str, ...]
+    written: str
+    fallback: tuple[str, ...] = ()
+    whole: Size | None = None
+    keeps_pixels: bool = False
+    keeps_frames: bool = False
+    first_picture: bool = False
+    keeps_depth: bool = False
+    colors: tuple[str | None, str | None] = (None, None)
+    to_srgb: bool = False
+    keeps_cmyk: bool = False
+    as_rgb: bool = False
+    flatten: bool = False
+    crop: Rectangle | None = None
+    size: Size | None = None
+    canvas: Rectangle | None = None
+    blur: bool = False
+    quality: int | None = None
+    lossless: bool = False
+    chroma: str | None = None
+    can_subsample: bool = False
+    strip_location: bool = False
+    strip_metadata: bool = False
+    smaller: tuple[Size, ...] = ()
+
+
+def recipe_for(changes: Changes) -> PictureRecipe:
+    """Return the recipe for changes of a picture whose source can be read and whose result can be written."""
+    media, written, wrong, limits = changes.media, changes.written, changes.wrong, changes.limits
+    choices = changes.choices
+    to_srgb, keeps_cmyk = _colors(changes)
+    found = PictureRecipe(
+        readers=PICTURE_READERS[media.format or ""],
+        written=written,
+        whole=(media.width, media.height) if media.width and media.height else None,
+        keeps_frames=bool(media.animated) and written in ANIMATED_FORMATS and wrong.isdisjoint(("animated", "frames")),
+        first_picture=choices.first_picture or media.hdr == "gain_map",
+        keeps_depth=_keeps_depth(changes) and not to_srgb,
+        colors=(media.primaries, media.transfer),
+        to_srgb=to_srgb,
+        keeps_cmyk=keeps_cmyk,
+        as_rgb="color_model" in wrong,
+        flatten=written in OPAQUE or "has_alpha" in wrong,
+        quality=choices.quality,
+        lossless=written not in LOSSY or (written == "webp" and is_lossless(media) and choices.quality is None),
+        chroma=chroma_for(media, written, limits),
+        can_subsample=is_accepted(limits, "chroma", "4:2:0"),
+        strip_location=choices.strip_location or "location" in wrong,
+        strip_metadata=choices.strip_metadata,
+    )
+    found = _with_geometry(found, changes)
+    if max_bytes(limits) is not None:
+        found = found._replace(smaller=_smaller(_result_of(found), limits, written), fallback=_fallback(changes, found))
+    return found._replace(keeps_pixels=_keeps_pixels(changes, found))
+
+
+def max_bytes(limits: LimitsByFact) -> int | None:
+    """Return the largest size of a file inside the limits on `size` and `base64_size`; None if there is no bound."""
+    bounds = [_highest(limits.get("size"))]
+    if (coded := _highest(limits.get("base64_size"))) is not None:
+        bounds.append(coded // 4 * 3)
+    return min((bound for bound in bounds if bound is not None), default=None)
+
+
+def _highest(limit: Limit | None) -> int | None:
+    if limit is None or limit.high is None:
+        return None
+    return ceil(limit.high) - 1 if limit.high_open else floor(limit.high)
+
+
+def _colors(changes: Changes) -> tuple[bool, bool]:
+    """Return whether colors become sRGB, and whether those of four inks stay."""
+    media = changes.media
+    if changes.colors is not None:
+        return True, False
+    if media.color_model in CMYK_MODELS and "color_model" not in changes.wrong:
+        stays = changes.written == media.format and changes.written in _KEEPS_CMYK
+        return not stays, stays
+    return media.color_model in _CONVERTED_MODELS, False
+
+
+def _keeps_depth(changes: Changes) -> bool:
+    media = changes.media
+    is_deep_gray = media.color_model == "gray" and (media.bit_depth or 8) > 8 and not media.has_alpha
+    blurs = changes.choices.fit == "blur" and changes.shape is not None and changes.shape.canvas is not None
+    if not is_deep_gray or blurs or changes.written not in _KEEPS_DEPTH:
+        return False
+    return changes.wrong.isdisjoint(("bit_depth", "color_model"))
+
+
+def _with_geometry(found: PictureRecipe, changes: Changes) -> PictureRecipe:
+    shape, choices = changes.shape, changes.choices
+    if shape is None or found.whole is None:
+        return found
+    crop, size, canvas = shape
+    if crop != found.whole:
+        found = found._replace(crop=(*offset_of(found.whole, crop, choices.anchor), *crop))
+    if size != crop:
+        found = found._replace(size=size)
+    if canvas is not None and canvas != size:
+        place = offset_of(canvas, size, choices.anchor)
+        found = found._replace(canvas=(*place, *canvas), blur=choices.fit == "blur")
+    return found
+
+
+def offset_of(outer: Size, inner: Size, anchor: Anchor) -> tuple[int, int]:
+    """Return left and top of the inner rectangle at an anchor of the outer one."""
+    words = frozenset(anchor.split("-"))
+    horizontal = 0.0 if "left" in words else 1.0 if "right" in words else 0.5
+    vertical = 0.0 if "top" in words else 1.0 if "bottom" in words else 0.5
+    return int((outer[0] - inner[0]) * horizontal), int((outer[1] - inner[1]) * vertical)
+
+
+def _result_of(found: PictureRecipe) -> Size | None:
+    """Return width and height of the result."""
+    if found.canvas is not None:
+        return found.canvas[2:]
+    return found.size or (found.crop[2:] if found.crop is not None else found.whole)
+
+
+def _smaller(size: Size | None, limits: LimitsByFact, written: str) -> tuple[Size, ...]:
+    """Return smaller sizes of the same shape that are inside the limits, the largest first."""
+    if size is None:
+        return ()
+    found: list[Size] = []
+    for power in range(1, _MAX_STEPS):
+        width, height = (max(1, round(side * _STEP**power)) for side in size)
+        for candidate in _near(width, height, limits):
+            if candidate not in found and is_inside(candidate, limits) and max(candidate) <= MAX_SIDES[written]:
+                found.append(candidate)
+                break
+    return tuple(found)
+
+
+def _near(width: int, height: int, limits: LimitsByFact) -> tuple[Size, ...]:
+    """Return sizes next to one, for limits on the ratio and on multiples."""
+    sides = [limits[fact].multiple_of or 1 for fact in ("long_side", "short_side") if fact in limits]
+    both = max(sides, default=1)
+    steps = [max(limits[fact].multiple_of or 1 if fact in limits else 1, both) for fact in ("width", "height")]
+    width, height = width - width % steps[0], height - height % steps[1]
+    return (width, height), (width, height - steps[1]), (width - steps[0], height)
+
+
+def is_inside(size: Size, limits: LimitsByFact) -> bool:
+    """Return whether all limits on geometry accept a width and a height."""
+    width, height = size
+    if width < 1 or height < 1:
+        return False
+    values: dict[str, FactValue] = {
+        "width": width, "height": height, "long_side": max(size), "short_side": min(size), "side_sum": sum(size),
+        "pixels": width * height, "dimensions": f"{width}x{height}",
+    }  # fmt: skip
+    ratio = limits.get("aspect_ratio")
+    accepts_ratio = ratio is None or not ratio.side(width / height, height)
+    return accepts_ratio and all(is_accepted(limits, fact, value) for fact, value in values.items())
+
+
+def _fallback(changes: Changes, found: PictureRecipe) -> tuple[str, ...]:
+    """Return the accepted lossy formats for a lossless picture that would be too large; an animation has none."""
+    limit = changes.limits.get("format")
+    if not found.lossless or found.keeps_frames or limit is None:
+        return ()
+    opaque = changes.media.has_alpha is False or found.flatten
+    names = ("jpeg", "webp") if opaque else ("webp",)
+    accepted = limit.any_of or ()
+    return tuple([name for name in names if name in accepted])
+
+
+def _keeps_pixels(changes: Changes, found: PictureRecipe) -> bool:
+    """Return whether only metadata changes."""
+    if changes.written != changes.media.format or changes.written not in _METADATA_ONLY:
+        return False
+    same = found.crop is None and found.size is None and found.canvas is None and not found.to_srgb
+    return same and changes.wrong <= _IN_PLACE and (found.strip_location or found.strip_metadata)
+
+
+def is_high_range(media: Subject) -> bool:
+    """Return whether the pixels themselves have a high dynamic range; a gain map is beside them."""
+    return media.hdr not in (None, NONE, "gain_map")
