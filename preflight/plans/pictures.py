@@ -1,14 +1,20 @@
-"""Choose how a picture is saved: the facts of what Pillow writes, and the program that writes it."""
+"""Choose how a picture is saved: the facts of what Pillow writes, its recipe, and what that loses."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from math import inf
 from typing import Final
 
-from preflight.media import NONE
+from preflight.media import NONE, Media
+from preflight.plans.changes import Changes
 from preflight.plans.colors import CMYK_MODELS
 from preflight.plans.encoding import Subject
 from preflight.plans.geometry import LimitsByFact, Size
+from preflight.plans.picture_formats import MAX_SIDES, PICTURE_READERS, WITHOUT_METADATA
+from preflight.plans.recipes import PictureRecipe, is_high_range, recipe_for
 from preflight.plans.tracks import FactValue, is_accepted
+from preflight.report import Obstacle
 
 _HEIF: Final = frozenset(("heic", "heif"))
 _MODELS: Final = {
@@ -35,6 +41,87 @@ _TO_SRGB: Final = (
 )
 _SCALE_GRAY: Final = 'im = im.convert("I").point(lambda v: v * (1 / 257)).convert("L")'
 _FLATTEN: Final = 'im = im.convert("RGBA"); im = Image.alpha_composite(Image.new("RGBA", im.size, "white"), im)'
+
+
+def recipe(changes: Changes) -> PictureRecipe | None:
+    """Return the recipe for the changes of a picture; None if it cannot be read or written, or must not be."""
+    if changes.written not in MAX_SIDES or changes.media.format not in PICTURE_READERS or obstacle(changes) is not None:
+        return None
+    return recipe_for(changes)
+
+
+def obstacle(changes: Changes, exact: Media | None = None) -> Obstacle | None:
+    """Return why a picture cannot be changed as planned; None if it can.
+
+    exact  all facts of the picture; None: those that `Subject` lacks are not known
+    """
+    return next(_obstacles(changes, exact), None)
+
+
+def _obstacles(changes: Changes, exact: Media | None) -> Iterator[Obstacle]:
+    media, written = changes.media, changes.written
+    if media.format not in PICTURE_READERS:
+        yield Obstacle(f"Pictures in the format {media.format} cannot be decoded. Convert it with another program.")
+    if written not in MAX_SIDES:
+        yield Obstacle("None of the accepted formats can be written. Convert it with another program.")
+    if not changes.choices.first_picture and is_collection(changes):
+        message = "The file holds several pictures, of which only the first would be kept. Allow it with first_picture."
+        yield Obstacle(message, "first_picture")
+    if is_high_range(media):
+        message = f"The picture has a high dynamic range ({media.hdr}), which would be lost."
+        yield Obstacle(f"{message} Convert it with another program.")
+    size = changes.shape.result if changes.shape is not None else (media.width or 0, media.height or 0)
+    if max(size) > MAX_SIDES.get(written, inf):
+        yield Obstacle(f"A side of {max(size):,} px is longer than the {MAX_SIDES[written]:,} px of {written}.")
+    limit = changes.limits.get("size")
+    if exact is not None and exact.size is not None and limit is not None and limit.side(exact.size) < 0:
+        yield Obstacle(f"The file has {exact.size:,} bytes, fewer than the minimum of {limit.low:,}.")
+
+
+def is_collection(changes: Changes) -> bool:
+    """Return whether the file holds several pictures of which one would be kept: pages, not frames of an animation.
+
+    A JPEG may only hold previews behind its picture. What it holds shows when it is decoded.
+    """
+    media = changes.media
+    if media.multi_picture:
+        return "multi_picture" in changes.wrong and media.hdr != "gain_map"
+    return media.moving and not media.animated
+
+
+def losses(changes: Changes, media: Media) -> tuple[str, ...]:
+    """Return what the changes of a picture lose, apart from its geometry: each a phrase."""
+    found = recipe(changes)
+    if found is None:
+        return ()
+    if found.keeps_pixels:
+        return _metadata_losses(found, media)
+    frames = media.frames or 0
+    of_all = f" of {frames}" if frames > 1 else ""
+    stays = media.format == found.written and found.lossless
+    losing = {
+        f"keeps only the first{of_all} frames": bool(media.animated) and not found.keeps_frames,
+        f"keeps only the first{of_all} pictures": is_collection(changes),
+        "drops the gain map for high dynamic range": media.hdr == "gain_map",
+        "drops the transparency": media.has_alpha is not False and found.flatten and media.has_alpha is not None,
+        "converts the colors to sRGB": found.to_srgb,
+        f"8 instead of {media.bit_depth} bits per component": (media.bit_depth or 0) > 8 and not found.keeps_depth,
+        "reduces the colors to 256": found.written == "gif" and not stays,
+        _coding_loss(found): not found.lossless,
+    }
+    return (*[phrase for phrase, applies in losing.items() if applies], *_metadata_losses(found, media))
+
+
+def _coding_loss(found: PictureRecipe) -> str:
+    if found.quality is not None:
+        return f"re-encodes the picture as {found.written.upper()} at quality {found.quality}"
+    return f"re-encodes the picture as {found.written.upper()}"
+
+
+def _metadata_losses(found: PictureRecipe, media: Media) -> tuple[str, ...]:
+    if found.strip_metadata or found.written in WITHOUT_METADATA:
+        return ("drops the metadata",) if media.format not in WITHOUT_METADATA else ()
+    return ("drops the recording location",) if found.strip_location and media.location is not False else ()
 
 
 def values(written: str, limits: LimitsByFact) -> dict[str, FactValue]:
