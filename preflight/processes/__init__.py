@@ -2,7 +2,8 @@
 
 A process is a fresh interpreter in a session of its own (`process.py` is the parent's end, `worker.py` the child's). It
 performs one task after the other until one hangs, crashes or uses much memory. A profile says how it is confined:
-`DECODER` for libraries that a hostile file may take over, `READER` for our own readers, which open files by name.
+`DECODER` and `ENCODER` for libraries that a hostile file may take over, `READER` for our own readers, which open files
+by name.
 
 `call` performs a task in the pool that all decoders share. They read the source through the socket between the two
 programs and get nothing else: every kind of source works, nothing is copied to disk, and no decoder opens a path or a
@@ -22,6 +23,7 @@ from preflight.errors import ReadLimit, WorkerCrashed, WorkerTimeout
 from preflight.processes.channel import encode_message
 from preflight.processes.process import (
     DECODER,
+    ENCODER,
     READER,
     START_TIMEOUT,
     CannotStart,
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
 __all__ = [
     "DECODER",
     "DECODERS",
+    "ENCODER",
     "READER",
     "TASKS",
     "CannotStart",

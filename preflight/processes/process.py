@@ -96,6 +96,8 @@ DECODER: Final = ProcessProfile(
     sandboxed=True, environment=loader_environment, folder=os.sep, max_frame=4 << 20, max_resident=160 << 20
 )
 """For libraries that a hostile file may take over. A grown process is replaced, so that files get equal memory."""
+ENCODER: Final = DECODER._replace(max_frame=352 << 20)
+"""For libraries that also write what they decoded: the answer is a file of up to 256 MB in Base64."""
 READER: Final = ProcessProfile(
     sandboxed=False, environment=reader_environment, folder=None, max_frame=MAX_FRAME, max_resident=512 << 20
 )
