@@ -1,0 +1,186 @@
+"""Write a picture by its recipe in a process that may be killed: decode it once, change it, encode it until it fits."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Mapping
+from typing import Any, BinaryIO, Final
+
+from PIL import Image
+
+from preflight.fixer.palettes import exact_palette
+from preflight.fixer.picture_codings import PictureCoding, encoded, quality_of
+from preflight.fixer.picture_pixels import changed, flattened, in_eight_bits, scaled
+from preflight.fixer.picture_search import FLOOR, EncodedPicture, best_quality, largest
+from preflight.fixer.picture_source import Original, Refused, metadata_for, read_original
+from preflight.plans.recipes import PictureRecipe
+
+MAX_RESULT: Final = 256 << 20
+"""Bytes of a picture that is returned."""
+_BEST: Final = 95.0
+"""The quality of lossy pictures without a limit on bytes."""
+_SUBSAMPLED_BELOW: Final = 85.0
+"""The quality below which coarser chroma looks better than coarser quantization."""
+
+
+def write(file: BinaryIO, recipe: Mapping[str, Any], budget: int | None = None) -> dict[str, object]:
+    """Return the picture in Base64 with its facts and remarks; under `refused` the reason, as a predicate, if not.
+
+    budget  bytes of the result at most; None: any
+    """
+    plan = _plan(recipe)
+    try:
+        original = _decoded(file, plan)
+        made = _Writer(original, plan, budget).write()
+    except Refused as error:
+        return {"refused": str(error), "parameter": error.parameter}
+    return made
+
+
+def _plan(recipe: Mapping[str, Any]) -> PictureRecipe:
+    """Return the recipe, of whose tuples JSON has made lists."""
+    values: dict[str, Any] = {name: tuple(it) if isinstance(it, list) else it for name, it in recipe.items()}
+    values["smaller"] = tuple([(width, height) for width, height in recipe["smaller"]])
+    return PictureRecipe(**values)
+
+
+def _decoded(file: BinaryIO, recipe: PictureRecipe) -> Original:
+    """Return the decoded picture. Raise `Refused` if it is damaged."""
+    try:
+        if "PNG" in recipe.readers:
+            with Image.open(file, formats=recipe.readers) as image:
+                image.verify()  # the checksums, which Pillow ignores while it decodes
+            file.seek(0)
+        with Image.open(file, formats=recipe.readers) as image:
+            return read_original(image, recipe)
+    except (MemoryError, Refused):
+        raise
+    except Image.DecompressionBombError:
+        raise Refused("has more pixels than are decoded") from None
+    except Exception as error:  # noqa: BLE001 - decoders raise many types for damaged files
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise Refused(f"is damaged, or coded in a way that cannot be decoded ({reason})") from None
+
+
+class _Writer:
+    """Writes one picture; `remarks` are losses that only show here."""
+
+    def __init__(self, original: Original, recipe: PictureRecipe, budget: int | None) -> None:
+        self.recipe = recipe
+        self.budget = budget
+        self.original = original
+        self.remarks: list[str] = []
+        profile = original.profile
+        self.frames: list[Image.Image] = []
+        for frame in original.frames:
+            image, profile = changed(frame, original.profile, recipe)
+            self.frames.append(image)
+        original.frames.clear()
+        self.profile = profile
+
+    def write(self) -> dict[str, object]:
+        """Return the answer of the task. Raise `Refused`."""
+        found, written = self._found()
+        if found is None:
+            raise Refused(f"cannot be written as {written} in {self.budget:,} bytes or fewer within the other limits")
+        if len(found.data) > MAX_RESULT:
+            raise Refused(f"would have {len(found.data):,} bytes, more than the {MAX_RESULT:,} that are written")
+        width, height = self.frames[0].size
+        return {
+            "data": b64encode(found.data).decode("ascii"),
+            "format": written,
+            "width": width,
+            "height": height,
+            "quality": None if self._coding(written).lossless else round(found.quality, 1),
+            "remarks": self.remarks,
+        }
+
+    def _found(self) -> tuple[EncodedPicture | None, str]:
+        """Return the picture and its format, by what loses least."""
+        written, budget = self.recipe.written, self.budget
+        if budget is None:
+            return EncodedPicture(encoded(self.frames, self._coding(written), self._top()), self._top()), written
+        found = self._lossless(budget) if self.recipe.lossless else self._lossy(written, budget)
+        if found is not None:
+            return found, written
+        for other in self.recipe.fallback:
+            found = self._lossy(other, budget)
+            if found is not None:
+                return found, other
+        return self._scaled_down(budget), (*self.recipe.fallback, written)[0]
+
+    def _coding(self, written: str) -> PictureCoding:
+        recipe, original = self.recipe, self.original
+        keeps_tables = written == "jpeg" and recipe.size is None and not recipe.to_srgb
+        return PictureCoding(
+            written,
+            self.profile,
+            metadata_for(original, recipe, self.frames[0].size),
+            recipe.chroma if written == recipe.written else None,
+            recipe.lossless and written == recipe.written,
+            original.tables if keeps_tables else (),
+            durations=original.durations,
+            loop=original.loop,
+        )
+
+    def _top(self) -> float:
+        """Return the highest quality that makes sense."""
+        if self.recipe.quality is not None:
+            return float(self.recipe.quality)
+        return max(_BEST, quality_of(self.original.tables)) if self._coding(self.recipe.written).tables else _BEST
+
+    def _lossless(self, budget: int) -> EncodedPicture | None:
+        """Return the first of some lossless results within the budget: quick, thorough, with a palette, with 8 bits."""
+        coding = self._coding(self.recipe.written)
+        for tried in (coding, coding._replace(small=True)):
+            data = encoded(self.frames, tried, 100)
+            if len(data) <= budget:
+                return EncodedPicture(data, 100)
+        if len(self.frames) > 1 or coding.written not in ("png", "tiff"):
+            return None
+        is_deep = self.frames[0].mode == "I;16"
+        few = in_eight_bits(self.frames[0]) if is_deep else exact_palette(self.frames[0])
+        data = encoded([few], coding._replace(small=True), 100) if few is not None else b""
+        if not data or len(data) > budget:
+            return None
+        if is_deep:
+            self.remarks.append("8 instead of 16 bits per component")
+        return EncodedPicture(data, 100)
+
+    def _lossy(self, written: str, budget: int) -> EncodedPicture | None:
+        """Return the best quality within the budget: with the chroma of the recipe as long as that is enough."""
+        if written == "jpeg" and self.recipe.written != "jpeg":
+            self.frames = [flattened(frame) for frame in self.frames]
+        coding = self._coding(written)
+        top = self._top()
+        subsampling = self.recipe.can_subsample and coding.chroma not in (None, "4:2:0")
+        if not subsampling:
+            return best_quality(lambda quality: encoded(self.frames, coding, quality), budget, top)
+        fine = best_quality(lambda quality: encoded(self.frames, coding, quality), budget, top, _SUBSAMPLED_BELOW)
+        if fine is not None:
+            return fine
+        coarse = coding._replace(chroma="4:2:0")
+        return best_quality(lambda quality: encoded(self.frames, coarse, quality), budget, min(top, _BEST))
+
+    def _scaled_down(self, budget: int) -> EncodedPicture | None:
+        """Return the largest picture within the budget: at the lowest quality if it is lossy, then at the best."""
+        written = (*self.recipe.fallback, self.recipe.written)[0]
+        coding = self._coding(written)._replace(tables=())
+        if coding.chroma is not None and self.recipe.can_subsample:
+            coding = coding._replace(chroma="4:2:0")
+        top, whole = (100.0 if coding.lossless else self._top()), self.frames
+
+        def lowest(size: tuple[int, int]) -> EncodedPicture | None:
+            quality = top if coding.lossless else min(FLOOR, top)
+            data = encoded([scaled(frame, size) for frame in whole], coding, quality)
+            return EncodedPicture(data, quality) if len(data) <= budget else None
+
+        best = largest(lowest, self.recipe.smaller)
+        if best is None:
+            return None
+        size, found = best
+        self.frames = [scaled(frame, size) for frame in whole]
+        self.remarks.append(f"scales it to {size[0]}×{size[1]} so that it has few enough bytes")
+        if coding.lossless:
+            return found
+        return best_quality(lambda quality: encoded(self.frames, coding, quality), budget, top)
