@@ -13,7 +13,7 @@ from preflight.judge import VALUE, excess_message, fails_in_variants, limit_find
 from preflight.limit import Limit
 from preflight.media import Media, lacks_track_of
 from preflight.report import Finding, Report, Result, internal_error, verdict_of
-from preflight.request_limits import REFERENCE, Groups, RequestLimits
+from preflight.request_limits import REFERENCE, held_limits
 from preflight.ruleset import RuleSet
 from preflight.sources.open import asset_of
 from preflight.units import format_value
@@ -107,7 +107,7 @@ def _findings(files: Sequence[_File], rules: RuleSet) -> Iterator[Finding]:
     groups: dict[str | None, _Group] = {None: _Group.of("all files", files)}
     for kind in KINDS:
         groups[kind] = _Group.of(f"{kind}s", [file for file in files if file.kind == kind], unsure)
-    totals, single = _held(request, groups)
+    totals, single = held_limits(request, {kind: group.total("files") or 0 for kind, group in groups.items()})
     for group, limits in totals.items():
         yield from (finding for limit in limits if (finding := _total(limit, groups[group], rules)) is not None)
     for group, limits in single.items():
@@ -121,28 +121,6 @@ def _findings(files: Sequence[_File], rules: RuleSet) -> Iterator[Finding]:
     if unsure:
         message = f"{_assets(unsure)} of unknown kind: only counted in the total number of files; state the kind"
         yield Finding("asset_not_counted", "note", message, "files", unsure, reference=rules.source_url)
-
-
-def _held(request: RequestLimits, groups: Mapping[str | None, _Group]) -> tuple[Groups, Groups]:
-    """Return the limits on totals, and those on single files, that hold for a request with these files."""
-    totals: dict[str | None, dict[str, Limit]] = {}
-    single: dict[str | None, dict[str, Limit]] = {}
-    _override(totals, request.limits)
-    for when in request.whens:
-        numbers = ((limit, groups[kind].total("files")) for kind, limits in when.conditions.items() for limit in limits)
-        if all(not limit.side(number) for limit, number in numbers):
-            _override(totals, when.limits)
-            _override(single, when.files)
-    return _as_groups(totals), _as_groups(single)
-
-
-def _override(held: dict[str | None, dict[str, Limit]], groups: Groups) -> None:
-    for kind, limits in groups.items():
-        held.setdefault(kind, {}).update({limit.fact: limit for limit in limits})
-
-
-def _as_groups(held: Mapping[str | None, Mapping[str, Limit]]) -> Groups:
-    return {kind: tuple(limits.values()) for kind, limits in held.items()}
 
 
 def _single(files: Sequence[_File], limits: tuple[Limit, ...], rules: RuleSet) -> Iterator[Finding]:

@@ -110,6 +110,28 @@ def compile_role(name: str, table: Table) -> Role:
     )
 
 
+def held_limits(request: RequestLimits, numbers: Mapping[str | None, float]) -> tuple[Groups, Groups]:
+    """Return the limits on totals, and those on single files, that hold for so many files of each kind, and in all."""
+    totals: dict[str | None, dict[str, Limit]] = {}
+    single: dict[str | None, dict[str, Limit]] = {}
+    _override(totals, request.limits)
+    for when in request.whens:
+        conditions = ((limit, numbers[kind]) for kind, limits in when.conditions.items() for limit in limits)
+        if all(not limit.side(number) for limit, number in conditions):
+            _override(totals, when.limits)
+            _override(single, when.files)
+    return _as_groups(totals), _as_groups(single)
+
+
+def _override(held: dict[str | None, dict[str, Limit]], groups: Groups) -> None:
+    for kind, limits in groups.items():
+        held.setdefault(kind, {}).update({limit.fact: limit for limit in limits})
+
+
+def _as_groups(held: Mapping[str | None, Mapping[str, Limit]]) -> Groups:
+    return {kind: tuple(limits.values()) for kind, limits in held.items()}
+
+
 def facts_of_requests(request: RequestLimits | None, roles: Iterable[Role]) -> set[str]:
     """Return the facts of single files that limits on requests need."""
     facts: set[str] = set()
