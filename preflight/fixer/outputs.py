@@ -20,14 +20,20 @@ _NO_LINKS: Final = frozenset(
 )
 """Errors of file systems, and of policies, that allow no (further) hard link."""
 _NOT_SUPPORTED: Final = frozenset((errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP))
+_ATTEMPTS: Final = 5
+"""Times that the folders of an output are created."""
 _COPY_BYTES: Final = 1 << 30
 """Bytes that one call copies at most."""
 _AT_FDCWD: Final = -100
 _RENAME_NOREPLACE: Final = 1
 
 
-class OutputRefused(PreflightError):
-    """An output is not written: something else has its name, it is an input, or its folder cannot be written."""
+class OutputRefused(OutputError):
+    """An output is not written: something else has its name, it is the source, or its folder cannot be written."""
+
+    def __init__(self, path: str, message: str, *, parameters: tuple[str, ...] = ()) -> None:
+        PreflightError.__init__(self, message, parameters=parameters)
+        self.path = path
 
 
 class OutputFile:
@@ -36,37 +42,48 @@ class OutputFile:
     Entering creates the missing folders and an empty file, `.NAME.preflight-XXXXXXXX.partial.EXT`; `publish` gives it
     its name. Without that, leaving removes the file and the folders. A process that is killed leaves the hidden file.
 
-    path       of the file to write to
-    overwrite  whether a file at the destination may be replaced; otherwise it is not, whoever creates it meanwhile
+    path       of the file to write to; destination: the path that it gets
+    overwrite  whether a file of that name may be replaced; otherwise it is not, whoever creates it meanwhile
+    source     the file that is fixed, which is never replaced
     """
 
-    def __init__(self, destination: str, *, overwrite: bool = False) -> None:
+    def __init__(self, destination: str, *, overwrite: bool = False, source: str | None = None) -> None:
         folder, name = os.path.split(destination)
         self.destination = destination
         self.path = os.path.join(folder, _partial_name(name))
         self._folder = folder or os.curdir
         self._overwrite = overwrite
+        self._source = source
         self._created: list[str] = []
 
     def __enter__(self) -> OutputFile:
-        """Create the partial file. Raise `OutputRefused` if the destination is taken or cannot be written."""
+        """Create the partial file. Raise `OutputRefused` if the name is taken or cannot be written."""
+        _unfinished.add(self)
         try:
             self._require_free()
-            self._create_folders()
-            os.close(os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666))
+            self._create()
         except OSError as error:
-            self._discard()
+            self.discard()
             raise _not_writable(self.destination, error) from None
         except BaseException:
-            self._discard()
+            self.discard()
             raise
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._discard()
+        self.discard()
+
+    def write(self, data: bytes) -> None:
+        """Write the whole output. Raise `OutputError` if that fails."""
+        try:
+            # Without O_CREAT: after `discard_unfinished` there must be no such file again.
+            with open(os.open(self.path, os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC), "wb") as file:
+                file.write(data)
+        except OSError as error:
+            raise OutputError(self.destination, error.strerror or str(error)) from None
 
     def publish(self) -> None:
-        """Rename the partial file to its destination. Raise `OutputRefused` if that name is taken meanwhile."""
+        """Rename the partial file to its name. Raise `OutputRefused` if that name is taken meanwhile."""
         try:
             if self._overwrite and os.path.lexists(self.destination):
                 self._replace()
@@ -91,8 +108,21 @@ class OutputFile:
         os.replace(self.path, self.destination)
 
     def _require_free(self) -> None:
+        if self._source is not None and is_same_file(self._source, self.destination):
+            raise OutputRefused(self.destination, f"{self.destination} is the source itself. Give another path.")
         if os.path.isdir(self.destination) or (os.path.lexists(self.destination) and not self._overwrite):
             raise _taken(self.destination)
+
+    def _create(self) -> None:
+        for attempt in range(_ATTEMPTS):
+            self._create_folders()
+            try:
+                os.close(os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666))
+            except FileNotFoundError:  # another output, which failed, has removed the folder that it had created
+                if attempt == _ATTEMPTS - 1:
+                    raise
+            else:
+                return
 
     def _create_folders(self) -> None:
         missing = []
@@ -105,13 +135,24 @@ class OutputFile:
                 os.mkdir(folder)
                 self._created.append(folder)
 
-    def _discard(self) -> None:
+    def discard(self) -> None:
+        """Remove the partial file, and the folders that were created for it."""
         with suppress(OSError):
             os.unlink(self.path)
         for folder in reversed(self._created):
             with suppress(OSError):  # not empty: another output is there
                 os.rmdir(folder)
         self._created.clear()
+        _unfinished.discard(self)
+
+
+_unfinished: Final[set[OutputFile]] = set()
+
+
+def discard_unfinished() -> None:
+    """Remove what threads are still writing, because the process ends without waiting for them."""
+    for file in tuple(_unfinished):
+        file.discard()
 
 
 def move_without_replacing(path: str, destination: str) -> None:
@@ -217,15 +258,15 @@ def _link(source: str, path: str) -> None:
 
 def _taken(path: str) -> OutputRefused:
     if os.path.isdir(path):
-        return OutputRefused(f"{path} is a folder. Give another path.")
+        return OutputRefused(path, f"{path} is a folder. Give another path.")
     message = f"{path} exists and is not overwritten. Give another path, or overwrite=True."
-    return OutputRefused(message, parameters=("overwrite",))
+    return OutputRefused(path, message, parameters=("overwrite",))
 
 
-def _not_writable(path: str, error: OSError) -> OutputRefused | OutputError:
+def _not_writable(path: str, error: OSError) -> OutputError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return OutputError(path, error.strerror or str(error))
-    return OutputRefused(f"{path} cannot be written ({error.strerror or error}). Give another path.")
+    return OutputRefused(path, f"{path} cannot be written ({error.strerror or error}). Give another path.")
 
 
 def _partial_name(name: str) -> str:

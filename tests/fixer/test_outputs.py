@@ -5,12 +5,13 @@ from __future__ import annotations
 import errno
 import os
 import re
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from preflight.errors import PreflightError
+from preflight.errors import OutputError, PreflightError
 from preflight.fixer import outputs
 from preflight.fixer.outputs import OutputFile, OutputRefused, move_without_replacing, place_unchanged
 from tests.rows import each_row
@@ -20,7 +21,7 @@ AS_ROOT = os.geteuid() == 0
 
 def write(destination: Path, data: bytes, *, overwrite: bool = False) -> None:
     with OutputFile(str(destination), overwrite=overwrite) as output:
-        Path(output.path).write_bytes(data)
+        output.write(data)
         output.publish()
 
 
@@ -47,6 +48,16 @@ class TestOutputFile:
         with OutputFile(str(tmp_path / "a/clip.mp4")):
             write(tmp_path / "a/other.mp4", b"other")
         assert listed(tmp_path) == ["a", "a/other.mp4"]
+
+    def test_what_a_thread_still_writes_can_be_removed_for_good(self, tmp_path: Path) -> None:
+        with OutputFile(str(tmp_path / "a/clip.mp4")) as output:
+            outputs.discard_unfinished()
+            assert listed(tmp_path) == []
+            with pytest.raises(OutputError):
+                output.write(b"data")
+            with pytest.raises(OutputError):
+                output.publish()
+        assert listed(tmp_path) == []
 
     def test_existing_file_is_not_replaced(self, tmp_path: Path) -> None:
         (tmp_path / "clip.mp4").write_bytes(b"before")
@@ -76,6 +87,16 @@ class TestOutputFile:
         write(tmp_path / "clip.mp4", b"after", overwrite=True)
         assert (tmp_path / "kept.mp4").read_bytes() == b"kept"
         assert (tmp_path / "clip.mp4").read_bytes() == b"after"
+
+    @pytest.mark.parametrize("link", [os.link, os.symlink])
+    @pytest.mark.parametrize("overwrite", [False, True])
+    def test_source_is_never_replaced(self, tmp_path: Path, overwrite: bool, link: Callable[..., None]) -> None:
+        (tmp_path / "clip.mov").write_bytes(b"source")
+        link(tmp_path / "clip.mov", tmp_path / "clip.mp4")
+        output = OutputFile(str(tmp_path / "clip.mp4"), overwrite=overwrite, source=str(tmp_path / "clip.mov"))
+        with pytest.raises(OutputRefused, match=r"clip.mp4 is the source itself. Give another path."):
+            output.__enter__()
+        assert listed(tmp_path) == ["clip.mov", "clip.mp4"]
 
     @pytest.mark.parametrize("overwrite", [False, True])
     def test_folder_is_never_replaced(self, tmp_path: Path, overwrite: bool) -> None:
