@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -14,6 +12,7 @@ from preflight.checker import CheckPlan
 from preflight.output import Interrupts
 from preflight.reporters import LineReporter, Reporter, add_report, is_line_reporter
 from preflight.run.rows import Rendering, Row
+from preflight.run.statusline import StatusLine, remaining_time
 from preflight.scan import ScanOutcome, as_outcomes, scan_encoded
 from preflight.summary import Summary
 from preflight.targets import Item
@@ -134,12 +133,7 @@ def _take_report(reporter: Reporter, summary: Summary, report: ScanOutcome) -> b
     return counted.verdict == "fail"
 
 
-_REDRAW_INTERVAL: Final = 0.1
-"""Seconds between two updates."""
-_CLEAR_LINE: Final = "\r\x1b[K"
-
-
-class Progress:
+class Progress(StatusLine):
     """Counts files that are done. If standard error is a terminal, shows the rate and the remaining time.
 
     count            returns the total, None if it cannot be known; called in a thread, and only if it is shown
@@ -147,12 +141,10 @@ class Progress:
     """
 
     def __init__(self, count: Callable[[], int | None] | None = None, *, shares_terminal: bool = False) -> None:
-        self._shares_terminal = shares_terminal
-        self._is_shown = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
-        self._is_drawn = False
+        super().__init__(shares_terminal=shares_terminal)
         self._done = self._done_before = 0
         self._total: int | None = None
-        self._started = self._drawn = time.monotonic()
+        self._started = self._drawn
         if self._is_shown and count is not None:
             threading.Thread(target=self._count, args=(count,), daemon=True).start()
 
@@ -165,23 +157,8 @@ class Progress:
         if self._done_before and not self._done:
             self._started = self._drawn = time.monotonic()  # the comparison with the previous run does not count
         self._done += 1
-        if self._is_shown and time.monotonic() - self._drawn > _REDRAW_INTERVAL:
-            self._drawn = time.monotonic()
-            sys.stderr.write(_CLEAR_LINE + self._line(self._drawn - self._started)[: _terminal_width() - 1])
-            sys.stderr.flush()
-            self._is_drawn = True
-
-    def make_room(self) -> None:
-        """Remove the line if the output goes to the same terminal."""
-        if self._shares_terminal:
-            self.clear()
-
-    def clear(self) -> None:
-        """Remove the line."""
-        if self._is_drawn:
-            sys.stderr.write(_CLEAR_LINE)
-            sys.stderr.flush()
-            self._is_drawn = False
+        if self.is_due():
+            self.draw(self._line(time.monotonic() - self._started))
 
     def _count(self, count: Callable[[], int | None]) -> None:
         self._total = count()
@@ -191,13 +168,5 @@ class Progress:
         done = self._done_before + self._done
         if self._total is None:
             return f"{done:,} files, {rate:,.0f} a second"
-        left = round(max(0, self._total - done) / rate)
-        return f"{done:,} of {self._total:,} files, {rate:,.0f} a second, {left // 60}:{left % 60:02} left"
-
-
-def _terminal_width() -> int:
-    """Return the columns of the terminal: only the last row of a wrapped line could be removed."""
-    try:
-        return os.get_terminal_size(sys.stderr.fileno()).columns or 80
-    except OSError:
-        return 80
+        left = remaining_time(max(0, self._total - done) / rate)
+        return f"{done:,} of {self._total:,} files, {rate:,.0f} a second, {left} left"
