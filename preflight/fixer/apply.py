@@ -13,12 +13,14 @@ from preflight.fixer.ffmpeg import Engine, EngineOutput
 from preflight.fixer.films import apply_film, engine_for
 from preflight.fixer.hooks import NO_HOOKS, Hooks
 from preflight.fixer.inputs import DEFAULT_MAX_SIZE, Input, local_input
-from preflight.fixer.outputs import OutputFile, OutputRefused
+from preflight.fixer.outputs import OutputFile, OutputRefused, write_bytes
+from preflight.fixer.pictures import CannotWrite, apply_picture
 from preflight.fixer.planning import Aim, Proposal, propose
 from preflight.fixer.proof import prove
 from preflight.fixer.result import FixOutcome, FixResult
 from preflight.formats import FORMATS, IMAGE
 from preflight.plans.changes import Changes
+from preflight.plans.recipes import max_bytes, recipe_for
 from preflight.report import Obstacle, Plan, Report, internal_error
 from preflight.sources.open import Target
 
@@ -98,49 +100,70 @@ class _Attempt:
         self._changes: Changes = proposal.changes
         self._settings = settings
         self._hooks = hooks
-        self._clock = SYSTEM_CLOCK
+        self._started = _now()
 
     def run(self, target: Target, place: Place) -> FixResult:
         """Return the result."""
-        settings, before = self._settings, self._before
         try:
-            engine = None if self._changes.media.kind == IMAGE else self._engine()
-            with local_input(target, settings.check.http, settings.max_size) as given:
-                path = place(FORMATS[self._changes.written].extensions[0])
-                with OutputFile(path, overwrite=settings.overwrite) as file:
-                    return self._write(given, engine, file)
+            with local_input(target, self._settings.check.http, self._settings.max_size) as given:
+                return self._picture(given, place) if self._changes.media.kind == IMAGE else self._film(given, place)
         except SourceChanged as error:
             return self._without_output("unknown", str(error))
+        except CannotWrite as error:
+            return self._refused(Obstacle(f"The picture {error.reason}.", error.parameter))
         except SourceError as error:
             if error.code == "read_limit":
-                plan = self._plan._replace(obstacles=(Obstacle(str(error), "max_size"),))
-                return FixResult(before.source, "not_fixable", plan, before, problem=str(error))
+                return self._refused(Obstacle(str(error), "max_size"))
             return self._without_output("failed", str(error))
         except (EngineError, OutputError, OutputRefused) as error:
             return self._without_output("failed", str(error))
 
-    def _engine(self) -> Engine:
-        engine = engine_for(self._changes)
-        return engine._replace(threads=self._settings.threads or 0)
+    def _picture(self, given: Input, place: Place) -> FixResult:
+        media = self._before.media
+        assert media is not None
+        written = apply_picture(given.source, media, recipe_for(self._changes), max_bytes(self._changes.limits))
+        self._plan = self._plan._replace(losses=(*self._plan.losses, *written.losses))
+        with self._output(place, written.format) as file:
+            write_bytes(file, written.data)
+            return self._proved(given, None, file)
 
-    def _without_output(self, outcome: FixOutcome, problem: str) -> FixResult:
-        return FixResult(self._before.source, outcome, self._plan, self._before, problem=problem)
+    def _film(self, given: Input, place: Place) -> FixResult:
+        engine = engine_for(self._changes)._replace(threads=self._settings.threads or 0)
+        with self._output(place, self._changes.written) as file:
+            output = EngineOutput(file.path, name=file.destination)
+            apply_film(engine, given.path, self._changes, output, self._hooks)
+            return self._proved(given, engine, file)
 
-    def _write(self, given: Input, engine: Engine | None, file: OutputFile) -> FixResult:
-        started = self._clock.monotonic()
-        if engine is None:
-            raise NotImplementedError
-        apply_film(engine, given.path, self._changes, EngineOutput(file.path, name=file.destination), self._hooks)
+    def _output(self, place: Place, written: str) -> OutputFile:
+        return OutputFile(place(FORMATS[written].extensions[0]), overwrite=self._settings.overwrite)
+
+    def _proved(self, given: Input, engine: Engine | None, file: OutputFile) -> FixResult:
+        """Return the result, and give the file its name if it is proved to pass."""
         given.verify()
-        applied = self._clock.monotonic()
+        applied = _now()
         report, problem = prove(file.path, file.destination, self._settings.check, engine, self._hooks.stop)
-        proved = self._clock.monotonic()
+        outcome: FixOutcome = "fixed"
+        if problem is not None:
+            outcome = "unknown" if report.verdict == "unknown" else "failed"
         result = FixResult(
-            self._before.source, "failed", self._plan, self._before, report, problem=problem,
-            seconds=applied - started, proof_seconds=proved - applied,
+            self._before.source, outcome, self._plan, self._before, report, problem=problem,
+            seconds=applied - self._started, proof_seconds=_now() - applied,
         )  # fmt: skip
         if problem is not None:
-            return replace(result, outcome="unknown" if report.verdict == "unknown" else "failed")
+            return result
         given.verify()
         file.publish()
-        return replace(result, outcome="fixed", output=file.destination)
+        return replace(result, output=file.destination)
+
+    def _without_output(self, outcome: FixOutcome, problem: str) -> FixResult:
+        return FixResult(
+            self._before.source, outcome, self._plan, self._before, problem=problem, seconds=_now() - self._started
+        )
+
+    def _refused(self, obstacle: Obstacle) -> FixResult:
+        """Return the result of a file for which only applying the plan shows that it cannot be done."""
+        self._plan = self._plan._replace(obstacles=(obstacle,))
+        return self._without_output("not_fixable", obstacle.message)
+
+
+_now = SYSTEM_CLOCK.monotonic
