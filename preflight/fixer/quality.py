@@ -1,0 +1,102 @@
+"""Compare the picture of a result with its source, scaled alike: SSIM, and VMAF where the ffmpeg has it."""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+import threading
+from collections.abc import Callable, Sequence
+from typing import Final, NamedTuple
+
+from preflight.errors import EngineError
+from preflight.escape import printable
+from preflight.fixer.engines import Engine
+from preflight.fixer.ffmpeg import EngineProgress, input_words, run_engine
+from preflight.formats import DEMUXERS
+
+_SSIM: Final = re.compile(r"^SSIM .*\bAll:([0-9.]{1,12})")
+_VMAF: Final = re.compile(r"^VMAF score: ([0-9.]{1,12})$")
+_SHIFT: Final = 2000
+"""Microseconds by which frames of the result come later, since a container may round the times of frames down: ffmpeg
+compares each with the last frame of the source that is not later."""
+
+
+class Quality(NamedTuple):
+    """How similar a result is to its source; None: not measured.
+
+    ssim  mean structural similarity of brightness and color, at most 1
+    vmaf  from 0 to 100
+    """
+
+    ssim: float | None
+    vmaf: float | None
+
+
+class Compared(NamedTuple):
+    """A film to compare.
+
+    path         of the file; format: its name in `preflight.formats`
+    filters      of ffmpeg, that make the source comparable: the crop, the cut and the frame rate of the plan
+    before       words before its input, such as those that choose a decoder
+    """
+
+    path: str
+    format: str
+    filters: Sequence[str] = ()
+    before: Sequence[str] = ()
+
+
+def measure(
+    engine: Engine,
+    source: Compared,
+    result: Compared,
+    size: tuple[int, int],
+    *,
+    timeout: float,
+    on_progress: Callable[[EngineProgress], None] | None = None,
+    stop: threading.Event | None = None,
+) -> Quality:
+    """Compare all frames of two films in a size, that of the result. Times are counted from the first frame of each.
+
+    An ffmpeg without the filter for a value does not measure it. Raise `EngineError`, `Stopped`, KeyboardInterrupt.
+    """
+    metrics = [metric for metric in ("ssim", "libvmaf") if metric in engine.filters]
+    if not metrics:
+        return Quality(None, None)
+    words = [*_input(result), *_input(source), "-lavfi", _graph(engine, source, result, size, metrics)]
+    for metric in metrics:
+        words += ["-map", f"[{metric}]", "-f", "null", "-"]
+    run = run_engine(engine, ["-v", "info", *words], on_progress=on_progress, timeout=timeout, stop=stop)
+    return Quality(_score(_SSIM, run.lines), _score(_VMAF, run.lines))
+
+
+def _input(film: Compared) -> list[str]:
+    demuxer = DEMUXERS.get(film.format)
+    if demuxer is None:
+        raise EngineError("engine_incomplete", f"ffmpeg does not read {printable(film.format)}. Convert it first.")
+    return [*film.before, *input_words(film.path, demuxer)]
+
+
+def _graph(engine: Engine, source: Compared, result: Compared, size: tuple[int, int], metrics: Sequence[str]) -> str:
+    """Return the filters that compare input 0, the result, with input 1, the source."""
+    width, height = size
+    parts = []
+    for number, (film, shift) in enumerate(((result, _SHIFT), (source, 0))):
+        alike = [f"scale={width}:{height}:flags=bicubic", "format=yuv420p", f"settb=AVTB,setpts=PTS-STARTPTS+{shift}"]
+        copies = "".join(f"[{metric}{number}]" for metric in metrics)
+        parts.append(f"[{number}:V:0]{','.join([*film.filters, *alike])},split={len(metrics)}{copies}")
+    for metric in metrics:
+        threads = f":n_threads={engine.threads or os.cpu_count() or 1}" if metric == "libvmaf" else ""
+        parts.append(f"[{metric}0][{metric}1]{metric}=shortest=1{threads}[{metric}]")
+    return ";".join(parts)
+
+
+def _score(pattern: re.Pattern[str], lines: Sequence[str]) -> float | None:
+    """Return the last value that ffmpeg printed: it prints the texts of the files before."""
+    found = [match[1] for line in lines if (match := pattern.match(line))]
+    try:
+        value = float(found[-1]) if found else math.nan
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
