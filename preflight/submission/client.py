@@ -47,7 +47,8 @@ from preflight.submission.options import (
 from preflight.submission.outcome import NotActive, Submission
 from preflight.submission.recover import call_idempotent, call_once_unless_throttled
 from preflight.submission.register import Registrar
-from preflight.submission.run import OnResult, ResultOrder, RunResult, SubmissionRun, SubmitTarget, Submitter
+from preflight.submission.run import OnResult, ResultOrder, RunResult, SubmissionRun, SubmitTarget
+from preflight.submission.submitter import Submitter
 from preflight.targets import Item
 
 ApiT_co = TypeVar("ApiT_co", covariant=True)

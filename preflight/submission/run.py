@@ -1,4 +1,4 @@
-"""Submit targets: check, host and register each in a thread, poll all, return results when ready or in order."""
+"""Run submissions: begin each target in a thread, poll all assets, return results when ready or in order."""
 
 from __future__ import annotations
 
@@ -8,59 +8,34 @@ import threading
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import cache, partial
+from functools import partial
 from inspect import iscoroutinefunction
 from typing import Final
-from urllib.parse import unquote, urlsplit
 
-from preflight.checker import CheckPlan
-from preflight.clock import Clock
-from preflight.codes import CODES
 from preflight.errors import (
     AccountRefused,
     AssetNotFound,
     LedgerError,
-    PreflightError,
     ProviderError,
     ProviderUnavailable,
     ProviderUnreachable,
     RateLimited,
-    SourceError,
     Stopped,
     UnusableAnswer,
     UsageError,
 )
-from preflight.escape import printable
-from preflight.hosts import Host, LocalFile, no_host_given
-from preflight.ledger import SHA256_PREFIX, ContentId, Entry, Ledger, RegistrationKey
-from preflight.net.options import DEFAULT_OPTIONS
-from preflight.net.redact import redact_text
-from preflight.providers import Asset, Provider
-from preflight.report import Finding, Problem, Report, verdict_of
-from preflight.scan import examine_item
+from preflight.ledger import Entry
+from preflight.providers import Asset
+from preflight.report import Problem
 from preflight.scan.items import name_of
-from preflight.sources.open import is_url
-from preflight.submission.account import SUBMIT_THREADS, AccountCheck, CallScope, WorkerPool, Workers
-from preflight.submission.groups import GroupManager
-from preflight.submission.known import KnownAssets
-from preflight.submission.options import SubmissionOptions
-from preflight.submission.outcome import Submission, cancelled, join_sentences, not_hosted, prevented, rejected, settled
-from preflight.submission.recover import account_key
-from preflight.submission.register import (
-    VISIBLE_AFTER,
-    Registrar,
-    RegistrationRequest,
-    content_of_file,
-    content_of_url,
-    record_asset,
-    require_same_file,
-    require_same_url,
-)
+from preflight.submission.account import SUBMIT_THREADS, CallScope, WorkerPool, Workers
+from preflight.submission.outcome import Submission, cancelled, join_sentences, prevented, settled
+from preflight.submission.register import VISIBLE_AFTER, record_asset
+from preflight.submission.submitter import BegunTarget, KnownTarget, Submitter
 from preflight.targets import Item
 
 SubmitTarget = str | os.PathLike[str]
 """A target to submit: a path or a public URL."""
-NO_ETAG: Final = "Its server sends no strong ETag, so nothing shows whether it changes: every run registers it again."
 WINDOW: Final = 4096
 """Targets in progress at once in one run: each takes a few kilobytes."""
 LAST_POLL: Final = 30.0
@@ -68,167 +43,6 @@ LAST_POLL: Final = 30.0
 _CONTINUE_POLLING: Final = "It is registered. Run the same command again to continue polling."
 _CALLBACK_FAILED: Final = "on_result raised an exception for %s"
 _log = logging.getLogger("preflight")
-
-
-@dataclass(frozen=True, slots=True)
-class BegunTarget:
-    """The submission of a target so far, and the ledger's entry if its asset may still be processing."""
-
-    submission: Submission
-    entry: Entry | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class KnownTarget:
-    """A target whose asset the ledger knows, and which is to be read back from the provider."""
-
-    report: Report
-    request: RegistrationRequest
-
-
-@dataclass(frozen=True, slots=True)
-class Submitter:
-    """Submits targets up to an asset's id; shared by all targets of a run.
-
-    settings      the options of the run
-    rules_digest  digest of the rule sets
-    known         reads back the assets that the ledger knows, during this run
-    account       checked before the first asset is reused
-    host          where local files get a URL; None: only URLs can be submitted
-    """
-
-    provider: Provider
-    ledger: Ledger
-    settings: SubmissionOptions
-    plan: CheckPlan
-    rules_digest: str
-    registrar: Registrar
-    known: KnownAssets
-    groups: GroupManager
-    clock: Clock
-    account: AccountCheck
-    host: Host | None = None
-
-    def begin(self, item: Item, index: int) -> BegunTarget | KnownTarget:
-        """Check a target, and register it unless the ledger knows it.
-
-        Raise `UsageError`, `AccountRefused`, `LedgerError` or `Stopped` for an error that concerns the whole call.
-        """
-        report = self._check(item, index)
-        if not report.passed:
-            return BegunTarget(rejected(report))
-        assert isinstance(item.target, str | os.PathLike)  # any other target has a problem
-        target = os.fspath(item.target)
-        if self.host is None and not is_url(target):
-            return BegunTarget(not_hosted(report, no_host_given(target)))
-        return self._attempt(report, lambda: self._submit(item, report, target))
-
-    def finish(self, known: KnownTarget) -> BegunTarget | KnownTarget:
-        """Read the asset of a target back; register it again if it is gone. Raise as `begin` does."""
-        return self._attempt(known.report, lambda: self._register(known.report, known.request))
-
-    def _attempt(self, report: Report, step: Callable[[], BegunTarget | KnownTarget]) -> BegunTarget | KnownTarget:
-        """Return the result of a step; errors that concern one target are its result."""
-        try:
-            return step()
-        except AccountRefused:
-            raise
-        except (ProviderError, SourceError) as error:
-            return BegunTarget(prevented(report.source, report.index, report, error))
-
-    def _submit(self, item: Item, report: Report, target: str) -> BegunTarget | KnownTarget:
-        if target[:5].lower() == "data:":
-            raise SourceError("data_uri_not_accepted", f"{report.source} cannot be registered. Save it to a file.")
-        if is_url(target):
-            content = content_of_url(target, report)
-        else:
-            # Only files that pass are read completely. They are checked again: exactly these bytes have to pass.
-            content = content_of_file(target)
-            report = self._check(item, report.index)
-            if not report.passed:
-                return BegunTarget(rejected(report))
-        self.account.require()
-        request = self._request(target, report, content)
-        return KnownTarget(report, request) if self.registrar.knows(request) else self._register(report, request)
-
-    def _register(self, report: Report, request: RegistrationRequest) -> BegunTarget:
-        with self.ledger.claim(request.key, self.clock):
-            found = self.registrar.register(request)
-        note = None if request.reusable else NO_ETAG
-        submission = settled(report, found.entry, found.asset, self.provider, reused=found.reused, note=note)
-        return BegunTarget(submission, found.entry)
-
-    def _check(self, item: Item, index: int) -> Report:
-        """Return the report, failed if the given type contradicts the content."""
-        report = examine_item(index, item._replace(explicit=True), self.plan)
-        assert report is not None  # explicit items always have one
-        asset_type = self.settings.type
-        kind = self.provider.spec.types.get(asset_type or "")
-        if report.media is None or kind is None or report.media.kind in (None, kind):
-            return report
-        message = f"stated to be {asset_type}, the content is {report.media.kind}. State its actual type."
-        finding = Finding("type_mismatch", CODES["type_mismatch"].severity, message, "kind", report.media.kind)
-        results = tuple(
-            result._replace(findings=(finding, *result.findings), verdict=verdict_of((finding, *result.findings)))
-            for result in report.results
-        )
-        return replace(report, results=results)
-
-    def _request(self, target: str, report: Report, content: ContentId) -> RegistrationRequest:
-        assert report.media is not None
-        assert report.media.kind is not None  # it passed
-        make_url: Callable[[], str]
-        if is_remote := is_url(target):
-            make_url = partial(str, target)
-            require_same = partial(require_same_url, target, report, self.plan.http or DEFAULT_OPTIONS)
-        else:
-            make_url = cache(partial(self._put, target, report, content))
-            require_same = partial(require_same_file, target, content)
-        return RegistrationRequest(
-            key=self._key(report.media.kind, content, make_url, require_same),
-            kind=report.media.kind,
-            source=report.source,
-            stem=self.settings.name or stem_of(target),
-            rules_digest=self.rules_digest,
-            warnings=",".join(dict.fromkeys(f.code for f in report.findings if f.severity == "warning")),
-            reusable=content.reusable,
-            settings=self.settings,
-            make_url=make_url,
-            require_same=require_same,
-            url=target if is_remote else None,
-            get=self.known.get,
-        )
-
-    def _key(
-        self, kind: str, content: ContentId, make_url: Callable[[], str], require_same: Callable[[], None]
-    ) -> RegistrationKey:
-        """Return the key. A new group is created only once the file is hosted and is known to be unchanged."""
-
-        def prepare() -> None:
-            make_url()
-            require_same()
-
-        default = next((word for word, means in self.provider.spec.types.items() if means == kind), None)
-        return RegistrationKey(
-            *account_key(self.provider),
-            self.groups.resolve(self.settings.group, prepare) or "",
-            kind if self.settings.type in (None, default) else f"{kind}:{self.settings.type}",
-            content.identity,
-        )
-
-    def _put(self, path: str, report: Report, content: ContentId) -> str:
-        assert self.host is not None
-        assert report.media is not None
-        media, name = report.media, os.path.basename(path)
-        digest = content.identity.removeprefix(SHA256_PREFIX)
-        file = LocalFile(path, name, media.size or 0, media.mime or "application/octet-stream", digest)
-        try:
-            return self.host.put(file)
-        except PreflightError:
-            raise
-        except Exception as error:  # noqa: BLE001 - a host that the caller passed: its faults affect one file, not the run
-            detail = printable(redact_text(str(error)))
-            raise SourceError("upload_failed", f"{name} was not hosted: {type(error).__name__}: {detail}") from None
 
 
 def _item_of(target: SubmitTarget | Item) -> Item:
@@ -242,12 +56,6 @@ def _item_of(target: SubmitTarget | Item) -> Item:
     name = item.name or f"<{type(item.target).__name__}>"
     text = f"{name} is neither a path nor a URL. Give one of them; write bytes to a file first."
     return Item("", name, problem=Problem("not_a_media_source", text))
-
-
-def stem_of(target: str) -> str:
-    """Return a file's name without its extension: the start of its asset's name."""
-    path = unquote(urlsplit(target).path) if is_url(target) else target
-    return os.path.splitext(os.path.basename(path))[0]
 
 
 @dataclass(frozen=True, slots=True)

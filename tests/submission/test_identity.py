@@ -13,7 +13,7 @@ import pytest
 from preflight.hosts import LocalFile
 from preflight.ledger import Ledger
 from preflight.sandbox import Sandbox
-from preflight.submission import run as running
+from preflight.submission import submitter
 from tests.submission.clocks import SPEED, quick_clock, quick_wait
 from tests.submission.sending import ACCEPTED, Sender, unique_picture
 from tests.submission.web import Web, serving
@@ -150,14 +150,14 @@ class TestFiles:
         self, some: Sender, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         picture = some.picture()
-        whole = running.content_of_file
+        whole = submitter.content_of_file
 
         def change(path: str) -> object:
             content = whole(path)
             picture.write_bytes((ACCEPTED.parent / "refused/png-too-narrow.png").read_bytes())
             return content
 
-        monkeypatch.setattr(running, "content_of_file", change)
+        monkeypatch.setattr(submitter, "content_of_file", change)
         submission = some.one(picture)
         assert (submission.outcome, submission.code) == ("rejected", "width_too_small")
         assert some.host.puts == 0

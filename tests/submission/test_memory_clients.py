@@ -21,7 +21,7 @@ from preflight.providers import ATLAS, Asset, Group, ReportsSessions, Session, V
 from preflight.providers.connection import ApiConnection
 from preflight.providers.spec import BeforeSend, NewAsset
 from preflight.report import Problem
-from preflight.submission import Client, NotActive, Submission
+from preflight.submission import Client, NotActive, Submission, submitter
 from preflight.submission import client as module
 from preflight.submission import run as running
 from preflight.submission.account import SUBMIT_THREADS
@@ -128,13 +128,13 @@ class TestSubmit:
         self, client: Client[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         (picture,) = pictures(tmp_path, 1)
-        read = running.content_of_file
+        read = submitter.content_of_file
 
         def change(path: str) -> Any:
             picture.write_bytes(NARROW.read_bytes())
             return read(path)
 
-        monkeypatch.setattr(running, "content_of_file", change)
+        monkeypatch.setattr(submitter, "content_of_file", change)
         (made,) = client.submit_all([picture])
         assert (made.outcome, made.code) == ("rejected", "width_too_small")
         assert "register" not in api_of(client).calls
@@ -489,14 +489,14 @@ class TestAsync:
         async def main() -> None:
             async with AsyncClient(SPEC, **options(tmp_path)) as client:
                 stopped = threading.Event()
-                begin = running.Submitter.begin
+                begin = submitter.Submitter.begin
 
                 def wait(*words: Any) -> Any:
                     stopped.wait(5)
                     return begin(*words)
 
                 with pytest.MonkeyPatch.context() as patched:
-                    patched.setattr(running.Submitter, "begin", wait)
+                    patched.setattr(submitter.Submitter, "begin", wait)
                     made = client.submit_all(targets())
                     first = asyncio.create_task(anext(made))
                     await asyncio.sleep(0.1)

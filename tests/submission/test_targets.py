@@ -37,15 +37,8 @@ from preflight.submission.account import SUBMIT_THREADS, CallScope
 from preflight.submission.client import active_asset
 from preflight.submission.options import SubmissionOptions
 from preflight.submission.outcome import NotActive, Submission
-from preflight.submission.run import (
-    BegunTarget,
-    EndOfInput,
-    KnownTarget,
-    ResultOrder,
-    SubmissionRun,
-    Submitter,
-    stem_of,
-)
+from preflight.submission.run import EndOfInput, ResultOrder, SubmissionRun
+from preflight.submission.submitter import BegunTarget, KnownTarget, Submitter, stem_of
 from preflight.targets import Item
 from tests.clocks import FakeTime
 from tests.rows import each_row
