@@ -114,7 +114,7 @@ def _text_of(description: bytes) -> str:
 
 _Chromaticities = tuple[tuple[float, float], ...]
 
-_PRIMARIES: Final[dict[str, _Chromaticities]] = {
+CHROMATICITIES: Final[dict[str, _Chromaticities]] = {
     "bt709": ((0.64, 0.33), (0.3, 0.6), (0.15, 0.06)),
     "bt470bg": ((0.64, 0.33), (0.29, 0.6), (0.15, 0.06)),
     "smpte170m": ((0.63, 0.34), (0.31, 0.595), (0.155, 0.07)),
@@ -140,14 +140,14 @@ def _adapt(primary: tuple[float, float]) -> tuple[float, float]:
     return xyz[0] / sum(xyz), xyz[1] / sum(xyz)
 
 
-_ADAPTED: Final = {name: tuple(map(_adapt, primaries)) for name, primaries in _PRIMARIES.items()} | {
+_ADAPTED: Final = {name: tuple(map(_adapt, primaries)) for name, primaries in CHROMATICITIES.items()} | {
     "prophoto_rgb": _PROPHOTO
 }
 
 
 def from_chromaticities(primaries: Sequence[tuple[float, float]]) -> str | None:
     """Return the name of primaries by x and y of red, green and blue, relative to D65; None unless all are stated."""
-    return _nearest([xy if all(xy) else None for xy in primaries], _PRIMARIES)
+    return _nearest([xy if all(xy) else None for xy in primaries], CHROMATICITIES)
 
 
 def _nearest(found: Sequence[tuple[float, float] | None], known: dict[str, _Chromaticities]) -> str | None:
