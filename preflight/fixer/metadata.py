@@ -92,7 +92,7 @@ def changed_exif(exif: bytes, *, size: tuple[int, int] | None, is_cropped: bool,
     if order is None:
         return b""
     try:
-        first = _Directory(data, order, struct.unpack_from(f"{order}I", data, 4)[0])
+        first = _first_directory(data, order)
         if (at := first.find(_ORIENTATION)) is not None:
             first.set_number(at, 1)
         settings = first.below(_EXIF_DIRECTORY)
@@ -101,12 +101,40 @@ def changed_exif(exif: bytes, *, size: tuple[int, int] | None, is_cropped: bool,
                 settings.set_number(at, size[side])
         if is_cropped or without_location:  # the thumbnail may have a position of its own
             first.end_chain()
-        if without_location and (position := first.below(_GPS_DIRECTORY)) is not None:
-            position.erase()
-            first.remove(first.find(_GPS_DIRECTORY) or 0)
+        if without_location:
+            _remove_position(first)
     except struct.error:
         return b""
     return bytes(data)
+
+
+def located_exif(exif: bytes) -> bytes:
+    """Return an EXIF block, or a TIFF file, of the same length without its position; empty if it cannot be changed."""
+    data = bytearray(exif)
+    order = {b"II*\0": "<", b"MM\0*": ">"}.get(bytes(data[:4]))
+    if order is None:
+        return b""
+    try:
+        _remove_position(_first_directory(data, order))
+    except struct.error:
+        return b""
+    return bytes(data)
+
+
+def _first_directory(data: bytearray, order: str) -> _Directory:
+    return _Directory(data, order, struct.unpack_from(f"{order}I", data, 4)[0])
+
+
+def _remove_position(first: _Directory) -> None:
+    at = first.find(_GPS_DIRECTORY)
+    if at is not None:
+        try:
+            position = first.below(_GPS_DIRECTORY)
+        except struct.error:
+            position = None  # it is outside of the block
+        if position is not None:
+            position.erase()
+        first.remove(at)
 
 
 def minimal_exif(orientation: int) -> bytes:
@@ -119,9 +147,11 @@ def changed_xmp(xmp: bytes, *, without_location: bool) -> bytes:
     if _OTHER_PICTURES.search(xmp):
         return b""
     xmp = _ORIENTATION_IN_XMP.sub(rb"\g<1>1", xmp)
-    if without_location:
-        for pattern in _GPS_IN_XMP:
-            xmp = pattern.sub(b"", xmp)
-        if b"GPS" in xmp:
-            return b""
-    return xmp
+    return without_position(xmp).strip() if without_location else xmp
+
+
+def without_position(xmp: bytes) -> bytes:
+    """Return an XMP packet of the same length with spaces in place of its position."""
+    for pattern in _GPS_IN_XMP:
+        xmp = pattern.sub(lambda found: b" " * len(found[0]), xmp)
+    return xmp if b"GPS" not in xmp else b" " * len(xmp)
