@@ -8,7 +8,8 @@ from typing import Final, NamedTuple
 import pillow_heif
 from PIL import ExifTags, Image
 
-from preflight.fixer.metadata import changed_exif, changed_xmp
+from preflight.fixer.metadata import changed_exif, changed_xmp, minimal_exif
+from preflight.fixer.profiles import profile_of
 from preflight.plans.recipes import PictureRecipe
 
 pillow_heif.register_heif_opener()
@@ -72,10 +73,8 @@ class Original(NamedTuple):
 
 def read_original(image: Image.Image, recipe: PictureRecipe) -> Original:
     """Return the frames of an open picture, and what is beside them. Raise `Refused`, and what a decoder raises."""
+    require_single(image, recipe)
     count = getattr(image, "n_frames", 1)
-    several = count > 1 and image.format in _SEVERAL and not recipe.keeps_frames
-    if several and not recipe.first_picture and _is_collection(image):
-        raise Refused(f"holds {count} pictures, of which only the first would be kept", "first_picture")
     frames, durations = [], []
     tables = tuple(tuple(table) for _, table in sorted(getattr(image, "quantization", {}).items()))
     for frame in _frames(image, count if recipe.keeps_frames else 1):
@@ -85,6 +84,7 @@ def read_original(image: Image.Image, recipe: PictureRecipe) -> Original:
     if image.format == "GIF":  # it states repetitions; without the extension it is shown once
         loop = 1 if loop is None else 0 if loop == 0 else int(loop) + 1
     profile, xmp, dpi = (image.info.get(name) for name in ("icc_profile", "xmp", "dpi"))
+    profile = profile or profile_of(*recipe.colors, image.info.get("chromaticity"), image.info.get("gamma"))
     return Original(
         frames,
         durations,
@@ -99,14 +99,24 @@ def read_original(image: Image.Image, recipe: PictureRecipe) -> Original:
 
 def metadata_for(original: Original, recipe: PictureRecipe, size: tuple[int, int]) -> Metadata:
     """Return the metadata of a result of this size."""
+    least = minimal_exif(1) if recipe.states_orientation else b""
     if recipe.strip_metadata:
-        return Metadata()
+        return Metadata(least)
     is_cropped = recipe.crop is not None or recipe.canvas is not None
+    exif = changed_exif(original.exif, size=size, is_cropped=is_cropped, without_location=recipe.strip_location)
     return Metadata(
-        changed_exif(original.exif, size=size, is_cropped=is_cropped, without_location=recipe.strip_location),
+        exif or least,
         changed_xmp(original.xmp, without_location=recipe.strip_location),
         original.dpi,
     )
+
+
+def require_single(image: Image.Image, recipe: PictureRecipe) -> None:
+    """Raise `Refused` if further pictures would be lost, unless that is allowed."""
+    count = getattr(image, "n_frames", 1)
+    several = count > 1 and image.format in _SEVERAL and not recipe.keeps_frames
+    if several and not recipe.first_picture and _is_collection(image):
+        raise Refused(f"is one of {count} in the file, of which only the first would be kept", "first_picture")
 
 
 def _is_collection(image: Image.Image) -> bool:

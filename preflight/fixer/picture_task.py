@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Mapping
+from io import BytesIO
 from typing import Any, BinaryIO, Final
 
 from PIL import Image
@@ -12,7 +13,15 @@ from preflight.fixer.palettes import exact_palette
 from preflight.fixer.picture_codings import PictureCoding, encoded, quality_of
 from preflight.fixer.picture_pixels import changed, flattened, in_eight_bits, scaled
 from preflight.fixer.picture_search import FLOOR, EncodedPicture, best_quality, largest
-from preflight.fixer.picture_source import Original, Refused, metadata_for, read_original
+from preflight.fixer.picture_source import (
+    Original,
+    Refused,
+    metadata_for,
+    orientation_of,
+    read_original,
+    require_single,
+)
+from preflight.fixer.rewriting import without_location, without_metadata
 from preflight.plans.recipes import PictureRecipe
 
 MAX_RESULT: Final = 256 << 20
@@ -30,11 +39,9 @@ def write(file: BinaryIO, recipe: Mapping[str, Any], budget: int | None = None) 
     """
     plan = _plan(recipe)
     try:
-        original = _decoded(file, plan)
-        made = _Writer(original, plan, budget).write()
+        return _rewritten(file, plan, budget) or _Writer(_decoded(file, plan), plan, budget).write()
     except Refused as error:
         return {"refused": str(error), "parameter": error.parameter}
-    return made
 
 
 def _plan(recipe: Mapping[str, Any]) -> PictureRecipe:
@@ -42,6 +49,38 @@ def _plan(recipe: Mapping[str, Any]) -> PictureRecipe:
     values: dict[str, Any] = {name: tuple(it) if isinstance(it, list) else it for name, it in recipe.items()}
     values["smaller"] = tuple([(width, height) for width, height in recipe["smaller"]])
     return PictureRecipe(**values)
+
+
+def _rewritten(file: BinaryIO, recipe: PictureRecipe, budget: int | None) -> dict[str, object] | None:
+    """Return the answer with the same pixels and less metadata; None if that is not wanted or not possible."""
+    if not recipe.keeps_pixels or recipe.whole is None:
+        return None
+    data = file.read()
+    if recipe.strip_metadata:
+        with Image.open(BytesIO(data), formats=recipe.readers) as image:
+            require_single(image, recipe)
+            changed_file = without_metadata(data, recipe.written, orientation_of(image))
+    else:
+        changed_file = without_location(data, recipe.written)
+    if changed_file is None or (budget is not None and len(changed_file) > budget):
+        file.seek(0)
+        return None
+    return _answer(changed_file, recipe.written, recipe.whole, None, [])
+
+
+def _answer(
+    data: bytes, written: str, size: tuple[int, int], quality: float | None, remarks: list[str]
+) -> dict[str, object]:
+    if len(data) > MAX_RESULT:
+        raise Refused(f"would have {len(data):,} bytes, more than the {MAX_RESULT:,} that are written")
+    return {
+        "data": b64encode(data).decode("ascii"),
+        "format": written,
+        "width": size[0],
+        "height": size[1],
+        "quality": quality,
+        "remarks": remarks,
+    }
 
 
 def _decoded(file: BinaryIO, recipe: PictureRecipe) -> Original:
@@ -83,17 +122,8 @@ class _Writer:
         found, written = self._found()
         if found is None:
             raise Refused(f"cannot be written as {written} in {self.budget:,} bytes or fewer within the other limits")
-        if len(found.data) > MAX_RESULT:
-            raise Refused(f"would have {len(found.data):,} bytes, more than the {MAX_RESULT:,} that are written")
-        width, height = self.frames[0].size
-        return {
-            "data": b64encode(found.data).decode("ascii"),
-            "format": written,
-            "width": width,
-            "height": height,
-            "quality": None if self._coding(written).lossless else round(found.quality, 1),
-            "remarks": self.remarks,
-        }
+        quality = None if self._coding(written).lossless else round(found.quality, 1)
+        return _answer(found.data, written, self.frames[0].size, quality, self.remarks)
 
     def _found(self) -> tuple[EncodedPicture | None, str]:
         """Return the picture and its format, by what loses least."""

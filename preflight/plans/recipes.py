@@ -26,8 +26,9 @@ from preflight.plans.tracks import FactValue, is_accepted
 Rectangle = tuple[int, int, int, int]
 """Left, top, width and height."""
 
-_METADATA_ONLY: Final = frozenset(("jpeg", "png"))
-"""Formats from which metadata is removed without encoding the picture again."""
+_STRIPPED_IN_PLACE: Final = frozenset(("jpeg", "png", "webp"))
+_LOCATED_IN_PLACE: Final = _STRIPPED_IN_PLACE | {"avif", "heic", "tiff"}
+"""Formats from which metadata, or only the location, is removed without encoding the picture again."""
 _CONVERTED_MODELS: Final = CMYK_MODELS | {"lab"}
 _KEEPS_CMYK: Final = frozenset(("jpeg", "tiff"))
 _KEEPS_DEPTH: Final = frozenset(("png", "tiff"))
@@ -54,6 +55,7 @@ class PictureRecipe(NamedTuple):
     canvas          the size of the result, and where the picture is on it; blur: padded with itself instead of black
     quality         the highest to encode with, 1 to 100; None: nearly lossless; lossless: no quality at all
     chroma          chroma subsampling; can_subsample: 4:2:0 is accepted too
+    states_orientation  that the picture is upright is written even if nothing else is
     smaller         accepted sizes of the same shape, the largest first, for a result that would have too many bytes
     """
 
@@ -80,6 +82,7 @@ class PictureRecipe(NamedTuple):
     can_subsample: bool = False
     strip_location: bool = False
     strip_metadata: bool = False
+    states_orientation: bool = False
     smaller: tuple[Size, ...] = ()
 
 
@@ -106,6 +109,7 @@ def recipe_for(changes: Changes) -> PictureRecipe:
         can_subsample=is_accepted(limits, "chroma", "4:2:0"),
         strip_location=choices.strip_location or "location" in wrong,
         strip_metadata=choices.strip_metadata,
+        states_orientation="orientation" in limits,
     )
     found = _with_geometry(found, changes)
     if max_bytes(limits) is not None:
@@ -227,9 +231,10 @@ def _fallback(changes: Changes, found: PictureRecipe) -> tuple[str, ...]:
 
 def _keeps_pixels(changes: Changes, found: PictureRecipe) -> bool:
     """Return whether only metadata changes."""
-    if changes.written != changes.media.format or changes.written not in _METADATA_ONLY:
+    possible = _STRIPPED_IN_PLACE if found.strip_metadata else _LOCATED_IN_PLACE
+    if changes.written != changes.media.format or changes.written not in possible:
         return False
-    same = found.crop is None and found.size is None and found.canvas is None and not found.to_srgb
+    same = found.crop is None and found.size is None and found.canvas is None and changes.colors is None
     return same and changes.wrong <= _IN_PLACE and (found.strip_location or found.strip_metadata)
 
 
