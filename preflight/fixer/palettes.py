@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from PIL import Image, ImageChops
+from PIL import Image, ImageMath
 
 _MAX_COLORS: Final = 256
 _HALF: Final = 128
@@ -13,30 +13,41 @@ _HALF: Final = 128
 
 def exact_palette(image: Image.Image) -> Image.Image | None:
     """Return a picture of at most 256 colors with a palette and no other change; None if there are more colors."""
+    if image.mode not in ("RGB", "RGBA"):
+        return None
+    counted = image.getcolors(_MAX_COLORS)
+    if counted is None:
+        return None
+    colors = [color for _, color in counted if isinstance(color, tuple)]
+    found = _indices(image, colors)
+    found.putpalette([part for color in colors for part in color[:3]])
     if image.mode == "RGBA":
-        return _with_alphas(image)
-    return _with_colors(image.convert("RGB")) if image.mode in ("RGB", "L") else None
-
-
-def _with_alphas(image: Image.Image) -> Image.Image | None:
-    """Return a picture whose palette has transparent colors; None for one color in two opacities."""
-    pixels = _pixels(image)
-    if pixels is None:
-        return None
-    used = {color[:3] for color in pixels if color[3]}
-    free = next((color for color in ((0, 0, blue) for blue in range(_MAX_COLORS)) if color not in used), None)
-    if free is None or len(used) != len({color for color in pixels if color[3]}):
-        return None
-    opaque = image.convert("RGB")
-    opaque.paste(free, mask=_clear(image, 1))
-    found = _with_colors(opaque)
-    if found is None:
-        return None
-    alphas = {free: 0} | {(color[0], color[1], color[2]): color[3] for color in pixels if color[3]}
-    entries = found.getpalette("RGB") or []
-    colors = zip(entries[::3], entries[1::3], entries[2::3], strict=True)
-    found.info["transparency"] = bytes([alphas.get(color, 255) for color in colors])
+        found.info["transparency"] = bytes([color[3] for color in colors])
     return found
+
+
+def _indices(image: Image.Image, colors: list[tuple[int, ...]]) -> Image.Image:
+    """Return a picture of the positions of its colors in the list.
+
+    Pillow's own conversion finds colors that are only near. Here each band splits the groups of the bands before it, of
+    which there are never more than colors: a table of 65,536 values finds the group of a pair of bytes.
+    """
+    bands = image.split()
+    groups: dict[tuple[int, ...], int] = {(value,): value for value in range(_MAX_COLORS)}
+    indices = bands[0]
+    for number, band in enumerate(bands[1:], 2):
+        parts = list(dict.fromkeys(color[:number] for color in colors))
+        table = [0] * _MAX_COLORS**2
+        for index, part in enumerate(parts):
+            table[groups[part[:-1]] * _MAX_COLORS + part[-1]] = index
+        pairs = ImageMath.lambda_eval(
+            lambda images: images["group"] * _MAX_COLORS + images["band"],
+            group=indices.convert("I"),
+            band=band.convert("I"),
+        )
+        indices = pairs.point(table, "L")
+        groups = {part: index for index, part in enumerate(parts)}
+    return indices
 
 
 def in_palette(image: Image.Image) -> Image.Image:
@@ -46,9 +57,9 @@ def in_palette(image: Image.Image) -> Image.Image:
     opaque = image.convert("RGB")
     clear = _clear(image, _HALF) if image.mode == "RGBA" else None
     if clear is None or clear.getbbox() is None:
-        return _with_colors(opaque) or opaque.quantize(_MAX_COLORS, Image.Quantize.MEDIANCUT)
+        return exact_palette(opaque) or opaque.quantize(_MAX_COLORS, Image.Quantize.MEDIANCUT)
     opaque.paste((0, 0, 0), mask=clear)
-    few = _with_colors(opaque) if opaque.getcolors(_MAX_COLORS - 1) is not None else None
+    few = exact_palette(opaque) if opaque.getcolors(_MAX_COLORS - 1) is not None else None
     found = few or opaque.quantize(_MAX_COLORS - 1, Image.Quantize.MEDIANCUT)
     entries = (found.getpalette("RGB") or [])[: 3 * (_MAX_COLORS - 1)]
     index = len(entries) // 3
@@ -61,20 +72,3 @@ def in_palette(image: Image.Image) -> Image.Image:
 def _clear(image: Image.Image, below: int) -> Image.Image:
     """Return a mask of the pixels whose alpha is below a value."""
     return image.getchannel("A").point([255] * below + [0] * (256 - below))
-
-
-def _pixels(image: Image.Image) -> list[tuple[int, ...]] | None:
-    """Return the colors of a picture; None if they are more than a palette holds."""
-    counted = image.getcolors(_MAX_COLORS)
-    return None if counted is None else [color for _, color in counted if isinstance(color, tuple)]
-
-
-def _with_colors(image: Image.Image) -> Image.Image | None:
-    """Return an RGB picture with exactly its own colors as the palette; None if they are too many."""
-    pixels = _pixels(image)
-    if pixels is None:
-        return None
-    palette = Image.new("P", (1, 1))
-    palette.putpalette([part for color in pixels for part in color])
-    found = image.quantize(palette=palette, dither=Image.Dither.NONE)
-    return found if ImageChops.difference(found.convert("RGB"), image).getbbox() is None else None

@@ -17,6 +17,8 @@ _FORMATS: Final = {
     "webp": "WEBP",
 }  # fmt: skip
 """By format, Pillow's name of its writer."""
+WHOLE_QUALITIES: Final = frozenset(("avif", "heic"))
+"""Formats whose encoders only know whole numbers as quality."""
 _MAX_SEGMENT: Final = 65_500
 """Bytes of EXIF or XMP that fit into one segment of a JPEG, with the name in front of them."""
 _LUMINANCE: Final = (

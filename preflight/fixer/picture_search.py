@@ -10,9 +10,11 @@ FLOOR: Final = 40.0
 """The lowest quality: below it, a smaller picture looks better."""
 ENOUGH: Final = 0.96
 """Share of the bytes with which a search ends."""
+ENOUGH_WHOLE: Final = 0.92
+"""The same for encoders that only know whole numbers, whose searches take long."""
+FINE: Final = 0.04
+WHOLE: Final = 1.0
 _MAX_TRIES: Final = 12
-_NARROWEST: Final = 0.04
-"""Difference of two qualities between which no other is tried."""
 
 T = TypeVar("T")
 
@@ -25,30 +27,35 @@ class EncodedPicture(NamedTuple):
 
 
 def best_quality(
-    encode: Callable[[float], bytes], budget: int, top: float, floor: float = FLOOR
+    encode: Callable[[float], bytes], budget: int, top: float, floor: float = FLOOR, *, step: float = FINE
 ) -> EncodedPicture | None:
     """Return the picture of the highest quality with at most `budget` bytes; None if even that of `floor` has more.
 
-    top  the quality that is tried first
+    top   the quality that is tried first
+    step  difference of two qualities that give different results
     """
     low = min(floor, top)
-    first = EncodedPicture(encode(top), top)
-    if len(first.data) <= budget:
-        return first
-    best, above = None, first
+    above = EncodedPicture(encode(top), top)
+    if len(above.data) <= budget:
+        return above
     below: EncodedPicture | None = None
     for number in range(_MAX_TRIES):
         quality = _next(below, above, low, budget, middle=number % 3 == 2)
+        if step == WHOLE:
+            quality = min(max(round(quality), below.quality + 1 if below else low), above.quality - 1)
         tried = EncodedPicture(encode(quality), quality)
-        if len(tried.data) > budget:
-            above = tried
-            if quality <= low:
-                return None
+        if len(tried.data) <= budget:
+            below = tried
+        elif quality <= low:
+            return None
         else:
-            below = best = tried
-        if best is not None and (len(best.data) >= ENOUGH * budget or above.quality - best.quality < _NARROWEST):
+            above = tried
+        enough = below is not None and len(below.data) >= (ENOUGH if step < WHOLE else ENOUGH_WHOLE) * budget
+        if enough or (below is not None and above.quality - below.quality <= step):
             break
-    return best
+        if above.quality - low <= step and below is None:
+            return None
+    return below
 
 
 def _next(below: EncodedPicture | None, above: EncodedPicture, low: float, budget: int, *, middle: bool) -> float:

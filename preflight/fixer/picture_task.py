@@ -10,9 +10,9 @@ from typing import Any, BinaryIO, Final
 from PIL import Image
 
 from preflight.fixer.palettes import exact_palette
-from preflight.fixer.picture_codings import PictureCoding, encoded, quality_of
+from preflight.fixer.picture_codings import WHOLE_QUALITIES, PictureCoding, encoded, quality_of
 from preflight.fixer.picture_pixels import changed, flattened, in_eight_bits, scaled
-from preflight.fixer.picture_search import FLOOR, EncodedPicture, best_quality, largest
+from preflight.fixer.picture_search import FINE, FLOOR, WHOLE, EncodedPicture, best_quality, largest
 from preflight.fixer.picture_source import (
     Original,
     Refused,
@@ -185,12 +185,13 @@ class _Writer:
         top = self._top()
         subsampling = self.recipe.can_subsample and coding.chroma not in (None, "4:2:0")
         if not subsampling:
-            return best_quality(lambda quality: encoded(self.frames, coding, quality), budget, top)
-        fine = best_quality(lambda quality: encoded(self.frames, coding, quality), budget, top, _SUBSAMPLED_BELOW)
-        if fine is not None:
-            return fine
-        coarse = coding._replace(chroma="4:2:0")
-        return best_quality(lambda quality: encoded(self.frames, coarse, quality), budget, min(top, _BEST))
+            return self._searched(coding, budget, top, FLOOR)
+        fine = self._searched(coding, budget, top, _SUBSAMPLED_BELOW)
+        return fine or self._searched(coding._replace(chroma="4:2:0"), budget, min(top, _BEST), FLOOR)
+
+    def _searched(self, coding: PictureCoding, budget: int, top: float, floor: float) -> EncodedPicture | None:
+        step = WHOLE if coding.written in WHOLE_QUALITIES else FINE
+        return best_quality(lambda quality: encoded(self.frames, coding, quality), budget, top, floor, step=step)
 
     def _scaled_down(self, budget: int) -> EncodedPicture | None:
         """Return the largest picture within the budget: at the lowest quality if it is lossy, then at the best."""
@@ -213,4 +214,4 @@ class _Writer:
         self.remarks.append(f"scales it to {size[0]}×{size[1]} so that it has few enough bytes")
         if coding.lossless:
             return found
-        return best_quality(lambda quality: encoded(self.frames, coding, quality), budget, top)
+        return self._searched(coding, budget, top, FLOOR)
