@@ -10,9 +10,7 @@ from typing import Final
 
 import click
 
-from preflight import catalog
 from preflight.checker import CheckPlan, plan_for
-from preflight.cli import params
 from preflight.cli.options import (
     UrlOptions,
     announce_configured,
@@ -20,6 +18,7 @@ from preflight.cli.options import (
     format_option,
     ignore_option,
     pass_options,
+    rules_option,
     select_option,
     target_options,
 )
@@ -88,23 +87,8 @@ class CheckCommand:
         return OverwriteGuard(outputs, inputs)
 
 
-def _require_rules(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
-    if not value and not ctx.resilient_parsing:
-        raise click.MissingParameter(catalog.choices(), ctx=ctx, param=param)
-    return value
-
-
 @click.command("check", cls=OrderedKinds, epilog=EXIT_CODES)
-@click.option(
-    "--for",
-    "rules",
-    multiple=True,
-    callback=_require_rules,
-    metavar="RULES",
-    help="Rule sets: names or paths of rule files, each also as NAME:VARIANT; `all`; stage:STAGE. Several separated by "
-    "commas, or repeat it.  [required]",
-    shell_complete=params.complete_rule_sets,
-)
+@rules_option
 @click.option("--strict/--no-strict", default=False, help="Make warnings fail.")
 @click.option("--together", is_flag=True, help="Judge the files as one request, by a rule set that limits requests.")
 @click.option(

@@ -260,6 +260,24 @@ def config_option(*keys: str) -> Decorator:
     )
 
 
+def _require_rules(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
+    if not value and not ctx.resilient_parsing:
+        from preflight import catalog
+
+        raise click.MissingParameter(catalog.choices(), ctx=ctx, param=param)
+    return value
+
+
+rules_option = click.option(
+    "--for",
+    "rules",
+    multiple=True,
+    callback=_require_rules,
+    metavar="RULES",
+    help="Rule sets: names or paths of rule files, each also as NAME:VARIANT; `all`; stage:STAGE. Several separated by "
+    "commas, or repeat it.  [required]",
+    shell_complete=params.complete_rule_sets,
+)
 output_option = click.option(
     "--output", "-o", type=click.Path(dir_okay=False), metavar="FILE", help="Write there, not to standard output."
 )
@@ -290,19 +308,7 @@ ca_bundle_option = click.option(
     help="Trust the authorities in this PEM file, or folder of certificates.  [default: $REQUESTS_CA_BUNDLE, "
     "$CURL_CA_BUNDLE, $SSL_CERT_FILE or certifi's]",
 )
-target_options = add_options(
-    click.argument(
-        "targets", nargs=-1, metavar="TARGET…", callback=_configured_targets, shell_complete=params.complete_targets
-    ),
-    output_option,
-    selection_options,
-    click.option(
-        "--jobs",
-        "-j",
-        type=IntRange(1, 256),
-        metavar="N",
-        help="Worker processes for files (default: none), threads for URLs (32).",
-    ),
+url_options = add_options(
     timeout_option,
     click.option("--per-host", type=IntRange(1, 256), metavar="N", help="Parallel requests to a host.  [default: 16]"),
     allow_private_option,
@@ -322,6 +328,21 @@ target_options = add_options(
         callback=_headers,
         help="Send this header too, but only to the URL's own host; repeatable. No output shows its value.",
     ),
+)
+target_options = add_options(
+    click.argument(
+        "targets", nargs=-1, metavar="TARGET…", callback=_configured_targets, shell_complete=params.complete_targets
+    ),
+    output_option,
+    selection_options,
+    click.option(
+        "--jobs",
+        "-j",
+        type=IntRange(1, 256),
+        metavar="N",
+        help="Worker processes for files (default: none), threads for URLs (32).",
+    ),
+    url_options,
     click.option("--unordered", is_flag=True, help="Print results as they complete, not in the order of the input."),
     click.option("--deep/--no-deep", default=False, help="Decode whole files, to find what headers do not show."),
     color_option,
