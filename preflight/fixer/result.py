@@ -31,6 +31,7 @@ class FixResult:
     before, after  the reports of the source and of the result
     problem        why it is not fixed, in one or two sentences
     seconds        of applying the plan; proof_seconds: of judging and decoding the result
+    reused         the output is that of an earlier run
     """
 
     source: str
@@ -42,6 +43,7 @@ class FixResult:
     problem: str | None = None
     seconds: float = 0.0
     proof_seconds: float = 0.0
+    reused: bool = False
 
     @property
     def passed(self) -> bool:
@@ -59,6 +61,7 @@ class FixResult:
             "plan": self.plan.as_json(),
             "seconds": round(self.seconds, 3),
             "proof_seconds": round(self.proof_seconds, 3),
+            "reused": self.reused,
             "before": self.before.as_json(),
             "after": None if self.after is None else self.after.as_json(),
         }

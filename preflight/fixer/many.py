@@ -1,0 +1,192 @@
+"""Fix one of many files: name its output, reuse that of an earlier run, link or copy what passes."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Collection
+from dataclasses import replace
+from typing import Final, NamedTuple
+
+from preflight.checker import examine
+from preflight.errors import MissingExtra, OutputError, PreflightError, SourceError
+from preflight.fixer.apply import FixSettings, fix_file
+from preflight.fixer.hooks import Hooks
+from preflight.fixer.inputs import local_input
+from preflight.fixer.naming import OutputName
+from preflight.fixer.outputs import Others, OutputRefused, is_same_file, place_unchanged
+from preflight.fixer.planning import propose
+from preflight.fixer.progress import EngineProgress
+from preflight.fixer.result import FixResult
+from preflight.formats import FORMATS, IMAGE, extension_of
+from preflight.report import Plan, Problem, internal_error
+from preflight.scan.items import failed
+from preflight.sources.open import is_url
+from preflight.targets import Item
+
+FileId = tuple[int, int]
+"""Device and inode of a file."""
+_PICTURES: Final = frozenset(ext for fmt in FORMATS.values() if fmt.kinds == (IMAGE,) for ext in fmt.extensions)
+
+_WRITTEN: Final = tuple(dict.fromkeys(fmt.extensions[0] for fmt in FORMATS.values() if fmt.kinds))
+"""The extensions that outputs may have."""
+
+
+class FixJob(NamedTuple):
+    """One file to fix.
+
+    number  its position in the input; output: where its result goes
+    rules   the rule set that it is fixed for by itself; None: all that were chosen
+    """
+
+    number: int
+    item: Item
+    output: OutputName
+    settings: FixSettings
+    rules: str | None = None
+
+    @property
+    def is_picture(self) -> bool:
+        """Whether its name is that of a picture."""
+        target = self.item.target
+        name = target.partition("?")[0] if is_url(target) and isinstance(target, str) else str(target)
+        return extension_of(name) in _PICTURES
+
+
+class FixRun(NamedTuple):
+    """What is the same for all files of a run.
+
+    others       what happens to files that pass
+    inputs       the files that the run reads, none of which is ever replaced
+    on_progress  is called, in any thread, with a job and how far it is
+    """
+
+    others: Others = "skip"
+    inputs: Collection[FileId] = frozenset()
+    on_progress: Callable[[FixJob, EngineProgress], None] | None = None
+
+    def fix(self, job: FixJob, stop: threading.Event) -> FixResult:
+        """Return the result of one file, or raise `Stopped` when `stop` is set.
+
+        A file that passes is linked or copied, as was chosen. Raise `UsageError`.
+        """
+        try:
+            result = self._result(job, stop)
+        except PreflightError:
+            raise
+        except Exception as error:  # noqa: BLE001 - an error of preflight affects one file, not the run
+            result = _unread(job, Problem("internal_error", internal_error(error).message))
+        after = None if result.after is None else replace(result.after, index=job.number)
+        return replace(result, before=replace(result.before, index=job.number), after=after)
+
+    def _result(self, job: FixJob, stop: threading.Event) -> FixResult:
+        item, on_progress = job.item, self.on_progress
+        if item.problem is not None:
+            return _unread(job, item.problem)
+        earlier = self._earlier(job)
+        if earlier is not None:
+            return earlier
+        hooks = Hooks(None if on_progress is None else lambda progress: on_progress(job, progress), stop)
+        try:
+            result = fix_file(item.target, job.settings, _Place(self, job), name=item.name, hooks=hooks)
+        except MissingExtra as error:  # pictures need no ffmpeg
+            before = examine(item.target, job.settings.check, job.number, item.name)
+            plan = propose(before, job.settings.aim).plan
+            return FixResult(before.source, "failed", plan, before, problem=str(error))
+        return self._with_others(job, result)
+
+    def _earlier(self, job: FixJob) -> FixResult | None:
+        """Return the result of an earlier run, if its output is there, passes, and is not older than the source."""
+        given = job.output.path
+        extensions = _WRITTEN if given is None else (extension_of(given),)
+        there = {extension: path for extension in extensions if os.path.isfile(path := job.output.path_for(extension))}
+        if job.settings.overwrite or not there:
+            return None
+        before = examine(job.item.target, job.settings.check, job.number, job.item.name)
+        plan, changes = propose(before, job.settings.aim)
+        if changes is None:
+            return None
+        expected = FORMATS[changes.written]
+        possible = _PICTURES if expected.kinds == (IMAGE,) else expected.extensions
+        for extension, path in there.items():
+            if extension not in possible or self._is_read(path):
+                continue
+            after = examine(path, job.settings.check, job.number)
+            if after.passed and not _is_older(path, job.item.target):
+                return FixResult(before.source, "fixed", plan, before, after, path, reused=True)
+        return None
+
+    def _with_others(self, job: FixJob, result: FixResult) -> FixResult:
+        """Return the result of a file that passes, after linking or copying it if that was chosen."""
+        if result.outcome != "passed" or self.others == "skip" or job.settings.dry_run:
+            return result
+        path = job.output.path_for(_extension(result))
+        is_local = not is_url(job.item.target)
+        try:
+            if not (is_local and is_same_file(path, str(job.item.target))):
+                self.require_unread(path)
+            if not is_local and not job.settings.overwrite and examine(path, job.settings.check).passed:
+                return replace(result, output=path, reused=True)
+            with local_input(job.item.target, job.settings.check.http, job.settings.max_size) as given:
+                others = self.others if is_local else "copy"
+                place_unchanged(given.path, path, others, overwrite=job.settings.overwrite)
+        except (OutputError, SourceError) as error:
+            return replace(result, outcome="failed", problem=str(error))
+        return replace(result, output=path)
+
+    def require_unread(self, path: str) -> None:
+        """Raise `OutputRefused` for a path that leads to a file that the run reads."""
+        if self._is_read(path):
+            raise OutputRefused(path, f"{path} is another source of this call. Give another path.")
+
+    def _is_read(self, path: str) -> bool:
+        return file_id(path) in self.inputs
+
+
+class _Place:
+    """Names the output of one file. Raises `OutputRefused` if something is there that must stay."""
+
+    def __init__(self, run: FixRun, job: FixJob) -> None:
+        self._run = run
+        self._job = job
+
+    def __call__(self, extension: str) -> str:
+        path, target = self._job.output.path_for(extension), self._job.item.target
+        if is_same_file(path, str(target)):
+            raise OutputRefused(path, f"{path} is the source itself. Give another path.")
+        self._run.require_unread(path)
+        if os.path.isfile(path) and not self._job.settings.overwrite:
+            why = "is older than its source" if _is_older(path, target) else "does not pass"
+            message = f"{path} exists, and {why}. Give another path, or overwrite=True."
+            raise OutputRefused(path, message, parameters=("overwrite",))
+        return path
+
+
+def file_id(path: str) -> FileId | None:
+    """Return the identity of what a path leads to; None if it leads nowhere."""
+    try:
+        state = os.stat(path)
+    except (OSError, ValueError):
+        return None
+    return state.st_dev, state.st_ino
+
+
+def _is_older(path: str, target: object) -> bool:
+    """Return whether an output was written before its source was last changed."""
+    try:
+        return os.stat(path).st_mtime_ns < os.stat(str(target)).st_mtime_ns
+    except (OSError, ValueError):  # a URL
+        return False
+
+
+def _extension(result: FixResult) -> str:
+    """Return the extension of a file that stays as it is: its own, or that of its format."""
+    known = FORMATS.get((result.before.media.format if result.before.media else None) or "")
+    own = extension_of(result.source.partition("?")[0] if is_url(result.source) else result.source)
+    return own if known is None or own in known.extensions else known.extensions[0]
+
+
+def _unread(job: FixJob, problem: Problem) -> FixResult:
+    """Return the result of a file that was not opened, or on which preflight failed."""
+    before = failed(job.number, job.item, job.settings.check, problem)
+    return FixResult(before.source, "unknown", Plan("", ()), before, problem=problem.message)
