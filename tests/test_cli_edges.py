@@ -32,7 +32,7 @@ class TestWords:
             (["assets", "groups", "nix"], "Unknown command 'nix'. Choose one of create, "),
             (["assets", "session", "\x1b[31m"], "Unknown command '\\x1b[31m'. Choose one of "),
             (["CHECK", PASSING], "Did you mean 'check'?"),
-            (["frobnicate"], "Choose one of check, probe, rules, submit, assets, sandbox"),
+            (["frobnicate"], "Choose one of check, probe, fix, rules, submit, assets, sandbox"),
             ([PASSING], f"write `preflight check {PASSING}`"),
             (["check", PASSING, "--for", "atlas", "-j", "0"], "0 is not allowed. Write a whole number from 1 to 256"),
             (

@@ -17,6 +17,7 @@ from preflight.escape import printable
 from preflight.formats import KINDS
 from preflight.sources.open import AssetReference, asset_of
 from preflight.targets import Item
+from preflight.units import parse_quantity
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -60,6 +61,18 @@ class Seconds(click.FloatRange):
             if math.isfinite(seconds):
                 return seconds
         return self.fail(f"{printable(str(value))} is not allowed. Write seconds, {self.min} or more.", param, ctx)
+
+
+class Bytes(click.IntRange):
+    """A positive number of bytes, also with a unit: `500MB`."""
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return the bytes. Raise `click.BadParameter` if it is not a positive number of them."""
+        with suppress(ValueError):
+            size = parse_quantity(int(value) if isinstance(value, str) and value.isdecimal() else value, "bytes")
+            if 0 < size == int(size):
+                return int(size)
+        return self.fail(f'{printable(str(value))} is not allowed. Write a size such as "500 MB".', param, ctx)
 
 
 _MARK: Final = "\0"
