@@ -22,7 +22,8 @@ from preflight.retry import Backoff, RetryPolicy, retry
 class LocalFile:
     """A file that was checked and is to be hosted.
 
-    sha256  64 hex digits of the checked bytes: a host sends exactly these, or raises `SourceChanged`
+    sha256     64 hex digits of the checked bytes: a host sends exactly these, or raises `SourceChanged`
+    temporary  it was fixed, and is deleted when `Host.put` returns
     """
 
     path: str
@@ -30,6 +31,7 @@ class LocalFile:
     size: int
     mime: str
     sha256: str
+    temporary: bool = False
 
 
 class Host(Protocol):
@@ -124,6 +126,8 @@ class PublicBase:
 
     def put(self, file: LocalFile) -> str:
         """Return the file's URL. Raise `SourceError` if it does not return the file's bytes."""
+        if file.temporary:
+            raise SourceError("not_hosted", f"{file.name} was fixed just now, and is not served yet. Give host=.")
         tried = []
         for above, below in self._splits(file.path):
             url = f"{self._base}/{quote('/'.join(below))}"

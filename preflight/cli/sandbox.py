@@ -195,13 +195,16 @@ class _SandboxHost:
         self._box = box
 
     def put(self, file: LocalFile) -> str:
-        """Return a URL of the file, which the sandbox reads for each fetch."""
+        """Return a URL of the file, which the sandbox reads for each fetch, unless it is temporary."""
         from preflight.errors import SourceChanged
         from preflight.submission.register import sha256_of
 
         if sha256_of(file.path) != file.sha256:
             raise SourceChanged(file.name)
-        return self._box.host(file.path, file.name)
+        if not file.temporary:
+            return self._box.host(file.path, file.name)
+        with open(file.path, "rb") as stream:
+            return self._box.host(stream.read(), file.name)
 
 
 def _keys(credentials: Credentials) -> dict[str, str]:
