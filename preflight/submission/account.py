@@ -41,6 +41,8 @@ SUBMIT_THREADS: Final = 32
 """Targets of one account that are checked and registered at once: 30 calls may be in flight."""
 READ_THREADS: Final = 16
 """Assets of one account that are read back at once, while others are registered."""
+FIX_THREADS: Final = 8
+"""Targets of one account that are fixed, hosted and registered at once; of these, `MAX_FIXES` are being fixed."""
 MAX_UNRECOVERABLE: Final = 2
 """Registrations in flight at once if the provider has no list: a crash leaves at most these unknown."""
 OnRate = Callable[[FoundRate], None] | None
@@ -250,7 +252,8 @@ class WorkerPool:
 
     clock      its `sleep` raises `Stopped` once the scope that the thread works for is stopped, or its time is over
     in_flight  the calls with an effect of that scope
-    workers    check and register targets; readers: read back assets that the ledger knows
+    workers    check and register targets; readers: read back assets that the ledger knows; fixers: fix targets that do
+               not pass, and register what they made
     """
 
     def __init__(self, clock: Clock, list_pending: ListPending | None) -> None:
@@ -260,6 +263,7 @@ class WorkerPool:
         self.in_flight: InFlight = _CurrentInFlight(self._current)
         self.workers = Workers("preflight-submit", SUBMIT_THREADS, self.working_for)
         self.readers = Workers("preflight-read", READ_THREADS, self.working_for)
+        self.fixers = Workers("preflight-fix", FIX_THREADS, self.working_for)
         self.scheduler: Scheduler[Asset] = Scheduler(self.clock, list_pending=list_pending)
 
     @contextmanager
@@ -277,14 +281,19 @@ class WorkerPool:
         """Return whether this thread works for a call, and so must not wait for it: it would wait for itself."""
         return self._current.scope is not _CurrentScope.scope
 
+    @property
+    def scope(self) -> CallScope:
+        """Return the call that this thread works for."""
+        return self._current.scope
+
     def withdraw(self, scope: CallScope) -> None:
         """Remove the queued work of a call, and end its polling."""
-        for part in (self.workers, self.readers, self.scheduler):
+        for part in (self.workers, self.readers, self.fixers, self.scheduler):
             part.withdraw(scope)
 
     def close(self) -> None:
         """End the threads, each after its current work."""
-        for part in (self.scheduler, self.workers, self.readers):
+        for part in (self.scheduler, self.workers, self.readers, self.fixers):
             part.close()
 
     def _sleep(self, seconds: float) -> None:
