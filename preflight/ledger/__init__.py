@@ -313,7 +313,7 @@ class Ledger:
     @property
     def fixes(self) -> FixRecords:
         """The record of what fixed files were made from."""
-        return FixRecords(self._database)
+        return FixRecords(self._database, self._now)
 
     # Disagreements.
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from preflight.ledger.database import Database
 
@@ -26,14 +27,16 @@ class FixRecord:
     fixed: str
     sentence: str
     losses: tuple[str, ...]
-    at: str
+    at: str = ""
 
 
 class FixRecords:
     """The fixed files of a ledger, by the key of their registration. Raises `LedgerError`."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, now: Callable[[], str]) -> None:
+        """now: returns the time, ISO 8601 in UTC."""
         self._database = database
+        self._now = now
 
     def load(self, key: str) -> FixRecord | None:
         """Return how the file of a registration was made; None if it was registered as it was."""
@@ -46,10 +49,12 @@ class FixRecords:
         _, original, options, fixed, sentence, losses, at = rows[0]
         return FixRecord(key, original, options, fixed, sentence, tuple(json.loads(losses)), at)
 
-    def save(self, record: FixRecord) -> None:
-        """Write the record in place of the one of an earlier attempt."""
+    def save(self, record: FixRecord) -> FixRecord:
+        """Write the record in place of the one of an earlier attempt; return it with its time."""
+        record = replace(record, at=record.at or self._now())
         values = (record.key, record.original, record.options, record.fixed, record.sentence)
         self._database.change(
             "INSERT OR REPLACE INTO fixes VALUES (?, ?, ?, ?, ?, ?, ?)",
             (*values, json.dumps(record.losses), record.at),
         )
+        return record
