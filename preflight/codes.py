@@ -446,7 +446,10 @@ _FINDING_CODES: Final[dict[str, Code]] = {
     "provider_rejected": Code(
         "error", "Rejected by the provider", "The provider gives no reason that preflight knows; its message follows.",
     ),
-    # submissions of files that pass
+    # submissions
+    "not_fixed": Code(
+        "error", "Not fixed", "It does not pass, and the plan for it did not lead to a file that passes.",
+    ),
     "not_hosted": Code(
         "error", "Not hosted", "Services fetch by URL, and the call does not say where local files are hosted."
     ),

@@ -34,6 +34,7 @@ from preflight.providers.credentials import API_KEY, read_credentials
 from preflight.report import Rejected
 from preflight.sources.open import require_iterable
 from preflight.submission.account import AccountCheck, CallScope, SharedAccount, open_account, release_account
+from preflight.submission.fixing import RunFixer
 from preflight.submission.groups import GroupManager
 from preflight.submission.manage import AssetFilter, AssetListing, AssetManager, ManagedAsset
 from preflight.submission.options import (
@@ -64,7 +65,7 @@ class Client(Generic[ApiT_co]):
 
     All methods may be called from several threads at once. All clients of one account (provider, origin, account,
     project, ledger) in one process share one rate limiter, one poller, one ledger, one set of connections and at most
-    32 + 16 + 16 threads. A client with another key of the account has its own connections.
+    32 + 16 + 16 + 8 threads. A client with another key of the account has its own connections.
 
     `Client(providers.ATLAS)` lets a type checker reject what the provider cannot do; `Client("atlas")` allows every
     method, which raises `UsageError` if the provider lacks it.
@@ -341,7 +342,8 @@ class Client(Generic[ApiT_co]):
         with self._call():
             submitter.groups.validate(settings.group)
         known, digest = account.known_assets(self._provider), rules_digest(plan.rules)
-        submitter = replace(submitter, settings=settings, plan=plan, rules_digest=digest, known=known)
+        fixer = None if settings.choices is None else RunFixer(plan, settings.choices, digest, account.pool)
+        submitter = replace(submitter, settings=settings, plan=plan, rules_digest=digest, known=known, fixer=fixer)
         run = SubmissionRun(account.pool, submitter, deliver)
         with self._lock:
             self.require_open()
@@ -367,6 +369,7 @@ class Client(Generic[ApiT_co]):
             if stop and wait and not (self._account and self._account.pool.is_working):
                 run.scope.close()
         finally:  # after an interrupted wait, `close` must not wait again
+            run.close()
             with self._lock:
                 self._runs.discard(run)
         if not run.scope.in_flight.is_idle:

@@ -16,6 +16,7 @@ from preflight.clock import SYSTEM_CLOCK, Clock
 from preflight.errors import UsageError
 from preflight.hosts import Host
 from preflight.ledger import MAX_STEM_CHARS, SUFFIX_CHARS, Ledger
+from preflight.plans.choices import DEFAULT_CHOICES, Choices, require_choices
 from preflight.providers import ProviderSettings, ProviderSpec
 from preflight.rates import FoundRate
 from preflight.ruleset import RuleSet
@@ -29,6 +30,7 @@ _TYPES: Final[dict[str, tuple[tuple[type, ...], str]]] = {
         ((str, NoneType), "a string"),
     ),
     **dict.fromkeys(("strict", "wait", "retry_failed", "allow_private"), ((bool,), "True or False")),
+    "fix": ((bool, Choices), "True, False or Choices"),
     "poll_timeout": ((int, float, NoneType), "seconds, 0 or more"),
     "host": ((str, NoneType), "the name of the provider, s3://bucket/prefix, or an object with put()"),
     "rate": ((str,), "auto, published, or registrations such as 3/min"),
@@ -55,6 +57,7 @@ class CallOptions(TypedDict, total=False):
     type          the provider's word for the asset's type, if a kind has several
     wait          poll until active or failed, for at most `poll_timeout` seconds
     poll_timeout  default: 3 minutes for an image, 5 for audio, 15 for a video
+    fix           fix what does not pass, and register the fixed file; `Choices` say how (default: False)
     """
 
     rules: Rules | None
@@ -65,6 +68,7 @@ class CallOptions(TypedDict, total=False):
     type: str | None
     wait: bool
     poll_timeout: float | None
+    fix: bool | Choices
 
 
 class SubmitOptions(CallOptions, ProviderSettings, total=False):
@@ -116,6 +120,7 @@ class SubmissionOptions:
     type: str | None = None
     wait: bool = True
     poll_timeout: float | None = None
+    fix: bool | Choices = False
     host: str | Host | None = None
     public_base: str | None = None
     ledger: str | os.PathLike[str] | Ledger | None = None
@@ -149,6 +154,16 @@ class SubmissionOptions:
         if self.host is not None and self.public_base is not None:
             text = "host= and public_base= both say where files are. Give one of them."
             raise UsageError(text, parameters=("host", "public_base"))
+        if self.choices is not None and self.public_base is not None:
+            text = "public_base= is for files that are served already, and fix= makes new ones. Give host= instead."
+            raise UsageError(text, parameters=("public_base", "fix", "host"))
+
+    @property
+    def choices(self) -> Choices | None:
+        """Return how targets are fixed that do not pass; None if they are not. Raise `UsageError`."""
+        if isinstance(self.fix, Choices):
+            return require_choices(self.fix)
+        return DEFAULT_CHOICES if self.fix else None
 
     def for_call(self, spec: ProviderSpec, options: CallOptions) -> SubmissionOptions:
         """Return these options with those of one call. Raise `UsageError` for one that only a client has."""

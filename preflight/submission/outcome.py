@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 from preflight.errors import LedgerError, PreflightError, ProviderError, SourceError, UsageError
 from preflight.formats import KINDS
 from preflight.ledger import Entry
+from preflight.plans.choices import Choices
 from preflight.providers import Asset, Provider, ProviderSpec
-from preflight.report import Report
+from preflight.report import Obstacle, Plan, Report
 
 SubmissionOutcome = Literal["active", "processing", "failed", "rejected", "unknown", "error", "cancelled"]
 """`rejected`: it does not pass, or no host is given for it, and nothing was sent; `unknown`: it may be registered, and
@@ -25,6 +26,7 @@ class Submission:
     code     why it is not active: one of `preflight.codes.CODES`, or the reason of a `ProviderError`
     message  the same as a sentence, with the remedy
     reused   it was registered before this call
+    fix      how the file was changed before it was registered, or what prevents that; None: it is registered as it is
     """
 
     source: str
@@ -36,6 +38,7 @@ class Submission:
     message: str | None = None
     reused: bool = False
     error: PreflightError | None = None
+    fix: Plan | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return a JSON object: `submit --format jsonl` prints one a line."""
@@ -48,6 +51,7 @@ class Submission:
             "message": self.message,
             "asset": self.asset.as_json() if self.asset is not None else None,
             "report": self.report.as_json() if self.report is not None else None,
+            "fix": self.fix.as_json() if self.fix is not None else None,
         }
 
 
@@ -88,10 +92,30 @@ def rejected(report: Report) -> Submission:
     return Submission(report.source, "rejected", report.index, report, code=code, message=message, error=error)
 
 
-def not_hosted(report: Report, error: UsageError) -> Submission:
-    """Return the submission of a local file that passes, when the call does not say how files are hosted."""
+def not_fixable(report: Report, plan: Plan) -> Submission:
+    """Return the submission of a target that does not pass, and for which there is no plan: with the obstacles."""
+    submission = rejected(report)
+    texts = [obstacle_text(each) for each in plan.obstacles if each.message not in (submission.message or "")]
+    message = join_sentences(submission.message, *texts)
+    return replace(submission, message=message, fix=plan if plan.obstacles else None)
+
+
+def obstacle_text(obstacle: Obstacle) -> str:
+    """Return the message of an obstacle, and the choice that would allow a change."""
+    remedy = f"{obstacle.parameter}= allows that." if obstacle.parameter in Choices._fields else None
+    return join_sentences(obstacle.message, remedy)
+
+
+def not_fixed(report: Report, plan: Plan, error: PreflightError) -> Submission:
+    """Return the submission of a target that does not pass, and whose plan could not be applied."""
+    message = join_sentences(rejected(report).message, str(error))
+    return Submission(report.source, "rejected", report.index, report, code="not_fixed", message=message, fix=plan)
+
+
+def not_hosted(report: Report, error: UsageError, plan: Plan | None = None) -> Submission:
+    """Return the submission of a file that passes or can be fixed, when the call does not say where it is hosted."""
     return Submission(
-        report.source, "rejected", report.index, report, code="not_hosted", message=str(error), error=error
+        report.source, "rejected", report.index, report, code="not_hosted", message=str(error), error=error, fix=plan
     )
 
 
@@ -110,7 +134,14 @@ def cancelled(source: str, index: int) -> Submission:
 
 
 def settled(
-    report: Report, entry: Entry, asset: Asset | None, provider: Provider, *, reused: bool, note: str | None
+    report: Report,
+    entry: Entry,
+    asset: Asset | None,
+    provider: Provider,
+    *,
+    reused: bool,
+    note: str | None,
+    fix: Plan | None = None,
 ) -> Submission:
     """Return the submission of a target that the ledger has.
 
@@ -131,6 +162,7 @@ def settled(
         entry.error_code,
         join_sentences(message, note) or None,
         reused,
+        fix=fix,
     )
 
 

@@ -54,6 +54,7 @@ class RegistrationRequest:
     require_same  raises `SourceError` unless the file is what was checked; runs right before the call
     get           returns the asset of an id that the ledger knows
     url           the URL if the file has one of its own; None if `make_url` hosts it
+    get_warnings  returns the `warnings` of a file that `make_url` makes; None: it makes none
     """
 
     key: RegistrationKey
@@ -68,6 +69,7 @@ class RegistrationRequest:
     require_same: Callable[[], None]
     get: Callable[[str], Asset]
     url: str | None = None
+    get_warnings: Callable[[], str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +207,8 @@ class Registrar:
         """Make the call until its outcome is known, and record it."""
         self.clock.sleep(0)  # nothing is uploaded for a run that was stopped
         url = request.make_url()
-        entry = replace(entry, url=redact(url.partition("?")[0]))
+        warnings = entry.warnings if request.get_warnings is None else request.get_warnings()
+        entry = replace(entry, url=redact(url.partition("?")[0]), warnings=warnings)
         lost, begun = 0, self.clock.monotonic()
         while True:
             try:

@@ -31,7 +31,7 @@ from preflight.scan.items import name_of
 from preflight.submission.account import SUBMIT_THREADS, CallScope, WorkerPool, Workers
 from preflight.submission.outcome import Submission, cancelled, join_sentences, prevented, settled
 from preflight.submission.register import VISIBLE_AFTER, record_asset
-from preflight.submission.submitter import BegunTarget, KnownTarget, Submitter
+from preflight.submission.submitter import Begun, BegunTarget, FixableTarget, KnownTarget, Submitter
 from preflight.targets import Item
 
 SubmitTarget = str | os.PathLike[str]
@@ -150,6 +150,11 @@ class SubmissionRun:
             taken = self._taken
         self._deliver(-1, EndOfInput(taken, error))
 
+    def close(self) -> None:
+        """Remove the folder of what was fixed once nothing is fixed any more."""
+        if self._submitter.fixer is not None:
+            self._submitter.fixer.close()
+
     def free_slot(self) -> None:
         """Allow one more target in progress."""
         self._slots.release()
@@ -170,9 +175,7 @@ class SubmissionRun:
 
     # Work.
 
-    def _work(
-        self, index: int, item: Item, step: Callable[[], BegunTarget | KnownTarget], *, is_first: bool = False
-    ) -> None:
+    def _work(self, index: int, item: Item, step: Callable[[], Begun], *, is_first: bool = False) -> None:
         """Run one step of a target in a thread of the pool, and deliver its result or error."""
         if self._queued.pop(index, None) is None:
             return  # cancelled
@@ -187,7 +190,7 @@ class SubmissionRun:
             if is_first and self.on_begun is not None:
                 self.on_begun()
 
-    def _advance(self, index: int, item: Item, step: Callable[[], BegunTarget | KnownTarget]) -> None:
+    def _advance(self, index: int, item: Item, step: Callable[[], Begun]) -> None:
         """Run one step of a target, and start the next one. After an error that concerns all targets, try no others."""
         if self.scope.stop.is_set():
             raise Stopped
@@ -202,17 +205,19 @@ class SubmissionRun:
             self._fatal = cause if isinstance(cause, LedgerError) else error
             reached = BegunTarget(prevented(name_of(item), index, None, error))
         if isinstance(reached, KnownTarget):
-            self._read_back(index, item, reached)
+            self._hand_over(self._pool.readers, index, item, reached)
+        elif isinstance(reached, FixableTarget):
+            self._hand_over(self._pool.fixers, index, item, reached)
         elif reached.submission.outcome == "processing" and reached.entry and self._submitter.settings.wait:
             self._poll(index, reached.submission, reached.entry)
         else:
             self._deliver(index, reached.submission)
 
-    def _read_back(self, index: int, item: Item, known: KnownTarget) -> None:
-        """Leave the rest to a reader, so that registering the others need not wait for it."""
-        work = partial(self._work, index, item, partial(self._submitter.finish, known))
+    def _hand_over(self, workers: Workers, index: int, item: Item, target: KnownTarget | FixableTarget) -> None:
+        """Leave the rest to a reader or a fixer, so that registering the others need not wait for it."""
+        work = partial(self._work, index, item, partial(self._submitter.finish, target))
         with self._lock:
-            is_running = self._queue(self._pool.readers, index, item, work)
+            is_running = self._queue(workers, index, item, work)
         if not is_running:
             raise Stopped
 
@@ -286,8 +291,8 @@ class SubmissionRun:
         # The get call of some services leaves out what the registration returned.
         asset = replace(asset, kind=asset.kind or (before.kind if before is not None else None))
         entry = record_asset(submitter.provider, submitter.ledger, entry, asset)
-        reused, note = submission.reused, submission.message
-        return settled(submission.report, entry, asset, submitter.provider, reused=reused, note=note)
+        reused, note, fix = submission.reused, submission.message, submission.fix
+        return settled(submission.report, entry, asset, submitter.provider, reused=reused, note=note, fix=fix)
 
 
 def _polling_cancelled(submission: Submission) -> Submission:

@@ -14,6 +14,7 @@ from preflight.clock import Clock
 from preflight.codes import CODES
 from preflight.errors import (
     AccountRefused,
+    MissingExtra,
     PreflightError,
     ProviderError,
     SourceError,
@@ -28,10 +29,19 @@ from preflight.report import Finding, Report, verdict_of
 from preflight.scan import examine_item
 from preflight.sources.open import is_url
 from preflight.submission.account import AccountCheck
+from preflight.submission.fixing import UNKNOWN_MIME, NotFixed, RunFixer, TargetFix, warnings_of
 from preflight.submission.groups import GroupManager
 from preflight.submission.known import KnownAssets
 from preflight.submission.options import SubmissionOptions
-from preflight.submission.outcome import Submission, not_hosted, prevented, rejected, settled
+from preflight.submission.outcome import (
+    Submission,
+    not_fixable,
+    not_fixed,
+    not_hosted,
+    prevented,
+    rejected,
+    settled,
+)
 from preflight.submission.recover import account_key
 from preflight.submission.register import (
     Registrar,
@@ -60,6 +70,19 @@ class KnownTarget:
 
     report: Report
     request: RegistrationRequest
+    fix: TargetFix | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FixableTarget:
+    """A target that does not pass, and which is to be fixed and registered."""
+
+    report: Report
+    request: RegistrationRequest
+    fix: TargetFix
+
+
+Begun = BegunTarget | KnownTarget | FixableTarget
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +94,7 @@ class Submitter:
     known         reads back the assets that the ledger knows, during this run
     account       checked before the first asset is reused
     host          where local files get a URL; None: only URLs can be submitted
+    fixer         fixes targets that do not pass; None: they are rejected
     """
 
     provider: Provider
@@ -84,35 +108,58 @@ class Submitter:
     clock: Clock
     account: AccountCheck
     host: Host | None = None
+    fixer: RunFixer | None = None
 
-    def begin(self, item: Item, index: int) -> BegunTarget | KnownTarget:
-        """Check a target, and register it unless the ledger knows it.
+    def begin(self, item: Item, index: int) -> Begun:
+        """Check a target, and register it unless the ledger knows it or it is to be fixed first.
 
         Raise `UsageError`, `AccountRefused`, `LedgerError` or `Stopped` for an error that concerns the whole call.
         """
         report = self._check(item, index)
-        if not report.passed:
+        if not report.passed and (self.fixer is None or report.media is None):
             return BegunTarget(rejected(report))
         assert isinstance(item.target, str | os.PathLike)  # any other target has a problem
         target = os.fspath(item.target)
+        if not report.passed:
+            return self._attempt(report, lambda: self._plan_fix(report, target))
         if self.host is None and not is_url(target):
             return BegunTarget(not_hosted(report, no_host_given(target)))
         return self._attempt(report, lambda: self._submit(item, report, target))
 
-    def finish(self, known: KnownTarget) -> BegunTarget | KnownTarget:
-        """Read the asset of a target back; register it again if it is gone. Raise as `begin` does."""
-        return self._attempt(known.report, lambda: self._register(known.report, known.request))
+    def finish(self, target: KnownTarget | FixableTarget) -> Begun:
+        """Read the asset of a target back, or fix the target; register what is gone or new. Raise as `begin` does."""
+        return self._attempt(target.report, lambda: self._register(target.report, target.request, target.fix))
 
-    def _attempt(self, report: Report, step: Callable[[], BegunTarget | KnownTarget]) -> BegunTarget | KnownTarget:
+    def _attempt(self, report: Report, step: Callable[[], Begun]) -> Begun:
         """Return the result of a step; errors that concern one target are its result."""
         try:
             return step()
         except AccountRefused:
             raise
-        except (ProviderError, SourceError) as error:
+        except NotFixed as error:
+            return BegunTarget(not_fixed(report, error.plan, error))
+        except (ProviderError, SourceError, MissingExtra) as error:
             return BegunTarget(prevented(report.source, report.index, report, error))
 
-    def _submit(self, item: Item, report: Report, target: str) -> BegunTarget | KnownTarget:
+    def _plan_fix(self, report: Report, target: str) -> Begun:
+        """Plan how a target that does not pass is fixed. Nothing is fixed again whose asset the ledger knows."""
+        assert self.fixer is not None
+        plan, kind = self.fixer.plan(report)
+        if kind is None or target[:5].lower() == "data:":
+            return BegunTarget(not_fixable(report, plan))
+        if self.provider.spec.types.get(self.settings.type or "") not in (None, kind):
+            return BegunTarget(rejected(report))
+        if self.host is None:
+            name = f"{report.source} does not pass as it is, and what is made from it"
+            return BegunTarget(not_hosted(report, no_host_given(name), plan))
+        content = content_of_url(target, report) if is_url(target) else content_of_file(target)
+        self.account.require()
+        fix = TargetFix(self.fixer, self.ledger, target, plan, content, self._put)
+        request = self._request(target, report, kind, content.fixed(self.fixer.digest), fix)
+        fix.key = request.key.digest
+        return (KnownTarget if self.registrar.knows(request) else FixableTarget)(report, request, fix)
+
+    def _submit(self, item: Item, report: Report, target: str) -> Begun:
         if target[:5].lower() == "data:":
             raise SourceError("data_uri_not_accepted", f"{report.source} cannot be registered. Save it to a file.")
         if is_url(target):
@@ -124,14 +171,17 @@ class Submitter:
             if not report.passed:
                 return BegunTarget(rejected(report))
         self.account.require()
-        request = self._request(target, report, content)
+        assert report.media is not None
+        assert report.media.kind is not None  # it passed
+        request = self._request(target, report, report.media.kind, content)
         return KnownTarget(report, request) if self.registrar.knows(request) else self._register(report, request)
 
-    def _register(self, report: Report, request: RegistrationRequest) -> BegunTarget:
+    def _register(self, report: Report, request: RegistrationRequest, fix: TargetFix | None = None) -> BegunTarget:
         with self.ledger.claim(request.key, self.clock):
             found = self.registrar.register(request)
         note = None if request.reusable else NO_ETAG
-        submission = settled(report, found.entry, found.asset, self.provider, reused=found.reused, note=note)
+        done = None if fix is None else fix.done()
+        submission = settled(report, found.entry, found.asset, self.provider, reused=found.reused, note=note, fix=done)
         return BegunTarget(submission, found.entry)
 
     def _check(self, item: Item, index: int) -> Report:
@@ -150,29 +200,34 @@ class Submitter:
         )
         return replace(report, results=results)
 
-    def _request(self, target: str, report: Report, content: ContentId) -> RegistrationRequest:
-        assert report.media is not None
-        assert report.media.kind is not None  # it passed
+    def _request(
+        self, target: str, report: Report, kind: str, content: ContentId, fix: TargetFix | None = None
+    ) -> RegistrationRequest:
+        """Return the request for a target; content: of what is registered."""
+        original = content if fix is None else fix.original
         make_url: Callable[[], str]
         if is_remote := is_url(target):
             make_url = partial(str, target)
             require_same = partial(require_same_url, target, report, self.plan.http or DEFAULT_OPTIONS)
         else:
-            make_url = cache(partial(self._put, target, report, content))
-            require_same = partial(require_same_file, target, content)
+            make_url = cache(partial(self._put_checked, target, report, content))
+            require_same = partial(require_same_file, target, original)
+        if fix is not None:
+            make_url, require_same = fix.make_url, partial(fix.record, require_same)
         return RegistrationRequest(
-            key=self._key(report.media.kind, content, make_url, require_same),
-            kind=report.media.kind,
+            key=self._key(kind, content, make_url, require_same),
+            kind=kind,
             source=report.source,
             stem=self.settings.name or stem_of(target),
             rules_digest=self.rules_digest,
-            warnings=",".join(dict.fromkeys(f.code for f in report.findings if f.severity == "warning")),
+            warnings=warnings_of(report),
             reusable=content.reusable,
             settings=self.settings,
             make_url=make_url,
             require_same=require_same,
-            url=target if is_remote else None,
+            url=target if is_remote and fix is None else None,
             get=self.known.get,
+            get_warnings=None if fix is None else fix.warnings,
         )
 
     def _key(
@@ -192,19 +247,24 @@ class Submitter:
             content.identity,
         )
 
-    def _put(self, path: str, report: Report, content: ContentId) -> str:
-        assert self.host is not None
+    def _put_checked(self, path: str, report: Report, content: ContentId) -> str:
+        """Host a file that passes; content: that was checked."""
         assert report.media is not None
-        media, name = report.media, os.path.basename(path)
-        digest = content.identity.removeprefix(SHA256_PREFIX)
-        file = LocalFile(path, name, media.size or 0, media.mime or "application/octet-stream", digest)
+        size, mime = report.media.size or 0, report.media.mime or UNKNOWN_MIME
+        return self._put(
+            LocalFile(path, os.path.basename(path), size, mime, content.identity.removeprefix(SHA256_PREFIX))
+        )
+
+    def _put(self, file: LocalFile) -> str:
+        assert self.host is not None
         try:
             return self.host.put(file)
         except PreflightError:
             raise
         except Exception as error:  # noqa: BLE001 - a host that the caller passed: its faults affect one file, not the run
             detail = printable(redact_text(str(error)))
-            raise SourceError("upload_failed", f"{name} was not hosted: {type(error).__name__}: {detail}") from None
+            text = f"{file.name} was not hosted: {type(error).__name__}: {detail}"
+            raise SourceError("upload_failed", text) from None
 
 
 def stem_of(target: str) -> str:

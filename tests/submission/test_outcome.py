@@ -52,6 +52,7 @@ class TestSubmission:
             "message": None,
             "asset": None,
             "report": None,
+            "fix": None,
         }
 
     def test_json_has_the_asset_and_the_report(self) -> None:

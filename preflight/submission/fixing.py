@@ -1,0 +1,232 @@
+"""Fix targets that do not pass: each into a private temporary folder, where it stays until it is hosted."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+import threading
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from preflight.checker import CheckPlan
+from preflight.clock import InterruptibleLock
+from preflight.errors import PreflightError, SourceChanged, SourceError
+from preflight.fixer.apply import FixSettings, fix_file
+from preflight.fixer.hooks import Hooks
+from preflight.fixer.naming import Located, file_name, name_outputs
+from preflight.fixer.planning import Aim, propose
+from preflight.fixer.result import FixResult
+from preflight.forks import SharedByThreads
+from preflight.hosts import LocalFile
+from preflight.ledger import SHA256_PREFIX, ContentId, FixRecord, Ledger
+from preflight.plans.choices import DEFAULT_CHOICES, Choices
+from preflight.report import Plan, Report
+from preflight.submission.account import WorkerPool
+from preflight.submission.register import sha256_of
+from preflight.targets import Item
+
+UNKNOWN_MIME: Final = "application/octet-stream"
+FOLDER_PREFIX: Final = "preflight-submit-fixed-"
+"""Start of the name of a run's folder: after SIGKILL, it is left in the folder for temporary files."""
+_CORES: Final = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+MAX_FIXES: Final = max(1, _CORES // 2)
+"""Files that a process fixes at once; their encoders share the processors."""
+
+_slots: Final = SharedByThreads[str, threading.Semaphore]()
+
+
+class NotFixed(PreflightError):
+    """A target could not be fixed, although there is a plan."""
+
+    def __init__(self, message: str, plan: Plan) -> None:
+        super().__init__(message)
+        self.plan = plan
+
+
+class FixedFile(NamedTuple):
+    """A file that was made from a target, and passes.
+
+    plan      what was changed
+    warnings  codes of the findings with which it passes, separated by commas
+    """
+
+    local: LocalFile
+    plan: Plan
+    warnings: str
+
+
+class FixFolder:
+    """A private temporary folder. It is removed when it is closed and nothing is written to it, or at exit."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._path: str | None = None
+        self._finalizer: weakref.finalize[[str, int], FixFolder] | None = None
+        self._users = 0
+        self._is_closed = False
+
+    @contextmanager
+    def subfolder(self) -> Iterator[str]:
+        """Yield the path of a new folder in it, which is removed at the end of the block."""
+        with self._lock:
+            if self._path is None:
+                self._path = tempfile.mkdtemp(prefix=FOLDER_PREFIX)
+                self._finalizer = weakref.finalize(self, _remove, self._path, os.getpid())
+            parent = self._path
+            self._users += 1
+        try:
+            path = tempfile.mkdtemp(dir=parent)
+            yield path
+        finally:
+            shutil.rmtree(path, ignore_errors=True)
+            with self._lock:
+                self._users -= 1
+                self._remove_if_unused()
+
+    def close(self) -> None:
+        """Remove the folder once no block uses it."""
+        with self._lock:
+            self._is_closed = True
+            self._remove_if_unused()
+
+    def _remove_if_unused(self) -> None:
+        if self._is_closed and not self._users and self._finalizer is not None:
+            self._finalizer()
+            self._path = None
+
+
+def _remove(path: str, process: int) -> None:
+    """Remove a folder, unless this is a fork of the process that uses it."""
+    if os.getpid() == process:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def fix_digest(rules_digest: str, choices: Choices, *, strict: bool) -> str:
+    """Return the digest of everything that decides what is made from a file."""
+    chosen = {name: value for name, value in choices._asdict().items() if value != getattr(DEFAULT_CHOICES, name)}
+    text = json.dumps([rules_digest, strict, chosen], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+class RunFixer:
+    """Plans and makes the fixes of one run. Thread-safe.
+
+    digest  of the rule sets and the choices
+    """
+
+    def __init__(self, check: CheckPlan, choices: Choices, rules_digest: str, pool: WorkerPool) -> None:
+        self.digest = fix_digest(rules_digest, choices, strict=check.strict)
+        threads = max(1, _CORES // MAX_FIXES)
+        aim = Aim(check.rules, choices, check.strict)
+        self._settings = FixSettings(aim, check._replace(hints=False), threads=threads)
+        self._folder = FixFolder()
+        self._pool = pool
+
+    def plan(self, report: Report) -> tuple[Plan, str | None]:
+        """Return the plan for a target, and the kind of what is made from it; None if nothing can be made."""
+        proposal = propose(report, self._settings.aim)
+        if proposal.changes is None or not proposal.plan.steps:
+            return proposal.plan, None
+        kinds = [proposal.changes.media.kind, *(step.kind for step in proposal.plan.steps)]
+        return proposal.plan, [kind for kind in kinds if kind is not None][-1]
+
+    @contextmanager
+    def fixed(self, target: str) -> Iterator[FixedFile]:
+        """Yield a file that is made from a target and passes; it is removed at the end of the block.
+
+        Raise `NotFixed`, `SourceError`, `MissingExtra`, `Stopped`.
+        """
+        item = Item(target)
+        with self._folder.subfolder() as folder:
+            (name,) = name_outputs([Located(item, "", file_name(item))], folder)
+            yield _file_of(self._fix(target, name.path_for))
+
+    def close(self) -> None:
+        """Remove the folder once nothing is fixed any more."""
+        self._folder.close()
+
+    def _fix(self, target: str, place: Callable[[str], str]) -> FixResult:
+        """Fix a target when it has its turn. The call that this thread works for can stop it, and waits for its end."""
+        with _slots.lock:
+            slots = _slots.setdefault("fixes", threading.BoundedSemaphore(MAX_FIXES))
+        with InterruptibleLock(self._pool.clock, slots), self._pool.in_flight:
+            result = fix_file(target, self._settings, place, hooks=Hooks(stop=self._pool.scope.stop))
+        if result.outcome == "passed":
+            raise SourceChanged(result.source)
+        if result.outcome == "unknown":
+            error = result.before.error
+            raise SourceError(error.code if error is not None else "source_changed", result.problem or "")
+        if result.output is None:
+            raise NotFixed(result.problem or "The plan could not be applied.", result.plan)
+        return result
+
+
+def warnings_of(report: Report) -> str:
+    """Return the codes of the findings with which a file passes, separated by commas."""
+    return ",".join(dict.fromkeys(finding.code for finding in report.findings if finding.severity == "warning"))
+
+
+def _file_of(result: FixResult) -> FixedFile:
+    path, report = result.output, result.after
+    assert path is not None
+    assert report is not None
+    assert report.media is not None  # it passes
+    mime = report.media.mime or UNKNOWN_MIME
+    local = LocalFile(path, os.path.basename(path), os.path.getsize(path), mime, sha256_of(path), temporary=True)
+    return FixedFile(local, result.plan, warnings_of(report))
+
+
+@dataclass(slots=True)
+class TargetFix:
+    """The fix of one target. It is made when the URL is needed, and only once.
+
+    plan      of the changes, before they are made
+    original  the identity of the target's content
+    put       hosts a file
+    key       digest of the registration's key, once it is known
+    made      the file as it was hosted: it no longer exists
+    """
+
+    fixer: RunFixer
+    ledger: Ledger
+    target: str
+    plan: Plan
+    original: ContentId
+    put: Callable[[LocalFile], str]
+    key: str = ""
+    made: FixedFile | None = None
+    url: str = ""
+
+    def make_url(self) -> str:
+        """Make and host the file, unless that is done; return its URL."""
+        if self.made is None:
+            with self.fixer.fixed(self.target) as file:
+                self.url = self.put(file.local)
+            self.made = file
+        return self.url
+
+    def warnings(self) -> str:
+        """Return the codes of the findings with which the file passes."""
+        return self.made.warnings if self.made is not None else ""
+
+    def record(self, require_same: Callable[[], None]) -> None:
+        """Raise `SourceChanged` unless the target has the content that was fixed; write to the ledger how it was."""
+        require_same()
+        if self.made is not None and self.key:
+            plan, fixed = self.made.plan, SHA256_PREFIX + self.made.local.sha256
+            self.ledger.fixes.save(
+                FixRecord(self.key, self.original.identity, self.fixer.digest, fixed, plan.sentence, plan.losses)
+            )
+
+    def done(self) -> Plan:
+        """Return what was done to the registered file, in this call or in an earlier one."""
+        if self.made is not None:
+            return self.made.plan
+        record = self.ledger.fixes.load(self.key)
+        return self.plan if record is None else Plan(record.sentence, (), losses=record.losses)
