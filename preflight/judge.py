@@ -64,7 +64,7 @@ def judge(  # noqa: PLR0913 - one call of keyword arguments, each a fact or an o
     findings, plan = _counted(findings, dropped), None
     is_wrong = hints and section is not None and any(needs_change(finding, strict=strict) for finding in findings)
     if is_wrong and media is not None and section is not None:
-        findings, plan = _planner()(findings, media, section, name, strict=strict)
+        findings, plan = _planner()(findings, media, section, name, rules=rules.name, strict=strict)
         if plan is not None and rules.sections[media.kind or ""].depends_on(plan.changed):
             plan = None  # other limits may hold after the changes
     findings += _counted(extra, dropped)
@@ -116,7 +116,7 @@ class _Planner(Protocol):
     """Adds hints and the plan to findings."""
 
     def __call__(
-        self, findings: Sequence[Finding], media: Media, section: Section, name: str | None, *, strict: bool
+        self, findings: Sequence[Finding], media: Media, section: Section, name: str | None, *, rules: str, strict: bool
     ) -> tuple[list[Finding], Plan | None]: ...
 
 

@@ -83,7 +83,7 @@ class TestCommands:
         shebang, *lines = done.stdout.splitlines()
         assert shebang.startswith("#!/usr/bin/env bash")
         (command,) = [line for line in lines if not line.startswith(("#", "status=", "exit "))]
-        assert shlex.split(command)[0] in ("ffmpeg", "python3")
+        assert shlex.split(command)[0] in ("ffmpeg", "preflight")
         assert FAILING in command
 
     @pytest.mark.parametrize("other", [("--quiet",), ("--format", "json"), ("--cache", "c"), ("--resume", "r")])

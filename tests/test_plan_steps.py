@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -410,9 +409,13 @@ def run(path: Path, kind: str, **limits: Any) -> Media:
     assert result.plan is not None
     assert result.plan.command is not None
     program, *words = result.plan.command
-    argv = [sys.executable, *words] if program == "python3" else [program, "-nostdin", *words]
-    subprocess.run(argv, cwd=path.parent, check=True, capture_output=True, timeout=60)
-    after = preflight.check(path.parent / argv[-1], rules)
+    if program == "preflight":  # which loads rule sets by name, and this one has no file
+        fixed = preflight.fix(path, rules, words[-1])
+        assert fixed.outcome == "fixed", fixed.problem
+    else:
+        argv = [program, "-nostdin", *words]
+        subprocess.run(argv, cwd=path.parent, check=True, capture_output=True, timeout=60)
+    after = preflight.check(path.parent / words[-1], rules)
     assert after.verdict == "pass", after.findings
     assert after.media is not None
     return after.media

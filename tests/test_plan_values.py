@@ -7,7 +7,7 @@ from typing import Any
 
 from preflight.limit import Limit, compile_limit
 from preflight.media import NONE, Media
-from preflight.plans import _can_be_opened, changes, commands, encoding, geometry, pictures, steps, timing
+from preflight.plans import _can_be_opened, changes, commands, encoding, geometry, steps, timing
 from preflight.plans.choices import Choices
 from preflight.plans.encoding import Subject
 from preflight.ruleset import Section
@@ -300,21 +300,6 @@ class TestCommands:
         lines = limits(streamable={"any_of": accepted}) if accepted else {}
         found: Any = SimpleNamespace(limits=lines, written=written)
         assert commands._index(found) == options
-
-    @each_row(
-        ("alpha", "written", "mode"),
-        [
-            (False, "png", "RGB"),
-            (True, "png", "RGBA"),
-            (None, "png", "RGBA"),
-            (True, "jpeg", "RGB"),
-            (None, "bmp", "RGB"),
-            (True, "webp", "RGBA"),
-        ],
-    )
-    def test_transparency_is_kept_where_the_format_has_it(self, alpha: bool | None, written: str, mode: str) -> None:
-        subject = encoding.Subject.of(media_of("image", "tiff", 640, 480, has_alpha=alpha))
-        assert f'im.convert("{mode}"); im.save' in (pictures.program(subject, written, None, frozenset(), {}) or "")
 
     @each_row(
         ("frames", "notes", "moving"), [(None, (), False), (1, (), False), (2, (), True), (1, ("animated",), True)]

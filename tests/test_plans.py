@@ -66,10 +66,10 @@ def command(media: Media, rules: str | RuleSet = "atlas", name: str | None = "in
 @each_row(
     ("media", "sentence", "started"),
     [
-        (PHOTO._replace(width=280), "scale it to 300×686", "python3 -c "),
-        (PHOTO._replace(width=2000), "crop it to 1600×640", "python3 -c "),
-        (PHOTO._replace(width=160, height=1000), "crop it to 160×400 and scale it to 300×750", "python3 -c "),
-        (PHOTO._replace(format="avif"), "convert it to jpeg", "python3 -c "),
+        (PHOTO._replace(width=280), "scale it to 300×686", "preflight fix "),
+        (PHOTO._replace(width=2000), "crop it to 1600×640", "preflight fix "),
+        (PHOTO._replace(width=160, height=1000), "crop it to 160×400 and scale it to 300×750", "preflight fix "),
+        (PHOTO._replace(format="avif"), "convert it to jpeg", "preflight fix "),
         (PHOTO._replace(size=40_000_000), "compress it more, or make it smaller", ""),
         (PHOTO._replace(width=280, size=40_000_000), "scale it to 300×686", ""),
         (CLIP._replace(duration=1.0), "make it at least 2 s long", ""),
@@ -360,7 +360,7 @@ def argv_of(report: Report) -> list[str]:
     assert result.plan is not None
     assert result.plan.command is not None
     program, *words = result.plan.command
-    return [sys.executable, *words] if program == "python3" else [program, "-nostdin", *words]
+    return [sys.executable, "-m", "preflight", *words] if program == "preflight" else [program, "-nostdin", *words]
 
 
 def assert_command_fixes(path: Path, rules: str | RuleSet) -> None:

@@ -9,13 +9,15 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from preflight.formats import CAMERA_RAW, CAMERA_RAW_EXTENSIONS, VIDEO, extension_of
+from preflight.formats import CAMERA_RAW, CAMERA_RAW_EXTENSIONS, IMAGE, VIDEO, extension_of
 from preflight.media import Media
 from preflight.plans import encoding
 from preflight.plans.changes import Changes, changes_for
 from preflight.plans.choices import DEFAULT_CHOICES, Choices
-from preflight.plans.commands import CommandTemplate, command_template
+from preflight.plans.commands import CommandTemplate, command_template, paths_of
 from preflight.plans.encoding import GEOMETRY, Subject
+from preflight.plans.fixcommand import fix_command
+from preflight.plans.pictures import recipe
 from preflight.plans.steps import is_resolved, sentence_of, steps_for
 from preflight.report import Finding, Plan, Step, needs_change
 from preflight.ruleset import Section
@@ -55,12 +57,13 @@ class Advice(NamedTuple):
 
 
 def with_plan(
-    findings: Sequence[Finding], media: Media, section: Section, name: str | None, *, strict: bool = False
+    findings: Sequence[Finding], media: Media, section: Section, name: str | None, *, rules: str, strict: bool = False
 ) -> tuple[list[Finding], Plan | None]:
     """Return the findings with hints, and the plan that resolves all errors; None if there is none.
 
     section  the limits on the media's kind; a converted file must satisfy those on its new format
     name     the path of the file for the command; None: a placeholder
+    rules    the name of the rule set, for the command
     strict   also change what the service would change itself
     """
     if media.format in CAMERA_RAW:
@@ -82,8 +85,22 @@ def with_plan(
         hinted.append(finding._replace(hint=hint) if hint else finding)
     if not advice.steps or not _INCOMPLETE.isdisjoint(media.notes):
         return hinted, None
-    command = advice.command.argv(name) if advice.command is not None and _can_be_opened(media) else None
+    command = command_of(advice, name, (rules,)) if _can_be_opened(media) else None
     return hinted, Plan(advice.sentence, advice.steps, command)
+
+
+def command_of(advice: Advice, name: str | None, rules: Sequence[str]) -> tuple[str, ...] | None:
+    """Return the command that applies the changes to a file: of ffmpeg if one call can, else of preflight.
+
+    None if nothing can.
+    """
+    changes = advice.changes
+    if advice.command is not None:
+        return advice.command.argv(name)
+    if changes.media.kind != IMAGE or recipe(changes) is None:
+        return None
+    source, output = paths_of(name, changes)
+    return fix_command(source, rules, output, changes.choices)
 
 
 def _can_be_opened(media: Media) -> bool:

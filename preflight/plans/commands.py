@@ -1,4 +1,4 @@
-"""The command of a plan: ffmpeg for video and audio, Pillow for images."""
+"""The command of a plan for a film or an audio file: one call of ffmpeg."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 from typing import Final, NamedTuple
 
 from preflight.formats import FORMATS, IMAGE
-from preflight.plans import encoding, pictures, timing
+from preflight.plans import encoding, timing
 from preflight.plans.changes import Changes
 from preflight.plans.filters import film_filters
 
@@ -24,9 +24,22 @@ class CommandTemplate(NamedTuple):
 
     def argv(self, name: str | None) -> tuple[str, ...]:
         """Return the words of the command for a file of this name; None: a placeholder."""
-        source = name or f"input.{self.extensions[0]}"
-        output = _beside(source, self.extensions[1])
-        return (*self.before, _as_path(source), *self.between, _as_path(output))
+        source, output = _paths(name, self.extensions)
+        return (*self.before, source, *self.between, output)
+
+
+def paths_of(name: str | None, changes: Changes) -> tuple[str, str]:
+    """Return the path of a file, and of what the changes make of it."""
+    return _paths(name, _extensions(changes))
+
+
+def _extensions(changes: Changes) -> tuple[str, str]:
+    return _extension(changes.media.format or changes.written), _extension(changes.written)
+
+
+def _paths(name: str | None, extensions: tuple[str, str]) -> tuple[str, str]:
+    source = name or f"input.{extensions[0]}"
+    return _as_path(source), _as_path(_beside(source, extensions[1]))
 
 
 def _beside(source: str, extension: str) -> str:
@@ -38,14 +51,10 @@ def _beside(source: str, extension: str) -> str:
 
 
 def command_template(changes: Changes) -> CommandTemplate | None:
-    """Return the command that makes all changes; None if no command can."""
-    if changes.written not in FORMATS:
+    """Return the command that makes all changes; None if no call of ffmpeg can."""
+    if changes.written not in FORMATS or changes.media.kind == IMAGE:
         return None
-    extensions = (_extension(changes.media.format or changes.written), _extension(changes.written))
-    if changes.media.kind == IMAGE:
-        size = changes.shape.size if changes.shape is not None else None
-        program = pictures.program(changes.media, changes.written, size, changes.wrong, changes.limits)
-        return CommandTemplate(("python3", "-c", program), (), extensions) if program else None
+    extensions = _extensions(changes)
     options = _ffmpeg(changes)
     return CommandTemplate(("ffmpeg", *_decoder(changes), "-i"), tuple(options), extensions) if options else None
 

@@ -60,7 +60,7 @@ class TestContent:
         assert (verdict, code, severity, fact) == (0, "width_too_small", 0, "width")
         assert data["words"][message].startswith("width 299 px: below the 300 px")
         assert data["words"][hint] == "scale it to 300×402"
-        assert command.startswith("python3 -c '")
+        assert command.startswith("preflight fix ")
         assert command.endswith(" a.png a-fixed.png")
         assert data["rows"][0][5][data["facts"].index("width")] == 299
 
