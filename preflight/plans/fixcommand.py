@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Final
 
 from preflight.plans.choices import DEFAULT_CHOICES, Choices
+
+_PROGRAM: Final = ("preflight", "fix")
+_RULES: Final = 4
+"""Position of the rule sets in the command."""
 
 
 def fix_command(name: str, rules: Iterable[str], output: str, choices: Choices = DEFAULT_CHOICES) -> tuple[str, ...]:
     """Return the arguments that fix a file of this name for rule sets, with the options of choices that differ."""
-    return ("preflight", "fix", name, _option("for"), ",".join(rules), "-o", output, *_options(choices))
+    return (*_PROGRAM, name, _option("for"), ",".join(rules), "-o", output, *_options(choices))
+
+
+def for_rules(command: tuple[str, ...], rules: Iterable[str]) -> tuple[str, ...]:
+    """Return a command with other rule sets, if it is one of `fix_command`; any other command as it is."""
+    if command[:2] != _PROGRAM:
+        return command
+    return (*command[:_RULES], ",".join(rules), *command[_RULES + 1 :])
 
 
 def _options(choices: Choices) -> Iterator[str]:

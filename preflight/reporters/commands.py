@@ -8,6 +8,7 @@ from functools import partial
 from typing import IO, Final
 
 from preflight.escape import printable
+from preflight.plans.fixcommand import for_rules
 from preflight.report import Report, Result
 from preflight.reporters import LineReporter, ReporterOptions, is_path
 from preflight.summary import Summary
@@ -72,8 +73,8 @@ def script_lines(report: Report) -> str:
 
 def commands_of(results: Iterable[Result]) -> dict[tuple[str, ...], list[str]]:
     """Return each command of the plans, once, with the rule sets that it is for."""
-    commands: dict[tuple[str, ...], list[str]] = {}
+    names: dict[tuple[str, ...], list[str]] = {}
     for result in results:
         if result.plan is not None and result.plan.command is not None:
-            commands.setdefault(result.plan.command, []).append(result.rules)
-    return commands
+            names.setdefault(for_rules(result.plan.command, ()), []).append(result.rules)
+    return {for_rules(command, rules): rules for command, rules in names.items()}

@@ -51,16 +51,16 @@ def test_script_has_the_command_of_each_file_once() -> None:
         "# c.png, for atlas",
     ]
     commands = [line for line in lines if not line.startswith("#")]
-    assert [line.rsplit(" ", 5)[1:4] for line in commands] == [
-        ["a.png", "a-fixed.png", "</dev/null"],
-        ["c.png", "c-fixed.png", "</dev/null"],
+    assert commands == [
+        "preflight fix a.png --for atlas,seedance-2.0 -o a-fixed.png </dev/null || status=1",
+        "preflight fix c.png --for atlas -o c-fixed.png </dev/null || status=1",
     ]
 
 
 def test_script_runs_one_command_a_file_and_none_for_what_is_not_a_file() -> None:
     several, url = report_of("a.png", "atlas,volcengine"), report_of("https://example.com/a.png")
     lines = body(written("commands", [several, url]))
-    assert [line.startswith("#") for line in lines] == [True, False] + [True] * 4
+    assert [line.startswith("#") for line in lines] == [True, False, True, True]
 
 
 def test_script_names_files_that_could_not_be_read() -> None:

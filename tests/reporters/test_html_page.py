@@ -61,7 +61,7 @@ class TestContent:
         assert data["words"][message].startswith("width 299 px: below the 300 px")
         assert data["words"][hint] == "scale it to 300×402"
         assert command.startswith("preflight fix ")
-        assert command.endswith(" a.png a-fixed.png")
+        assert command.endswith(" -o a-fixed.png")
         assert data["rows"][0][5][data["facts"].index("width")] == 299
 
     def test_summary_counts_by_verdict_rule_set_rule_and_folder(self) -> None:
