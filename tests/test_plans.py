@@ -583,7 +583,7 @@ def test_accepted_audio_is_copied_when_video_is_encoded() -> None:
         ({"fps": {"any_of": [25, 30]}}, "convert it to 25 frames per second"),
         ({"aspect_ratio": {"any_of": [1]}}, "crop it to 720×720"),
         ({"aspect_ratio": {"any_of": [0.5625, 1]}}, "crop it to 720×720"),
-        ({"width": {"any_of": [640, 1920]}}, "scale it to 640×360"),
+        ({"width": {"any_of": [640, 1920]}}, "scale it to 1920×1080"),
         ({"height": {"any_of": [1080]}}, "scale it to 1920×1080"),
         ({"width": {"any_of": [512]}, "height": {"any_of": [512]}}, "crop it to 720×720 and scale it to 512×512"),
         ({"pixels": {"any_of": [230_400]}}, "scale it to 640×360"),

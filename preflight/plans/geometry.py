@@ -1,17 +1,16 @@
-"""Find the smallest change of width and height that passes: the crop, and the size to scale it to."""
+"""Find the smallest change of width and height that passes: what is cropped, scaled and padded."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
-from itertools import product
-from math import ceil, floor, inf, lcm, prod, sqrt
+from collections.abc import Callable, Iterator, Mapping
+from math import ceil, exp, floor, inf, log, prod
 from typing import Final, NamedTuple
 
 from preflight.formats import VIDEO
 from preflight.limit import Limit
 from preflight.plans.choices import DEFAULT_CHOICES, Anchor, Choices
-from preflight.plans.encoding import GEOMETRY, Subject, bounds
+from preflight.plans.encoding import Subject
+from preflight.plans.regions import MAX_SIDE, Region, is_accepted_size, regions
 from preflight.report import Obstacle
 
 LimitsByFact = Mapping[str, Limit]
@@ -19,19 +18,26 @@ Size = tuple[int, int]
 
 _ROUNDING: Final = 1e-9
 """Tolerance for a whole number of pixels in floating point."""
-_EVEN: Final = 2
-_NOTICEABLE: Final = 0.01
-"""Share of the picture, or of its size, that is reported as it is."""
+_SMALL: Final = 0.01
+"""Share of the picture, or of its size, by which changes may differ that are equally good."""
+_MULTIPLES: Final = 0.1
+"""Share of the picture that may be lost for multiples of many pixels, rather than scale it."""
+_CROPPED: Final = 1 / 3
+"""Share of the picture that may be lost rather than enlarge it."""
+_RADIUS: Final = 12
+"""Steps of width that are tried on either side of the best one."""
+_MAX_RADIUS: Final = 4096
+"""Steps of width that are tried if none of those passes."""
+_HALVINGS: Final = 64
+_HALF: Final = 0.5 + _ROUNDING
 _ANCHORS: Final[Mapping[Anchor, tuple[float, float]]] = {
     "top-left": (0, 0), "top": (0, 0.5), "top-right": (0, 1),
     "left": (0.5, 0), "center": (0.5, 0.5), "right": (0.5, 1),
     "bottom-left": (1, 0), "bottom": (1, 0.5), "bottom-right": (1, 1),
 }  # fmt: skip
 """By anchor, the shares of what is left over that lie above and to the left of the picture."""
-_MAX_SIDE: Final = 1 << 20
-"""px; the longest side that encoders support."""
-_SEARCH_RADIUS: Final = 256
-"""Widths tried on either side of the nearest one for a listed total of pixels."""
+_GRIDS: Final = {"4:2:0": (2, 2), "4:2:2": (2, 1), "4:4:4": (1, 1)}
+"""By chroma subsampling, the pixels that share a chroma sample; films are encoded with the first that is accepted."""
 
 
 class Shape(NamedTuple):
@@ -50,38 +56,242 @@ class Shape(NamedTuple):
         return self.canvas or self.size
 
 
+class _Option(NamedTuple):
+    """A change that passes.
+
+    lost    share of the picture that is cropped, or of the result that is padding
+    factor  of the size of the picture
+    """
+
+    shape: Shape
+    lost: float
+    factor: float
+
+    @property
+    def is_scaled(self) -> bool:
+        return self.shape.size != self.shape.crop
+
+    @property
+    def distance(self) -> float:
+        return abs(log(self.factor))
+
+    @property
+    def distortion(self) -> float:
+        crop, size, _ = self.shape
+        return abs(log(size[0] * crop[1] / (size[1] * crop[0])))
+
+
 def shape(media: Subject, limits: LimitsByFact, choices: Choices = DEFAULT_CHOICES) -> Shape | Obstacle | None:
     """Return the smallest change that satisfies all limits on geometry.
 
     None if no size does; an obstacle if the only such sizes are larger than the choices allow.
     """
-    found = _shape(media, limits)
-    if found is None:
-        return None
-    factor = max(size / crop for size, crop in zip(found.size, found.crop, strict=True))
-    if factor <= choices.max_upscale + _ROUNDING:
-        return found
-    width, height = found.size
-    message = f"The smallest accepted size is {width}×{height}, so the picture must be enlarged {factor:.3g} times."
-    return Obstacle(message, "max_upscale")
-
-
-def _shape(media: Subject, limits: LimitsByFact) -> Shape | None:
     if not media.width or not media.height:
         return None
-    whole = (media.width, media.height)
-    crop = _crop(*whole, limits.get("aspect_ratio"))
-    if min(crop) < 1:
+    stored = (media.width, media.height)
+    whole = _squared(stored, _stretch(media, limits))
+    if whole is None:
         return None
-    steps = _steps(media.kind, limits)
-    if any(limits[fact].any_of is not None for fact in GEOMETRY - {"aspect_ratio"} if fact in limits):
-        listed = (size for size in _listed(crop, limits) if not (size[0] % steps[0] or size[1] % steps[1]))
-        size = next((size for size in listed if _fits(size, limits)), None)
-        return Shape(_part(whole, crop, size), size) if size is not None else None
-    size = next((size for size in _near(crop, limits, steps) if _fits(size, limits)), None)
-    if size is None:
+    search = _Search(whole, limits, chroma_grid(limits) if media.kind == VIDEO else (1, 1), choices.fit != "crop")
+    options = search.options()
+    if not options:
         return None
-    return Shape(crop if max(steps) <= _EVEN else _part(whole, crop, size), size)
+    allowed = [option for option in options if option.factor <= choices.max_upscale + _ROUNDING]
+    if not allowed:
+        least = min(options, key=lambda option: option.factor)
+        width, height = least.shape.result
+        factor = ceil(least.factor * 100 - _ROUNDING) / 100
+        message = f"The smallest accepted size is {width}×{height}, so the picture must be enlarged {factor:g} times."
+        return Obstacle(message, "max_upscale")
+    found = search.best(allowed).shape
+    return found if whole == stored else found._replace(crop=_stored(found.crop, whole, stored))
+
+
+def chroma_grid(limits: LimitsByFact) -> Size:
+    """Return the pixels across and down that share a chroma sample in the film that is written."""
+    limit = limits.get("chroma")
+    accepted = (grid for chroma, grid in _GRIDS.items() if limit is None or limit.side(chroma) == 0)
+    return next(accepted, _GRIDS["4:2:0"])
+
+
+def _stretch(media: Subject, limits: LimitsByFact) -> float:
+    """Return the factor from height to width that makes the pixels square; 1 if they may stay, 0 if they must not."""
+    limit, ratio = limits.get("pixel_aspect_ratio"), media.pixel_aspect_ratio
+    if limit is None or not ratio or limit.side(ratio) == 0:
+        return 1.0
+    if limit.side(1.0) != 0:
+        return 0.0
+    return 1 / ratio if media.rotation in (90, 270) else ratio
+
+
+def _squared(size: Size, stretch: float) -> Size | None:
+    """Return the size with square pixels, which keeps all that is visible; None if it has none."""
+    if stretch <= 0:
+        return None
+    width, height = size
+    squared = (round(width * stretch), height) if stretch > 1 else (width, round(height / stretch))
+    return squared if max(squared) <= max(MAX_SIDE, *size) else None
+
+
+def _stored(crop: Size, squared: Size, stored: Size) -> Size:
+    """Return the crop of a picture with square pixels in pixels as stored."""
+    width, height = (
+        max(1, round(part * side / whole)) for part, side, whole in zip(crop, stored, squared, strict=True)
+    )
+    return width, height
+
+
+class _Search(NamedTuple):
+    """The search for the sizes nearest to that of the whole picture.
+
+    grid  numbers of which the encoder requires width and height to be multiples
+    pads  whether the whole picture is kept, on a canvas
+    """
+
+    whole: Size
+    limits: LimitsByFact
+    grid: Size
+    pads: bool
+
+    @property
+    def ratio(self) -> float:
+        return self.whole[0] / self.whole[1]
+
+    def options(self) -> list[_Option]:
+        """Return the best changes that pass, and others."""
+        for is_loose in (False, True):
+            found = [
+                option
+                for region in regions(self.limits, self.grid, is_loose=is_loose)
+                for size in self._near(region)
+                for option in (self._padded(size) if self.pads else self._cropped(size))
+            ]
+            if found:
+                return found
+        return []
+
+    def best(self, options: list[_Option]) -> _Option:
+        """Return the option that loses least; among those, the one that scales least.
+
+        An option that need not scale may lose a little more.
+        """
+        least = min([option.lost for option in options])
+        is_coarse = any(limit.multiple_of for limit in self.limits.values())
+        row = sum(step / side for step, side in zip(self.grid, self.whole, strict=True))
+        kept = [option for option in options if not option.is_scaled]
+        if near := [option for option in kept if option.lost <= least + max(row, _MULTIPLES if is_coarse else _SMALL)]:
+            return min(near, key=lambda option: option.lost)
+        if not self.pads and any(option.lost <= least + _CROPPED for option in kept):
+            options = [option for option in options if option.factor <= 1] or options
+            least = min([option.lost for option in options])
+        good = [option for option in options if option.lost <= least + _SMALL / 2]
+        distance = min([option.distance for option in good]) + 2 * _SMALL
+        near = [option for option in good if option.distance <= distance]
+        return min(near, key=lambda option: (round(option.lost, 6), round(option.distance, 3), option.distortion))
+
+    def _near(self, region: Region) -> Iterator[Size]:
+        """Yield the sizes of a region about the best one."""
+        ratio = self._ratio_in(region)
+        if ratio is None:
+            return
+        width = self._box(ratio)[0]
+        smallest, largest = region.scales(*self._box(ratio))
+        step = region.steps[0]
+        start = round(width * min(max(1.0, smallest), largest) / step)
+        first, last = max(1, ceil(region.width[0] / step)), floor(min(region.width[1], MAX_SIDE) / step)
+        found = False
+        for distance in range(_MAX_RADIUS):
+            if found and distance > _RADIUS:
+                return
+            for column in {start - distance, start + distance}:
+                if first <= column <= last:
+                    for size in self._sizes(region, column * step):
+                        found = True
+                        yield size
+
+    def _sizes(self, region: Region, width: int) -> Iterator[Size]:
+        """Yield the sizes of a width that pass, next to the ratio and the height of the picture."""
+        for height in region.heights(width, (width / self.ratio, self.whole[1])):
+            if is_accepted_size((width, height), self.limits):
+                yield width, height
+
+    def _box(self, ratio: float) -> tuple[float, float]:
+        """Return the largest part of the picture with this ratio, or the smallest canvas for all of it."""
+        width, height = self.whole
+        sides = (width, height * ratio), (height, width / ratio)
+        return (max(sides[0]), max(sides[1])) if self.pads else (min(sides[0]), min(sides[1]))
+
+    def _ratio_in(self, region: Region) -> float | None:
+        """Return the ratio nearest to that of the picture at which some size is inside the region; None if none is."""
+        low, high = (log(min(max(bound, 1 / MAX_SIDE), MAX_SIDE)) for bound in region.ratio)
+
+        def room(position: float) -> float:
+            """Return the range of scales, which has one maximum, as a logarithm; negative if none is possible."""
+            smallest, largest = region.scales(*self._box(exp(position)))
+            return log(largest / smallest) if smallest and largest else inf if largest else -inf
+
+        start = min(max(log(self.ratio), low), high)
+        if room(start) >= -_ROUNDING:
+            return exp(start)
+        best = _maximum(room, low, high)
+        if room(best) < -_ROUNDING:
+            return None
+        for _ in range(_HALVINGS):
+            middle = (start + best) / 2
+            start, best = (start, middle) if room(middle) >= -_ROUNDING else (middle, best)
+        return exp(best)
+
+    def _cropped(self, size: Size) -> Iterator[_Option]:
+        """Yield the ways to crop to a size without and with scaling."""
+        parts = {_part(self.whole, size)}
+        if size[0] <= self.whole[0] and size[1] <= self.whole[1]:
+            parts.add(size)
+        for part in parts:
+            if min(part) > 0:
+                factor = max(size[0] / part[0], size[1] / part[1])
+                yield _Option(Shape(part, size), 1 - prod(part) / prod(self.whole), factor)
+
+    def _padded(self, size: Size) -> Iterator[_Option]:
+        """Yield the ways to put the whole picture on a canvas without and with scaling."""
+        inner = _inside(self.whole, size, self.grid)
+        across, down = (side // step * step for side, step in zip(self.whole, self.grid, strict=True))
+        shapes = [Shape(self.whole, inner, size)] if min(inner) > 0 else []
+        if 0 < across <= size[0] and 0 < down <= size[1]:
+            shapes.append(Shape((across, down), (across, down), size))
+        for each in shapes:
+            factor = max(each.size[0] / each.crop[0], each.size[1] / each.crop[1])
+            lost = 1 - prod(each.size) / prod(size)
+            yield _Option(each if each.size != size else each._replace(canvas=None), lost, factor)
+
+
+def _maximum(function: Callable[[float], float], low: float, high: float) -> float:
+    """Return where a function with one maximum has it."""
+    for _ in range(_HALVINGS):
+        left, right = low + (high - low) / 3, high - (high - low) / 3
+        low, high = (left, high) if function(left) < function(right) else (low, right)
+    return (low + high) / 2
+
+
+def _part(whole: Size, size: Size) -> Size:
+    """Return the part that scales to `size`: the whole picture if that changes its ratio by half a pixel at most."""
+    width, height = whole
+    across, down = size[0] / width, size[1] / height
+    # Half a pixel of the result, or of a picture that is enlarged.
+    if min(abs(size[0] - width * down) / max(1, down), abs(size[1] - height * across) / max(1, across)) <= _HALF:
+        return whole
+    if down > across:
+        return floor(size[0] / down + _HALF), height
+    return width, floor(size[1] / across + _HALF)
+
+
+def _inside(whole: Size, canvas: Size, grid: Size) -> Size:
+    """Return the largest size of the whole picture on a canvas, on a grid; 0 for a side that would disappear."""
+    factor = min(canvas[0] / whole[0], canvas[1] / whole[1])
+    width, height = (
+        min(floor(side * factor / step + _HALF), limit // step) * step
+        for side, step, limit in zip(whole, grid, canvas, strict=True)
+    )
+    return width, height
 
 
 def crop_offset(whole: Size, part: Size, anchor: Anchor, grid: Size = (1, 1)) -> tuple[int, int]:
@@ -103,7 +313,7 @@ def losses(shape: Shape, media: Subject) -> tuple[str, ...]:
     phrases = []
     if shape.crop != whole:
         phrases.append(f"crops {_percent(1 - prod(shape.crop) / prod(whole))} of the picture")
-    if shape.size != shape.crop and abs(factor - 1) >= _NOTICEABLE:
+    if shape.size != shape.crop and abs(factor - 1) >= _SMALL:
         phrases.append(f"scales it to {factor:.2g} of its size" if factor < 1 else f"enlarges it {factor:.2g} times")
     if shape.canvas is not None:
         phrases.append(f"pads it with {_percent(1 - prod(shape.size) / prod(shape.canvas))} black")
@@ -111,129 +321,4 @@ def losses(shape: Shape, media: Subject) -> tuple[str, ...]:
 
 
 def _percent(share: float) -> str:
-    return f"{share:.0%}".replace("%", " %") if share >= _NOTICEABLE else f"{max(share, 0.001):.1%}".replace("%", " %")
-
-
-def _steps(kind: str | None, limits: LimitsByFact) -> Size:
-    """Return the numbers of which width and height must be multiples."""
-    factors = {fact: limit.multiple_of or 1 for fact, limit in limits.items() if fact in GEOMETRY}
-    # Encoders of 4:2:0 accept only even sides.
-    both = lcm(_EVEN if kind == VIDEO else 1, factors.get("long_side", 1), factors.get("short_side", 1))
-    return lcm(both, factors.get("width", 1)), lcm(both, factors.get("height", 1))
-
-
-def _near(crop: Size, limits: LimitsByFact, steps: Size) -> Iterator[Size]:
-    """Yield sizes of about the crop's ratio, the nearest to the bounds first."""
-    smallest, largest = _scales(*crop, limits)
-    scale = min(max(1.0, smallest), largest)
-    if not 0 < max(crop) * scale <= _MAX_SIDE:
-        return
-    sides = (crop[0] * scale / steps[0], crop[1] * scale / steps[1])
-    near = [ceil(side - _ROUNDING) if scale > 1 else floor(side + _ROUNDING) for side in sides]
-    for wider, higher in product((0, 1, -1), repeat=2):  # rounding may have changed the ratio
-        yield (near[0] + wider) * steps[0], (near[1] + higher) * steps[1]
-
-
-def _listed(crop: Size, limits: LimitsByFact) -> Iterator[Size]:
-    """Yield sizes from the listed sides, pairs or totals: nearest to the crop's ratio first, then to its size."""
-    ratio = crop[0] / crop[1]
-    widths, heights, totals = (_choices(limits.get(fact)) for fact in ("width", "height", "pixels"))
-    longs, shorts = (_choices(limits.get(fact)) for fact in ("long_side", "short_side"))
-    widths, heights = (widths or longs, heights or shorts) if ratio >= 1 else (widths or shorts, heights or longs)
-    sizes: list[Size] = []
-    if "dimensions" in limits:
-        sizes = _pairs(limits["dimensions"])
-    elif widths and heights:
-        sizes = list(product(widths, heights))
-    elif widths:
-        sizes = [(width, round(width / ratio) + more) for width in widths for more in (0, 1, -1)]
-    elif heights:
-        sizes = [(round(height * ratio) + more, height) for height in heights for more in (0, 1, -1)]
-    else:
-        for total in totals:
-            middle = round(sqrt(total * ratio))
-            nearby = sorted(
-                range(max(1, middle - _SEARCH_RADIUS), middle + _SEARCH_RADIUS), key=lambda width: abs(width - middle)
-            )
-            sizes += [(width, total // width) for width in nearby if total % width == 0]
-
-    def distance(size: Size) -> tuple[float, float]:
-        shape = abs(size[0] / size[1] / ratio - 1) if min(size) > 0 else inf
-        return round(shape, 2), abs(size[0] / crop[0] - 1)
-
-    yield from sorted(sizes, key=distance)
-
-
-def _pairs(limit: Limit) -> list[Size]:
-    """Return the pairs of width and height that a limit lists."""
-    pairs = (re.fullmatch(r"([1-9]\d{0,6})x([1-9]\d{0,6})", str(pair)) for pair in limit.any_of or ())
-    return [(int(pair[1]), int(pair[2])) for pair in pairs if pair is not None]
-
-
-def _choices(limit: Limit | None) -> list[int]:
-    """Return the whole numbers that a limit lists and that are possible for a picture."""
-    listed = (limit.any_of or ()) if limit is not None else ()
-    return [int(value) for value in listed if 1 <= value <= _MAX_SIDE**2 and value == int(value)]
-
-
-def _part(whole: Size, crop: Size, size: Size) -> Size:
-    """Return the crop that scales to `size` without distortion: `crop` itself if its ratio is that of `size`."""
-    if abs(crop[0] * size[1] / size[0] - crop[1]) <= 1:
-        return crop
-    width, height = whole
-    if width * size[1] > height * size[0]:
-        return max(1, round(height * size[0] / size[1])), height
-    return width, max(1, round(width * size[1] / size[0]))
-
-
-def _crop(width: int, height: int, ratio: Limit | None) -> Size:
-    """Return the largest part of a picture whose ratio is accepted."""
-    if ratio is None or not ratio.side(width / height, height):
-        return width, height
-    if ratio.any_of is not None:
-        parts = [_nearest_part(width, height, choice) for choice in ratio.any_of if choice > 0]
-        return max((part for part in parts if min(part) >= 1), key=lambda part: part[0] * part[1], default=(0, 0))
-    low, high = bounds(ratio)
-    if width / height >= high:
-        width = floor(height * high)
-        return (width - 1 if ratio.side(width / height) else width), height
-    height = floor(width / low)
-    return width, (height - 1 if not height or ratio.side(width / height) else height)
-
-
-def _nearest_part(width: int, height: int, ratio: float) -> Size:
-    """Return the largest part of a picture with this ratio, to within a pixel."""
-    if width / height > ratio:
-        return round(height * ratio), height
-    return width, round(width / ratio)
-
-
-def _fits(size: Size, limits: LimitsByFact) -> bool:
-    width, height = size
-    if width < 1 or height < 1:
-        return False
-    values = {**_lengths(width, height), "pixels": width * height, "dimensions": f"{width}x{height}"}
-    if any(limits[fact].side(value) for fact, value in values.items() if fact in limits):
-        return False
-    return "aspect_ratio" not in limits or not limits["aspect_ratio"].side(width / height, height)
-
-
-def _lengths(width: float, height: float) -> dict[str, float]:
-    """Return the facts that grow as the sides do."""
-    long, short = max(width, height), min(width, height)
-    return {"width": width, "height": height, "long_side": long, "short_side": short, "side_sum": width + height}
-
-
-def _scales(width: int, height: int, limits: LimitsByFact) -> tuple[float, float]:
-    """Return the smallest and the largest factor that bring sides and pixels inside their limits."""
-    smallest, largest = 0.0, float("inf")
-    for fact, length in _lengths(width, height).items():
-        if fact in limits:
-            low, high = bounds(limits[fact])
-            low, high = low + limits[fact].low_open, high - limits[fact].high_open
-            smallest, largest = max(smallest, low / length), min(largest, high / length)
-    if "pixels" in limits:
-        low, high = bounds(limits["pixels"])
-        smallest = max(smallest, sqrt(max(low, 0.0) / (width * height)))
-        largest = min(largest, sqrt(max(high, 0.0) / (width * height)))
-    return smallest, largest
+    return f"{share:.0%}".replace("%", " %") if share >= _SMALL else f"{max(share, 0.001):.1%}".replace("%", " %")
