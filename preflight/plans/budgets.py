@@ -1,0 +1,138 @@
+"""The bytes that a result may have, and the bit rates that keep it below them."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from preflight.formats import AUDIO, IMAGE
+from preflight.limit import Limit
+from preflight.media import NONE
+from preflight.plans.encoding import Subject
+from preflight.plans.geometry import LimitsByFact, Size
+from preflight.plans.timing import PlannedTimes
+
+SIZES: Final = frozenset(("size", "base64_size"))
+"""Facts that compressing brings inside their limits."""
+AIM: Final = 0.97
+"""Share of the limit to aim at: results must end between 92 and 100 % of it."""
+LOWEST_SHARE: Final = 0.92
+"""Share of the limit that a compressed file has at least."""
+_CUT_SHARE: Final = 0.95
+"""Share of the limit below which a file is expected that becomes smaller by a cut alone."""
+_LOWEST_BITS: Final = 0.02
+"""Bits for each pixel of each frame below which a film is not compressed but made smaller."""
+_LOWEST_AUDIO_RATE: Final = 16_000
+"""bit/s for each channel below which a sound is not compressed."""
+_GOOD_AUDIO_RATE: Final = 64_000
+"""bit/s for each channel above which the sound of a compressed film is not encoded."""
+_AUDIO_SHARE: Final = 0.2
+"""Share of a film's bit rate that its sound has at most."""
+_COPIED_SHARE: Final = 0.35
+"""Share of a film's bit rate up to which its sound is copied."""
+_FRAME_OVERHEAD: Final = 16
+"""Bytes that a container adds to a frame; FIXED_OVERHEAD: those that it adds to a file."""
+_FIXED_OVERHEAD: Final = 2_000
+_AUDIO_FRAMES: Final = 47
+"""Frames of audio in a second."""
+_BASE64_BYTES: Final = 3
+_BASE64_CHARACTERS: Final = 4
+
+
+class SizeBudget(NamedTuple):
+    """The bytes that a result may have.
+
+    max_bytes       the strict limit
+    is_failing      whether the file is larger, so that the result ends between 92 and 100 % of the limit
+    video_bit_rate  bit/s to start with; None: the video is copied, or its duration is not known
+    audio_bit_rate  bit/s to encode the sound with; None: it is copied, or encoded as without a budget
+    """
+
+    max_bytes: int
+    is_failing: bool
+    video_bit_rate: int | None = None
+    audio_bit_rate: int | None = None
+
+
+def largest_size(limits: LimitsByFact) -> int | None:
+    """Return the most bytes that all limits accept; None without a limit."""
+    sizes = []
+    if (highest := _highest(limits.get("size"))) is not None:
+        sizes.append(highest)
+    if (highest := _highest(limits.get("base64_size"))) is not None:
+        sizes.append(highest // _BASE64_CHARACTERS * _BASE64_BYTES)
+    return min(sizes, default=None)
+
+
+def _highest(limit: Limit | None) -> int | None:
+    if limit is None or limit.high is None:
+        return None
+    whole = int(limit.high)
+    return whole - 1 if limit.high_open and whole == limit.high else whole
+
+
+def is_too_small(media: Subject, limits: LimitsByFact) -> bool:
+    """Return whether a file is known to have fewer bytes than a limit accepts."""
+    limit = limits.get("size")
+    return limit is not None and media.size is not None and limit.side(media.size) < 0
+
+
+def budget(media: Subject, wrong: frozenset[str], limits: LimitsByFact, timing: PlannedTimes) -> SizeBudget | None:
+    """Return the bytes that the result may have; None without a limit on them, or if no change makes it pass."""
+    most = largest_size(limits)
+    if most is None or is_too_small(media, limits):
+        return None
+    if wrong.isdisjoint(SIZES):
+        return SizeBudget(most, is_failing=False)
+    duration = timing.duration(media)
+    if media.kind != IMAGE and media.size and media.duration and duration and duration < media.duration:
+        return SizeBudget(most, media.size * duration / media.duration > most * _CUT_SHARE)
+    return SizeBudget(most, is_failing=True)
+
+
+def bytes_per_second(of: SizeBudget, media: Subject, duration: float, fps: float | None) -> float:
+    """Return the bytes for each second of media data that fit into a budget."""
+    overhead = (fps or 0.0) * _FRAME_OVERHEAD
+    if media.audio_codec != NONE:
+        overhead += _AUDIO_FRAMES * _FRAME_OVERHEAD
+    return (of.max_bytes * AIM - _FIXED_OVERHEAD) / duration - overhead
+
+
+def of_sound(of: SizeBudget, media: Subject, duration: float) -> SizeBudget:
+    """Return the budget with the bit rate of a sound."""
+    return of._replace(audio_bit_rate=max(0, int(bytes_per_second(of, media, duration, None) * 8)))
+
+
+def of_film(of: SizeBudget, media: Subject, duration: float, fps: float | None) -> SizeBudget:
+    """Return the budget with the bit rates of a film; its sound is copied where it is a small part."""
+    total = bytes_per_second(of, media, duration, fps) * 8
+    audio: int | None = None
+    own = 0
+    if media.audio_codec != NONE:
+        own = media.audio_bit_rate or 0
+        if not own or own > total * _COPIED_SHARE:
+            channels = media.channels or 2
+            audio = max(int(min(total * _AUDIO_SHARE, _GOOD_AUDIO_RATE * channels)), _LOWEST_AUDIO_RATE * channels)
+            own = audio
+    return of._replace(video_bit_rate=max(0, int(total - own)), audio_bit_rate=audio)
+
+
+def largest_picture(of: SizeBudget, size: Size | None, fps: float | None) -> int | None:
+    """Return the most pixels that a film may have at its bit rate; None if it may keep all of them."""
+    if of.video_bit_rate is None or size is None or not fps:
+        return None
+    most = int(of.video_bit_rate / (_LOWEST_BITS * fps))
+    return most if most < size[0] * size[1] else None
+
+
+def at_most(limit: Limit | None, most: int) -> Limit:
+    """Return a limit on the pixels with an upper bound that is not above `most`."""
+    if limit is None:
+        return Limit("pixels", high=most)
+    return limit._replace(high=min(most, limit.high)) if limit.high is not None else limit._replace(high=most)
+
+
+def is_too_tight(of: SizeBudget, media: Subject, size: Size | None, fps: float | None) -> bool:
+    """Return whether a budget leaves too few bits for a film of this size, or for a sound."""
+    if media.kind == AUDIO:
+        return of.audio_bit_rate is not None and of.audio_bit_rate < _LOWEST_AUDIO_RATE * (media.channels or 2)
+    return largest_picture(of, size, fps) is not None
