@@ -7,7 +7,7 @@ from typing import Any
 
 from preflight.limit import Limit, compile_limit
 from preflight.media import NONE, Media
-from preflight.plans import _can_be_opened, changes, commands, encoding, geometry, steps, timing
+from preflight.plans import _can_be_opened, changes, commands, encoding, film_words, geometry, steps, timing
 from preflight.plans.choices import Choices
 from preflight.plans.encoding import Subject
 from preflight.ruleset import Section
@@ -184,7 +184,10 @@ class TestEncoding:
     )
     def test_formats_that_can_be_written(self, kind: str | None, accepted: list[str], written: list[str]) -> None:
         assert encoding.written_formats(kind, compile_limit("format", {"any_of": accepted})) == written
-        assert encoding.written_formats(kind, None) == []
+
+    def test_without_a_limit_every_format_can_be_written(self) -> None:
+        assert encoding.written_formats("image", None) == ["png", "jpeg"]
+        assert encoding.written_formats(None, None) == []
 
     @each_row(
         ("fact", "accepted", "container", "codec"),
@@ -291,15 +294,16 @@ class TestCommands:
             ([True], "webm", []),
             ([False], "mp4", []),
             ([False], "webm", []),
-            (None, "mp4", []),
+            (None, "mp4", ["-movflags", "+faststart"]),
+            (None, "mkv", []),
         ],
     )
-    def test_the_index_is_moved_where_a_limit_requires_it(
+    def test_the_index_is_put_first_unless_a_limit_excludes_it(
         self, accepted: list[bool] | None, written: str, options: list[str]
     ) -> None:
         lines = limits(streamable={"any_of": accepted}) if accepted else {}
         found: Any = SimpleNamespace(limits=lines, written=written)
-        assert commands._index(found) == options
+        assert film_words._index(found) == options
 
     @each_row(
         ("frames", "notes", "moving"), [(None, (), False), (1, (), False), (2, (), True), (1, ("animated",), True)]

@@ -16,6 +16,7 @@ from preflight.plans.changes import Changes, changes_for
 from preflight.plans.choices import DEFAULT_CHOICES, Choices
 from preflight.plans.commands import CommandTemplate, command_template, paths_of
 from preflight.plans.encoding import GEOMETRY, Subject
+from preflight.plans.film_words import words_for
 from preflight.plans.fixcommand import fix_command
 from preflight.plans.pictures import recipe
 from preflight.plans.steps import is_resolved, sentence_of, steps_for
@@ -97,7 +98,7 @@ def command_of(advice: Advice, name: str | None, rules: Sequence[str]) -> tuple[
     changes = advice.changes
     if advice.command is not None:
         return advice.command.argv(name)
-    if changes.media.kind != IMAGE or recipe(changes) is None:
+    if recipe(changes) is None if changes.media.kind == IMAGE else words_for(changes) is None:
         return None
     source, output = paths_of(name, changes)
     return fix_command(source, rules, output, changes.choices)

@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from preflight.formats import AUDIO, IMAGE, VIDEO
 from preflight.media import NONE
-from preflight.plans import colors, encoding, geometry, timing, tracks
+from preflight.plans import budgets, colors, encoding, geometry, tracks
+from preflight.plans.budgets import SIZES, SizeBudget
 from preflight.plans.choices import DEFAULT_CHOICES, Choices
 from preflight.plans.colors import Colors
-from preflight.plans.encoding import ENCODERS, GEOMETRY, Subject, can_copy, can_remux
-from preflight.plans.geometry import LimitsByFact, Shape
+from preflight.plans.encoding import GEOMETRY, LOSSLESS, MUXERS, Subject, can_copy, can_remux
+from preflight.plans.geometry import LimitsByFact, Shape, Size
+from preflight.plans.outside import facts_outside, too_low
 from preflight.plans.picture_formats import target_formats
+from preflight.plans.timing import CUTTABLE, PlannedTimes, is_too_short, timing
 from preflight.plans.tracks import AudioTarget, VideoTarget
 from preflight.report import Obstacle
 from preflight.ruleset import Section
 
 _NO_CODECS: Final[Mapping[str, str | None]] = MappingProxyType({})
+_AUDIO_FACTS: Final = frozenset(("audio_codec", "sample_rate", "channels", "audio_tracks"))
+"""Facts that a silent film may lack."""
+SHAPED: Final = GEOMETRY | {"pixel_aspect_ratio"}
+"""The facts that change with the geometry."""
+_ONE_TRACK: Final = frozenset(("flac", "mp3", "wav"))
+_ANIMATIONS: Final = frozenset(("avif", "gif", "png", "webp"))
+"""Formats of images that ffmpeg reads as films."""
 
 
 class Changes(NamedTuple):
@@ -34,6 +44,8 @@ class Changes(NamedTuple):
     video    how the video track is encoded again; None if it is not, or cannot be; likewise audio
     colors   the colors to convert to; None: they stay the same
     choices  what the user chose where there are several ways
+    timing   the part that is kept, the length and the frame rate
+    budget   the bytes that the result may have; None: without a limit
     obstacles  why the geometry or the colors cannot be changed
     """
 
@@ -42,13 +54,15 @@ class Changes(NamedTuple):
     limits: LimitsByFact
     written: str
     tracks: tuple[str, ...]
-    remuxes: bool
+    remuxes: bool = False
     shape: Shape | None = None
     codecs: Mapping[str, str | None] = _NO_CODECS
     video: VideoTarget | None = None
     audio: AudioTarget | None = None
     colors: Colors | None = None
     choices: Choices = DEFAULT_CHOICES
+    timing: PlannedTimes = PlannedTimes()
+    budget: SizeBudget | None = None
     obstacles: tuple[Obstacle, ...] = ()
 
     @property
@@ -56,67 +70,222 @@ class Changes(NamedTuple):
         """Return whether fields become frames: encoders write whole frames."""
         return self.video is not None and self.media.scan == "interlaced"
 
+    @property
+    def is_animation(self) -> bool:
+        """Return whether a film is made of an animated image."""
+        return self.media.kind == VIDEO and self.media.format in _ANIMATIONS
+
+    @property
+    def unmet(self) -> frozenset[str]:
+        """Return the wrong facts that are known to need what must not be invented."""
+        unmet = too_low(self.media, self.wrong, self.limits)
+        if "duration" in self.wrong and self.timing.extended is None and is_too_short(self.media, self.limits):
+            unmet |= {"duration"}
+        if self.media.audio_codec == NONE and self.audio is None:
+            unmet |= self.wrong & _AUDIO_FACTS
+        if (
+            self.budget is not None
+            and self.compresses
+            and budgets.is_too_tight(self.budget, self.media, self.size, self.fps)
+        ):
+            unmet |= self.wrong & SIZES
+        return unmet
+
+    @property
+    def compresses(self) -> bool:
+        """Return whether the result must end close below a limit on its bytes."""
+        return self.budget is not None and self.budget.is_failing
+
+    @property
+    def adds_silence(self) -> bool:
+        """Return whether a silent film gets an audio track."""
+        return self.media.audio_codec == NONE and self.audio is not None
+
+    @property
+    def one_of_each(self) -> bool:
+        """Return whether only the first track of each kind is kept."""
+        return not self.wrong.isdisjoint(("video_tracks", "audio_tracks"))
+
+    @property
+    def one_sound(self) -> bool:
+        """Return whether only the first audio track is kept: some formats hold no more."""
+        return self.one_of_each or self.written in _ONE_TRACK
+
+    @property
+    def size(self) -> Size | None:
+        """Return width and height of the result; None if they are not known."""
+        if self.shape is not None:
+            return self.shape.result
+        return (self.media.width, self.media.height) if self.media.width and self.media.height else None
+
+    @property
+    def fps(self) -> float | None:
+        """Return the frame rate of the result; None if it is not known."""
+        return self.timing.fps or self.media.fps
+
+    @property
+    def blocking(self) -> frozenset[str]:
+        """Return the facts that a copied track would not change. A cut at the end does not need new frames."""
+        blocking = self.wrong
+        if self.timing.extended is not None or self.timing.start > 0:
+            blocking |= {"duration"}
+        elif self.timing.fps is None and self.timing.kept is not None and not self._is_cut_in_header:
+            blocking -= CUTTABLE
+        if self.compresses:
+            blocking |= {"bit_rate"}
+        if self.budget is not None and self.budget.audio_bit_rate is not None:
+            blocking |= {"audio_bit_rate"}
+        return blocking
+
+    @property
+    def _is_cut_in_header(self) -> bool:
+        """Return whether the length stands in a header that copying does not change."""
+        return self.media.audio_codec == "flac" and self.written not in ("mkv", "webm")
+
+    def copies(self, fact: str) -> bool:
+        """Return whether the track of `video_codec` or `audio_codec` can be copied."""
+        return can_copy(fact, self.media, self.blocking, self.limits, self.written)
+
 
 def changes_for(wrong: frozenset[str], media: Subject, section: Section, choices: Choices = DEFAULT_CHOICES) -> Changes:
     """Return the smallest changes that bring the `wrong` facts inside the limits, as far as possible."""
-    formats = [media.format or ""]
-    if "format" in wrong:
-        formats = _written_formats(wrong, media, section) or [""]
+    found = list(_by_format(wrong, media, section, choices))
+    copying = (changes for changes in found if changes.remuxes)
+    return next(copying, next((changes for changes in found if _is_possible(changes)), found[0]))
+
+
+def _by_format(wrong: frozenset[str], media: Subject, section: Section, choices: Choices) -> Iterator[Changes]:
+    """Yield the changes for each format that may be written, the preferred one first."""
+    others = _written_formats(wrong, media, section)
+    if "format" not in wrong:
+        changes = _in_format(media.format or "", wrong, media, section, choices)
+        yield changes
+        if changes.remuxes or media.kind == IMAGE or _is_possible(changes):
+            return
+    elif not others:
+        yield _in_format("", wrong, media, section, choices)
+    for name in others:
+        yield _in_format(name, wrong, media, section, choices)
+
+
+def _is_possible(changes: Changes) -> bool:
+    """Return whether the format can be written, and every track that is not copied can be encoded."""
+    if changes.media.kind == IMAGE or changes.remuxes:
+        return bool(changes.written)
+    codings = {"video_codec": changes.video, "audio_codec": changes.audio}
+    return changes.written in MUXERS and all(codings[fact] is not None for fact in changes.codecs)
+
+
+def _in_format(name: str, wrong: frozenset[str], media: Subject, section: Section, choices: Choices) -> Changes:
+    """Return the changes with which the result has a format."""
+    limits = section.by_fact(name or None)
+    if name not in ("", media.format):
+        wrong |= facts_outside(media, limits)
     facts = ("audio_codec",) if media.kind == AUDIO else ("video_codec", "audio_codec")
     present = tuple([fact for fact in facts if getattr(media, fact) != NONE])
-    found = []
-    for name in formats:
-        limits = section.by_fact(name or None)
-        remuxes = can_remux(media, present, wrong, limits, name)
-        found.append(Changes(media, wrong, limits, name, present, remuxes, choices=choices))
-        if found[-1].remuxes:  # preferred: all tracks can be copied into this format
-            break
-    changes = found[-1] if found[-1].remuxes else found[0]
-    changes = _with_picture(changes)
-    return changes if changes.remuxes or media.kind == IMAGE else _with_codings(changes)
-
-
-def _with_picture(changes: Changes) -> Changes:
-    """Add how geometry and colors are changed, or why they cannot be."""
-    media, choices = changes.media, changes.choices
-    shape = geometry.shape(media, changes.limits, choices) if needs_shape(changes) else None
+    changes = Changes(media, wrong, limits, name, present, choices=choices)
+    if changes.is_animation:
+        changes = changes._replace(wrong=wrong | _unknown_of_animation(media, limits))
     converted = colors.converted(media, changes.wrong, choices)
-    return changes._replace(
-        shape=None if isinstance(shape, Obstacle) else shape,
-        colors=None if isinstance(converted, Obstacle) else converted,
-        obstacles=tuple([each for each in (shape, converted) if isinstance(each, Obstacle)]),
-    )
+    if isinstance(converted, Obstacle):
+        changes = changes._replace(obstacles=(converted,))
+    else:
+        changes = changes._replace(colors=converted)
+    if not wrong.isdisjoint(SHAPED) or media.kind == IMAGE:
+        changes = _with_shape(changes)
+    if media.kind == IMAGE:
+        return changes._replace(budget=budgets.budget(media, wrong, limits, PlannedTimes()))
+    changes = _with_times(changes)
+    remuxes = not _lacks_sound(changes) and can_remux(media, present, changes.blocking, limits, name)
+    return changes._replace(remuxes=True) if remuxes else _with_codings(changes)
+
+
+def _unknown_of_animation(media: Subject, limits: LimitsByFact) -> frozenset[str]:
+    """Return the facts of an animation that are not known, and that become known by the conversion."""
+    unknown = {"fps"} if media.fps is None and "fps" in limits else set()
+    return frozenset(unknown | ({"has_alpha"} if media.has_alpha is not False else set()))
+
+
+def _lacks_sound(changes: Changes) -> bool:
+    """Return whether a silent track is to be added."""
+    is_silent = changes.media.audio_codec == NONE and changes.media.kind == VIDEO
+    return is_silent and changes.choices.add_silence and not changes.wrong.isdisjoint(_AUDIO_FACTS)
+
+
+def _with_shape(changes: Changes, limits: LimitsByFact | None = None) -> Changes:
+    """Add how the geometry is changed, or why it cannot be; `limits`: in place of those of the format."""
+    if not needs_shape(changes) and limits is None:
+        return changes
+    shape = geometry.shape(changes.media, limits or changes.limits, changes.choices)
+    if isinstance(shape, Obstacle):
+        return changes._replace(obstacles=(*changes.obstacles, shape))
+    return changes._replace(shape=shape)
+
+
+def _with_times(changes: Changes) -> Changes:
+    """Add the part that is kept, the frame rate, and the bytes and bit rates of the result."""
+    media, limits = changes.media, changes.limits
+    size = changes.size
+    times = timing(media, changes.wrong, limits, changes.choices, size[0] * size[1] if size is not None else None)
+    changes = changes._replace(timing=times, budget=budgets.budget(media, changes.wrong, limits, times))
+    duration = times.duration(media)
+    if changes.budget is None or not duration:
+        return changes
+    if media.kind == AUDIO:
+        rated = budgets.of_sound(changes.budget, media, duration) if changes.compresses else None
+        return changes._replace(budget=rated or changes.budget)
+    rated = budgets.of_film(changes.budget, media, duration, changes.fps)
+    if not rated.is_failing:
+        return changes._replace(budget=rated._replace(audio_bit_rate=None))
+    changes = changes._replace(budget=rated)
+    most = budgets.largest_picture(rated, size, changes.fps)
+    if most is None or most < 1:
+        return changes
+    smaller = _with_shape(changes, {**limits, "pixels": budgets.at_most(limits.get("pixels"), most)})
+    return changes if smaller.shape is None or smaller.obstacles != changes.obstacles else smaller
 
 
 def _written_formats(wrong: frozenset[str], media: Subject, section: Section) -> list[str]:
+    """Return the accepted formats that can be written, apart from the own one."""
     limit = section.by_fact(None).get("format")
-    if media.kind != IMAGE or limit is None:
-        return encoding.written_formats(media.kind, limit)
-    return target_formats(media, limit.any_of or (), keeps_frames=wrong.isdisjoint(("animated", "frames")))
+    names = encoding.written_formats(media.kind, limit)
+    if media.kind == IMAGE and limit is not None:
+        names = target_formats(media, limit.any_of or (), keeps_frames=wrong.isdisjoint(("animated", "frames")))
+    return [name for name in names if name != media.format]
 
 
 def _with_codings(changes: Changes) -> Changes:
     """Add how each track that cannot be copied is encoded again."""
     media, limits, written = changes.media, changes.limits, changes.written
-    encoded = [fact for fact in changes.tracks if not can_copy(fact, media, changes.wrong, limits, written)]
-    codecs = {fact: encoding.codec(fact, limits.get(fact), written) for fact in encoded}
-    video_codec, audio_codec = codecs.get("video_codec"), codecs.get("audio_codec")
-    size = changes.shape.result if changes.shape is not None else None
-    if size is None and media.width and media.height:
-        size = (media.width, media.height)
-    fps = timing.fps(media.fps, limits["fps"]) if "fps" in changes.wrong and "fps" in limits else media.fps
-    audio = tracks.audio(audio_codec, media, limits) if audio_codec else None
-    if audio is None and written == media.format and media.audio_codec in ENCODERS and "audio_codec" in codecs:
-        audio = tracks.audio(media.audio_codec, media, limits)  # Vorbis has sample rates that Opus has not
-    video = tracks.video(video_codec, media, size, fps, limits) if video_codec else None
+    encoded = [fact for fact in changes.tracks if not changes.copies(fact)]
+    if _lacks_sound(changes):
+        encoded.append("audio_codec")
+    if changes.shape is None and "video_codec" in encoded:
+        changes = _with_shape(changes)
+    names = {fact: encoding.codecs(fact, limits.get(fact), written, getattr(media, fact)) for fact in encoded}
+    codecs: dict[str, str | None] = {fact: next(iter(found), None) for fact, found in names.items()}
+    videos = (tracks.video(name, media, changes.size, changes.fps, limits) for name in names.get("video_codec", ()))
+    audios = (tracks.audio(name, media, limits) for name in names.get("audio_codec", ()) if _may_encode(changes, name))
+    video, audio = next(filter(None, videos), None), next(filter(None, audios), None)
+    if video is not None:
+        codecs["video_codec"] = video.video_codec
+    if audio is not None:
+        codecs["audio_codec"] = audio.audio_codec
     return changes._replace(codecs=codecs, video=video, audio=audio)
+
+
+def _may_encode(changes: Changes, name: str) -> bool:
+    """Return whether an audio codec serves: not a lossless one for fewer bytes, and not none for a silent track."""
+    if name == NONE:
+        return changes.media.audio_codec != NONE
+    return name not in LOSSLESS or not changes.compresses or changes.media.kind != AUDIO
 
 
 def needs_shape(changes: Changes) -> bool:
     """Return whether the geometry is wrong, or has odd sides, which encoders of 4:2:0 do not accept."""
     media = changes.media
-    if not changes.wrong.isdisjoint(GEOMETRY | {"pixel_aspect_ratio"}):
+    if not changes.wrong.isdisjoint(SHAPED):
         return True
-    if media.kind != VIDEO or can_copy("video_codec", media, changes.wrong, changes.limits, changes.written):
+    if media.kind != VIDEO or changes.copies("video_codec"):
         return False
     return (media.width or 0) % 2 == 1 or (media.height or 0) % 2 == 1

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from preflight.formats import FORMATS, IMAGE
-from preflight.plans import encoding, timing
 from preflight.plans.changes import Changes
-from preflight.plans.filters import film_filters
+from preflight.plans.film_words import words_for
 
 
 class CommandTemplate(NamedTuple):
@@ -50,69 +49,20 @@ def _beside(source: str, extension: str) -> str:
     return f"{stem}-fixed.{extension}" if suffix == extension else f"{stem}-{suffix}-fixed.{extension}"
 
 
-def command_template(changes: Changes) -> CommandTemplate | None:
-    """Return the command that makes all changes; None if no call of ffmpeg can."""
-    if changes.written not in FORMATS or changes.media.kind == IMAGE:
-        return None
-    extensions = _extensions(changes)
-    options = _ffmpeg(changes)
-    return CommandTemplate(("ffmpeg", *_decoder(changes), "-i"), tuple(options), extensions) if options else None
-
-
-_DECODERS_OF_ALPHA: Final = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
-"""By codec, the decoder that reads transparency, where the usual one does not."""
-
-
-def _decoder(changes: Changes) -> tuple[str, ...]:
-    decoder = _DECODERS_OF_ALPHA.get(changes.media.video_codec or "")
-    return ("-c:v", decoder) if decoder is not None and "has_alpha" in changes.wrong else ()
-
-
-def _extension(name: str) -> str:
-    return FORMATS[name].extensions[0] if name in FORMATS else name
-
-
 def _as_path(name: str) -> str:
     """Return the name so that no program takes it for an option (`-x.mp4`) or for a protocol (`a:b.mp4`)."""
     return f"./{name}" if not os.path.isabs(name) and (name.startswith("-") or ":" in name) else name
 
 
-def _ffmpeg(changes: Changes) -> list[str]:
-    """Return the options of the output; empty if a track cannot be encoded."""
-    media, limits = changes.media, changes.limits
-    if changes.remuxes:
-        return [*encoding.copy_options(media, changes.written), *_container(changes)]
-    options: list[str] = []
-    if changes.video is not None:
-        filters = film_filters(changes)
-        if filters is None:
-            return []
-        options += ["-vf", ",".join(filters)] if filters else []
-    if "duration" in changes.wrong and "duration" in limits:
-        options += ["-t", f"{timing.duration(limits['duration']):g}"]
-    for fact, option, coding in (("video_codec", "-c:v", changes.video), ("audio_codec", "-c:a", changes.audio)):
-        if fact in changes.codecs and coding is None:
-            return []
-        if fact in changes.tracks:
-            options += [option, "copy"] if coding is None else coding.options()
-    return [*options, *_container(changes)]
+def command_template(changes: Changes) -> CommandTemplate | None:
+    """Return the command that makes all changes; None if no call of ffmpeg can."""
+    if changes.written not in FORMATS or changes.media.kind == IMAGE:
+        return None
+    words = words_for(changes)
+    if words is None or changes.compresses:  # a size takes several attempts that depend on each other
+        return None
+    return CommandTemplate(("ffmpeg", *words.source, "-i"), (*words.inputs, *words.output), _extensions(changes))
 
 
-def _container(changes: Changes) -> list[str]:
-    """Return the options for the tracks to keep, the metadata and the index."""
-    options = [*_index(changes)]
-    if not changes.wrong.isdisjoint(("video_tracks", "audio_tracks")):
-        options += ["-map", "0:V:0?", "-map", "0:a:0?"]  # V: not a cover picture
-    if "location" in changes.wrong:
-        options += ["-map_metadata", "-1"]
-    if "has_alpha" in changes.wrong:
-        options += ["-metadata:s:v:0", "alpha_mode="]  # of Matroska, which would be copied
-    return options
-
-
-def _index(changes: Changes) -> list[str]:
-    """Return the option that puts the index before the media data, if a limit requires it."""
-    limit = changes.limits.get("streamable")
-    if limit is None or not encoding.accepts(limit, value=True) or changes.written not in encoding.MP4_FAMILY:
-        return []
-    return ["-movflags", "+faststart"]
+def _extension(name: str) -> str:
+    return FORMATS[name].extensions[0] if name in FORMATS else name

@@ -23,6 +23,8 @@ _DEFAULT_CODECS: Final = {
     "m4v": ("h264", "aac"),
     "3gp": ("h264", "aac"),
     "mkv": ("h264", "aac"),
+    "mpegts": ("h264", "aac"),
+    "flv": ("h264", "aac"),
     "webm": ("vp9", "opus"),
     "wav": (NONE, "pcm"),
     "mp3": (NONE, "mp3"),
@@ -34,35 +36,53 @@ _DEFAULT_CODECS: Final = {
 ENCODERS: Final = {
     "aac": ("aac",),
     "ac3": ("ac3",),
+    "alac": ("alac",),
     "av1": ("libsvtav1",),
+    "eac3": ("eac3",),
     "flac": ("flac",),
     "h264": ("libx264",),
-    "hevc": ("libx265", "-tag:v", "hvc1"),
+    "hevc": ("libx265",),
     "mp3": ("libmp3lame",),
     "opus": ("libopus",),
     "pcm": ("pcm_s16le",),
     "vorbis": ("libvorbis",),
+    "vp8": ("libvpx",),
     "vp9": ("libvpx-vp9",),
 }
 """By codec, the encoder of ffmpeg with its options."""
+MUXERS: Final = {
+    "3gp": "3gp", "flac": "flac", "flv": "flv", "m4a": "ipod", "m4v": "ipod", "mkv": "matroska", "mov": "mov",
+    "mp3": "mp3", "mp4": "mp4", "mpegts": "mpegts", "ogg": "ogg", "wav": "wav", "webm": "webm",
+}  # fmt: skip
+"""By format, ffmpeg's muxer."""
 
 MP4_FAMILY: Final = frozenset(("3gp", "m4a", "m4v", "mov", "mp4"))
 """Formats that differ by brand and packaging only."""
 
 _REMUXABLE: Final = MP4_FAMILY | {"flv", "mkv", "mpegts", "webm"}
 """Formats whose packets have timestamps that ffmpeg can copy."""
+_REMUXABLE_AUDIO: Final = _REMUXABLE | {"aac", "mp3", "ogg", "wav"}
+"""Likewise of audio; not FLAC, whose header would keep the old length after a cut."""
 _CODECS: Final[Mapping[str, frozenset[str]]] = {
     "3gp": frozenset(("h263", "h264", "mpeg4", "aac", "amr")),
+    "flac": frozenset(("flac",)),
+    "flv": frozenset(("h264", "aac", "mp3")),
     "m4a": frozenset(("aac", "alac")),
     "m4v": frozenset(("h264", "hevc", "mpeg4", "aac", "ac3", "alac")),
     "mkv": frozenset(
         ("av1", "h264", "hevc", "mpeg4", "vp8", "vp9", "aac", "ac3", "dts", "eac3", "flac", "mp3", "opus", "vorbis")
     ),
     "mov": frozenset(("h264", "hevc", "mjpeg", "mpeg4", "prores", "aac", "ac3", "alac", "mp3", "pcm")),
+    "mp3": frozenset(("mp3",)),
     "mp4": frozenset(("av1", "h264", "hevc", "mpeg4", "aac", "ac3", "alac", "eac3", "mp3")),
+    "mpegts": frozenset(("h264", "hevc", "mpeg1video", "mpeg2video", "aac", "ac3", "mp2", "mp3")),
+    "ogg": frozenset(("flac", "opus", "vorbis")),
+    "wav": frozenset(("pcm",)),
     "webm": frozenset(("av1", "vp8", "vp9", "opus", "vorbis")),
 }
 """Codecs that players expect, by container."""
+LOSSLESS: Final = frozenset(("alac", "ape", "flac", "pcm", "tta", "wavpack", "wmalossless"))
+"""Audio codecs from which encoding again loses nothing that they have not lost."""
 GEOMETRY: Final = frozenset(
     ("width", "height", "long_side", "short_side", "side_sum", "dimensions", "aspect_ratio", "pixels")
 )
@@ -142,17 +162,32 @@ def accepts(limit: Limit, *, value: bool) -> bool:
 
 def written_formats(kind: str | None, limit: Limit | None) -> list[str]:
     """Return the accepted formats that can be written, the preferred one first."""
-    accepted = (limit.any_of or ()) if limit is not None else ()
-    return [name for name in _WRITTEN.get(kind or "", ()) if name in accepted]
+    written = _WRITTEN.get(kind or "", ())
+    if limit is None or limit.any_of is None:
+        return list(written)
+    return [name for name in written if name in limit.any_of]
 
 
-def codec(fact: str, limit: Limit | None, container: str) -> str | None:
-    """Return the codec to encode `video_codec` or `audio_codec` with; None if no accepted one can be written."""
+def codecs(fact: str, limit: Limit | None, container: str, own: str | None = None) -> list[str]:
+    """Return the accepted codecs to encode `video_codec` or `audio_codec` with, the preferred one first.
+
+    own  the codec of the track, which is kept where it can be
+    """
     default = _DEFAULT_CODECS.get(container, (None, None))[fact == "audio_codec"]
+    if default is None:
+        return []
+    held = _CODECS.get(container, frozenset())
     accepted = limit.any_of if limit is not None else None
-    if default is None or accepted is None or default in accepted:
-        return default
-    return next((name for name in accepted if name in ENCODERS or name == NONE), None)
+    choices = dict.fromkeys(name for name in (own, default, *(accepted or ())) if name is not None)
+    written = [name for name in choices if name in ENCODERS and name in held]
+    if NONE in choices:  # a track is removed only where no accepted codec can be written
+        written.append(NONE)
+    return [name for name in written if accepted is None or name in accepted]
+
+
+def codec(fact: str, limit: Limit | None, container: str, own: str | None = None) -> str | None:
+    """Return the preferred codec to encode `video_codec` or `audio_codec` with; None if none can be written."""
+    return next(iter(codecs(fact, limit, container, own)), None)
 
 
 def can_copy(fact: str, media: Subject, wrong: frozenset[str], limits: Mapping[str, Limit], container: str) -> bool:
@@ -164,13 +199,15 @@ def can_copy(fact: str, media: Subject, wrong: frozenset[str], limits: Mapping[s
     track_facts = _TRACK_FACTS[fact]
     if fact == "video_codec" or media.kind == AUDIO:
         track_facts |= {"bit_rate"}
-    if media.format not in _REMUXABLE or "duration" in wrong or not wrong.isdisjoint(track_facts):
+    remuxable = _REMUXABLE_AUDIO if fact == "audio_codec" else _REMUXABLE
+    if media.format not in remuxable or "duration" in wrong or not wrong.isdisjoint(track_facts):
         return False
     codec: str | None = getattr(media, fact)
     if container == media.format:
         return True
     limit = limits.get(fact)
-    return codec in _CODECS.get(container, ()) and (limit is None or limit.side(codec) == 0)
+    is_held = codec in _CODECS.get(container, ()) and (codec != "pcm" or container == "mov")
+    return is_held and (limit is None or limit.side(codec) == 0)
 
 
 def can_remux(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from preflight.plans import colors, timing
+from preflight.plans import colors
 from preflight.plans.changes import Changes
 
 _NAME: Final = re.compile(r"(?:^|[,;\]])([a-z0-9_]+)(?=[=,;\[]|$)")
@@ -33,8 +33,8 @@ def film_filters(changes: Changes) -> list[str] | None:
         if (crop_width, crop_height) != (media.width, media.height):
             filters.append(f"crop={crop_width}:{crop_height}")
         filters.append(f"scale={width}:{height},setsar=1")
-    if "fps" in changes.wrong and "fps" in changes.limits:
-        filters.append(f"fps={timing.fps(media.fps, changes.limits['fps']):g}")
+    if changes.timing.rate is not None:
+        filters.append(f"fps={changes.timing.rate}")
     if "has_alpha" in changes.wrong:
         filters.append("format=gbrap,premultiply=inplace=1")
     if changes.colors is not None:

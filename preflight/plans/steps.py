@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, Final
 
-from preflight.formats import AUDIO, IMAGE
+from preflight.formats import AUDIO, IMAGE, VIDEO
 from preflight.media import NONE
-from preflight.plans import encoding, pictures, timing
+from preflight.plans import encoding, pictures
+from preflight.plans.budgets import SIZES
 from preflight.plans.changes import Changes, needs_shape
 from preflight.plans.encoding import ENCODERS, GEOMETRY
+from preflight.plans.timing import CUTTABLE
 from preflight.plans.tracks import FactValue, is_accepted
 from preflight.report import Action, Step
-from preflight.wording import either
+from preflight.wording import accepted, either
 
 
 def steps_for(changes: Changes) -> tuple[Step, ...]:
@@ -25,13 +27,15 @@ def steps_for(changes: Changes) -> tuple[Step, ...]:
         *_time_steps(changes),
         *_picture_steps(changes, new),
         *_coding_steps(changes, new),
+        *_size_steps(changes),
         *_container_steps(changes, new),
+        *_metadata_steps(changes, new),
     )
 
 
 def is_resolved(changes: Changes, steps: tuple[Step, ...]) -> bool:
     """Return whether every wrong fact is inside its limits after the steps, and no other one is outside."""
-    if changes.obstacles or (needs_shape(changes) and changes.shape is None):
+    if changes.obstacles or changes.unmet or (needs_shape(changes) and changes.shape is None):
         return False
     codings = {"video_codec": changes.video, "audio_codec": changes.audio}
     if any(codec in ENCODERS and codings[fact] is None for fact, codec in changes.codecs.items()):
@@ -58,7 +62,8 @@ _AUDIO: Final = ("audio_codec", "audio_profile", "audio_bit_rate", "sample_rate"
 def _new_values(changes: Changes) -> dict[str, FactValue]:
     """Return the facts after the changes, as far as the writer decides them."""
     values: dict[str, FactValue] = {"fragmented": False, "location": False}
-    values |= {fact: 1 for fact, codec in _TRACKS.items() if getattr(changes.media, codec) != NONE}  # none is added
+    codecs = {"video_codec": changes.media.video_codec, "audio_codec": changes.media.audio_codec}
+    values |= {fact: 1 for fact, codec in _TRACKS.items() if codecs[codec] != NONE}
     if changes.media.kind == IMAGE:
         values = pictures.values(changes.written, changes.limits)
     if changes.media.kind == IMAGE:
@@ -103,15 +108,16 @@ def _geometry_steps(changes: Changes) -> Iterator[Step]:
 
 
 def _time_steps(changes: Changes) -> Iterator[Step]:
-    limits = changes.limits
-    if "fps" in changes.wrong and "fps" in limits:
-        rate = timing.fps(changes.media.fps, limits["fps"])
-        if rate is not None:
-            yield Step("change_fps", ("fps",), fps=rate)
-    if "duration" in changes.wrong and "duration" in limits:
-        kept = timing.duration(limits["duration"])
-        if kept is not None:
-            yield Step("trim", ("duration",), duration=kept)
+    times, wrong = changes.timing, changes.wrong
+    if times.fps is not None:
+        facts = wrong & {"fps", "variable_fps"} or wrong & (CUTTABLE - {"duration"})
+        varies = False if "variable_fps" in wrong else None
+        yield Step("change_fps", tuple(sorted(facts)), fps=times.fps, variable_fps=varies)
+    if times.kept is not None:
+        facts = wrong & (CUTTABLE | (SIZES if not changes.compresses else frozenset()))
+        yield Step("trim", tuple(sorted(facts)), duration=times.kept)
+    if times.extended is not None:
+        yield Step("extend", ("duration",), duration=times.extended)
 
 
 def _picture_steps(changes: Changes, new: Mapping[str, FactValue]) -> Iterator[Step]:
@@ -127,7 +133,7 @@ def _picture_steps(changes: Changes, new: Mapping[str, FactValue]) -> Iterator[S
     if wrong & _PIXELS:
         written = wrong & _PIXELS if changes.media.kind == IMAGE else _PIXELS
         yield _step("change_pixel_format", wrong & _PIXELS, new, written)
-    if "has_alpha" in wrong:
+    if "has_alpha" in wrong and not changes.is_animation:
         yield _step("flatten", {"has_alpha"}, new)
     if frames := wrong & {"animated", "frames", "multi_picture"} if changes.media.kind == IMAGE else set():
         yield _step("keep_first_frame", frames, new)
@@ -135,12 +141,17 @@ def _picture_steps(changes: Changes, new: Mapping[str, FactValue]) -> Iterator[S
 
 def _coding_steps(changes: Changes, new: Mapping[str, FactValue]) -> Iterator[Step]:
     for codec_fact, facts in (("video_codec", _VIDEO), ("audio_codec", _AUDIO)):
+        if changes.is_animation and codec_fact == "video_codec":
+            continue  # a part of the conversion
         values = {fact: new[fact] for fact in facts if fact in changes.wrong and fact in new}
         limit = changes.limits.get(codec_fact)
         if codec_fact in changes.wrong and limit is not None:
-            codec = encoding.codec(codec_fact, limit, changes.written) or next(iter(limit.any_of or ()), None)
+            codec = changes.codecs.get(codec_fact) or next(iter(limit.any_of or ()), None)
             values |= {codec_fact: str(codec)} if codec is not None else {}
-        if values:
+        if codec_fact == "audio_codec" and changes.adds_silence:
+            silent = (*values, "audio_tracks") if "audio_tracks" in changes.wrong else values
+            yield _step("add_silence", silent, values, values)
+        elif values:
             is_removed = values.get("audio_codec") == NONE
             yield _step("remove_audio" if is_removed else "transcode", values.keys(), values)
     if "bit_rate" in changes.wrong and (rate := _rate_step(changes)) is not None:
@@ -149,6 +160,11 @@ def _coding_steps(changes: Changes, new: Mapping[str, FactValue]) -> Iterator[St
         yield _step("transcode", {"coding"}, new)
     if "edit_list" in changes.wrong and "edit_list" in new:
         yield _step("apply_edit_list", {"edit_list"}, new)
+
+
+def _size_steps(changes: Changes) -> Iterator[Step]:
+    if changes.budget is not None and changes.compresses:
+        yield Step("compress", tuple(sorted(changes.wrong & SIZES)), size=changes.budget.max_bytes)
 
 
 def _rate_step(changes: Changes) -> Step | None:
@@ -161,16 +177,37 @@ def _rate_step(changes: Changes) -> Step | None:
 
 
 def _container_steps(changes: Changes, new: Mapping[str, FactValue]) -> Iterator[Step]:
-    if "format" in changes.wrong and changes.written:
-        yield Step("remux" if changes.remuxes else "convert", ("format",), format=changes.written)
+    if changes.is_animation:
+        yield _film_step(changes)
+    elif changes.written not in ("", changes.media.format):
+        action: Action = "remux" if changes.remuxes else "convert"
+        yield Step(action, tuple(changes.wrong & {"format"}), format=changes.written)
     for fact in ("fragmented", *_TRACKS):
-        if fact in changes.wrong and fact in new:
+        is_added = fact == "audio_tracks" and changes.adds_silence
+        if fact in changes.wrong and fact in new and not is_added:
             yield _step("remux", {fact}, new)
+    if "brand" in changes.wrong and (brand := changes.limits.get("brand")) is not None and brand.any_of:
+        yield Step("remux", ("brand",), format=changes.written)
     limit = changes.limits.get("streamable")
     if "streamable" in changes.wrong and limit is not None:
         yield Step("move_index", ("streamable",), streamable=encoding.accepts(limit, value=True))
-    if "location" in changes.wrong and "location" in new:
-        yield _step("remove_location", {"location"}, new)
+
+
+def _film_step(changes: Changes) -> Step:
+    """Return the step that makes a film of an animated image."""
+    facts = changes.wrong & {"format", "video_codec", "has_alpha"}
+    codec = changes.codecs.get("video_codec")
+    return Step("convert", tuple(sorted(facts)), kind=VIDEO, video_codec=codec, format=changes.written)
+
+
+def _metadata_steps(changes: Changes, new: Mapping[str, FactValue]) -> Iterator[Step]:
+    facts = changes.wrong & {"location"}
+    if facts and "location" not in new:
+        return
+    if changes.choices.strip_metadata:
+        yield Step("remove_metadata", tuple(facts), location=False)
+    elif facts or changes.choices.strip_location:
+        yield Step("remove_location", tuple(facts), location=False)
 
 
 def _step(
@@ -182,8 +219,25 @@ def _step(
 
 def sentence_of(steps: tuple[Step, ...], changes: Changes) -> str:
     """Return the steps as one sentence: `crop it to 720×720 and convert it to 25 frames per second`."""
-    sentence = either([_PHRASES[step.action](step) for step in steps], "and")
+    sentence = either([_phrase(step, changes) for step in steps], "and")
     return f"{sentence} without re-encoding" if changes.remuxes else sentence
+
+
+def _phrase(step: Step, changes: Changes) -> str:
+    if step.action == "trim":
+        length = f"{step.duration:g} s"
+        where = {"start": f"the first {length}", "middle": f"{length} from the middle", "end": f"the last {length}"}
+        return f"keep {where[changes.choices.trim]}"
+    if step.action == "extend":
+        if changes.choices.extend == "loop":
+            return f"repeat it up to {step.duration:g} s"
+        held = "add silence" if changes.media.kind == AUDIO else "hold its last frame"
+        return f"{held} up to {step.duration:g} s"
+    if step.action == "compress":
+        fact = next(iter(step.facts), "size")
+        in_base64 = " in Base64" if fact == "base64_size" else ""
+        return f"compress it to {accepted(changes.limits[fact])}{in_base64}"
+    return _PHRASES[step.action](step)
 
 
 def _color(step: Step) -> str:
@@ -218,7 +272,7 @@ def _transcoding(step: Step) -> str:
 
 def _remuxing(step: Step) -> str:
     if step.format is not None:
-        return f"remux it to {step.format}"
+        return "correct its brand" if step.facts == ("brand",) else f"remux it to {step.format}"
     if step.fragmented is False:
         return "defragment it"
     return f"keep one {'video' if step.video_tracks else 'audio'} track"
@@ -231,7 +285,6 @@ _PHRASES: Final[Mapping[Action, Callable[[Step], str]]] = {
     "crop": lambda step: f"crop it to {step.width}×{step.height}",
     "scale": lambda step: f"scale it to {step.width}×{step.height}",
     "change_fps": lambda step: f"convert it to {step.fps:g} frames per second",
-    "trim": lambda step: f"keep the first {step.duration:g} s",
     "deinterlace": lambda _: "deinterlace it",
     "tone_map": lambda _: "tone-map it to standard dynamic range",
     "convert_color": _color,
@@ -243,6 +296,8 @@ _PHRASES: Final[Mapping[Action, Callable[[Step], str]]] = {
     "remove_audio": lambda _: "remove the audio track",
     "move_index": lambda step: f"move the index (moov) to the {'front' if step.streamable else 'end'}",
     "remux": _remuxing,
-    "convert": lambda step: f"convert it to {step.format}",
+    "add_silence": lambda _: "add a silent audio track",
+    "convert": lambda step: f"convert it to {'a film' if step.kind else step.format}",
     "remove_location": lambda _: "remove the recording location",
+    "remove_metadata": lambda _: "remove its metadata",
 }

@@ -9,7 +9,8 @@ from typing import Final, NamedTuple, TypeVar
 from preflight.formats import AUDIO
 from preflight.limit import Limit
 from preflight.media import NONE
-from preflight.plans.encoding import ENCODERS, Subject
+from preflight.plans.encoders import EncodingRate, video_options
+from preflight.plans.encoding import ENCODERS, LOSSLESS, Subject
 from preflight.plans.geometry import LimitsByFact, Size
 
 FactValue = str | int | float | bool
@@ -51,6 +52,7 @@ _PIXEL_FORMATS: Final[Mapping[str, tuple[PixelFormat, ...]]] = {
         PixelFormat("4:2:2", 8, "profile 1", "yuv422p"),
         PixelFormat("4:4:4", 8, "profile 1", "yuv444p"),
     ),
+    "vp8": (PixelFormat("4:2:0", 8, "profile 0", "yuv420p"),),
     "av1": (PixelFormat("4:2:0", 8, "main", "yuv420p"), PixelFormat("4:2:0", 10, "main", "yuv420p10le")),
 }
 """By codec, what its encoder writes, the most widely supported first."""
@@ -82,7 +84,14 @@ _AUDIO_SHARE: Final = 200_000
 _AUDIO_BIT_RATES: Final = (
     320_000, 256_000, 192_000, 160_000, 128_000, 112_000, 96_000, 80_000, 64_000, 48_000, 32_000, 24_000, 16_000,
 )  # fmt: skip
-_LOSSY: Final = frozenset(("aac", "ac3", "mp3", "opus", "vorbis"))
+_LOSSY: Final = frozenset(("aac", "ac3", "eac3", "mp3", "opus", "vorbis"))
+_RATE_OF_CHANNEL: Final = {"aac": 96_000, "ac3": 112_000, "eac3": 112_000, "mp3": 128_000, "opus": 80_000}
+"""By lossy codec, the bit/s for each channel at which few hear a difference; for others, that of AAC."""
+_HIGHEST_RATE: Final = {"mp3": 320_000, "ac3": 640_000}
+_HIGHEST_OTHER_RATE: Final = 512_000
+_SOURCE_SHARE: Final = 1.5
+"""Bit rate for a track that was lossy already, as a share of its own."""
+_LOWEST_RATE: Final = 64_000
 _SAMPLE_RATES: Final = (48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000)
 _RATES_OF: Final[Mapping[str, tuple[int, ...]]] = {
     "ac3": (48_000, 44_100, 32_000),
@@ -100,6 +109,9 @@ _SAMPLE_BITS: Final[Mapping[str, Mapping[int, tuple[str, ...]]]] = {
 """By codec, the encoder for each number of bits in a sample."""
 
 
+_QUALITY: Final = EncodingRate()
+
+
 class VideoTarget(NamedTuple):
     """How a video track is encoded again: the facts of the result; None: a fact that no limit is on."""
 
@@ -114,26 +126,21 @@ class VideoTarget(NamedTuple):
         """Return the facts of the result that a limit is on."""
         return {fact: value for fact, value in self._asdict().items() if value is not None and fact != "pixels"}
 
-    def options(self) -> list[str]:
+    def options(self, rate: EncodingRate = _QUALITY) -> list[str]:
         """Return ffmpeg's options of the encoder."""
-        encoder, *others = ENCODERS[self.video_codec]
-        words = ["-c:v", encoder, "-pix_fmt", self.pixels.name, *others]
+        words = ["-c:v", ENCODERS[self.video_codec][0], "-pix_fmt", self.pixels.name]
         if self.video_profile is not None:
             words += self.pixels.option
-        if self.video_level is not None:
-            level = f"{self.video_level:g}"
-            words += ["-level:v", level] if self.video_codec == "h264" else ["-x265-params", f"level-idc={level}"]
         if self.video_bit_rate is not None:
-            rate = str(self.video_bit_rate)
-            is_capped = self.video_codec in ("h264", "hevc")
-            words += ["-maxrate", rate, "-bufsize", rate] if is_capped else ["-b:v", rate]
-        if self.keyframe_interval is not None:
-            words += ["-force_key_frames", f"expr:gte(t,n_forced*{self.keyframe_interval:g})"]
-        return words
+            rate = rate._replace(highest=min(self.video_bit_rate, rate.highest or self.video_bit_rate))
+        return words + video_options(self.video_codec, rate, self.video_level, self.keyframe_interval)
 
 
 class AudioTarget(NamedTuple):
-    """How an audio track is encoded again: the facts of the result; None: a fact that no limit is on."""
+    """How an audio track is encoded again: the facts of the result; None: a fact that no limit is on.
+
+    encoded_rate  the bit rate to encode with where no limit is on it; None: that of a lossless codec
+    """
 
     audio_codec: str
     audio_profile: str | None = None
@@ -141,18 +148,22 @@ class AudioTarget(NamedTuple):
     sample_rate: int | None = None
     channels: int | None = None
     sample_bits: int | None = None
+    encoded_rate: int | None = None
 
     def values(self) -> dict[str, FactValue]:
         """Return the facts of the result that a limit is on."""
-        return {fact: value for fact, value in self._asdict().items() if value is not None}
+        return {fact: value for fact, value in self._asdict().items() if value is not None and fact != "encoded_rate"}
 
-    def options(self) -> list[str]:
-        """Return ffmpeg's options of the encoder."""
+    def options(self, bit_rate: int | None = None) -> list[str]:
+        """Return ffmpeg's options of the encoder; `bit_rate`: to encode with in place of its own."""
         if self.audio_codec == NONE:
             return ["-an"]
         bits = _SAMPLE_BITS.get(self.audio_codec, {}).get(self.sample_bits or 0)
         words = ["-c:a", *(bits or ENCODERS[self.audio_codec])]
-        values = (("-b:a", self.audio_bit_rate), ("-ar", self.sample_rate), ("-ac", self.channels))
+        if bit_rate is not None and self.audio_codec == "mp3":
+            words += ["-abr", "1"]  # its constant bit rates are too few to come close to a size
+        rate = bit_rate or self.audio_bit_rate or self.encoded_rate
+        values = (("-b:a", rate), ("-ar", self.sample_rate), ("-ac", self.channels))
         for option, value in values:
             words += [option, str(value)] if value is not None else []
         return words
@@ -186,7 +197,9 @@ def video(codec: str, media: Subject, size: Size | None, fps: float | None, limi
 def _pixel_format(codec: str, media: Subject, limits: LimitsByFact) -> PixelFormat | None:
     """Return the first accepted pixel format; that of more than 8 bits for such a video, except in H.264."""
     choices = list(_PIXEL_FORMATS.get(codec, ()))
-    if codec != "h264" and (media.bit_depth or 8) > 8 and not _is_tone_mapped(media, limits):
+    if codec == media.video_codec:  # a service that accepted it before accepts its samples
+        choices.sort(key=lambda choice: (choice.chroma, choice.bit_depth) != (media.chroma, media.bit_depth))
+    elif codec != "h264" and (media.bit_depth or 8) > 8 and not _is_tone_mapped(media, limits):
         choices.sort(key=lambda choice: choice.bit_depth == 8)
     facts = ("chroma", "bit_depth", "video_profile")
     accepted = (one for one in choices if all(is_accepted(limits, fact, getattr(one, fact)) for fact in facts))
@@ -243,13 +256,37 @@ def audio(codec: str, media: Subject, limits: LimitsByFact) -> AudioTarget | Non
         None,
         _first(_nearest(rates, media.sample_rate or rates[0]), "sample_rate", limits),
         _first(_nearest(channels, media.channels or 2), "channels", limits),
-        _first(_SAMPLE_BITS.get(codec, ()), "sample_bits", limits),
+        _sample_bits(codec, media, limits),
     )
     rate = _audio_bit_rate(coding, media, limits)
     chosen = coding._asdict().items()
     if rate == 0 or any(value is None and fact in limits and fact != "audio_bit_rate" for fact, value in chosen):
         return None
-    return coding._replace(audio_bit_rate=rate)
+    return coding._replace(audio_bit_rate=rate, encoded_rate=_good_rate(coding, media) if rate is None else None)
+
+
+def _good_rate(coding: AudioTarget, media: Subject) -> int | None:
+    """Return the bit rate at which a lossy codec is hardly heard; None for a lossless one."""
+    codec = coding.audio_codec
+    if codec not in _LOSSY:
+        return None
+    channels = min(coding.channels or media.channels or 2, _MAX_CHANNELS.get(codec, 8))
+    rate = min(
+        _RATE_OF_CHANNEL.get(codec, _RATE_OF_CHANNEL["aac"]) * channels, _HIGHEST_RATE.get(codec, _HIGHEST_OTHER_RATE)
+    )
+    if media.audio_bit_rate and media.audio_codec not in LOSSLESS:
+        own = max(int(media.audio_bit_rate * _SOURCE_SHARE), _LOWEST_RATE)
+        rate = next((one for one in reversed(_AUDIO_BIT_RATES) if own <= one <= rate), rate)
+    return rate
+
+
+def _sample_bits(codec: str, media: Subject, limits: LimitsByFact) -> int | None:
+    """Return the bits of a sample: those of the source where they are accepted and the codec has them."""
+    choices = _SAMPLE_BITS.get(codec, {})
+    own = media.sample_bits if media.sample_bits in choices and media.sample_bits != min(choices) else None
+    if own is not None and is_accepted(limits, "sample_bits", own):
+        return own
+    return _first(choices, "sample_bits", limits)
 
 
 def _nearest(choices: Iterable[int], value: int) -> list[int]:

@@ -1,0 +1,273 @@
+"""The words of an ffmpeg command that changes a film or sound: options as data, without the names of files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Final, NamedTuple
+
+from preflight.formats import AUDIO, IMAGE
+from preflight.media import NONE
+from preflight.plans import encoding
+from preflight.plans.changes import Changes
+from preflight.plans.encoders import PASSES, EncodingRate
+from preflight.plans.encoding import MP4_FAMILY, MUXERS
+from preflight.plans.filters import color_words, film_filters, needed_filters
+from preflight.plans.tracks import AudioTarget, VideoTarget
+
+_DECODERS_OF_ALPHA: Final = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
+"""By codec, the decoder that reads transparency, where the usual one does not."""
+_WITH_SUBTITLES: Final = (frozenset(("mkv",)), frozenset(("m4v", "mov", "mp4")))
+"""Groups of formats among which subtitles can be copied."""
+_WITH_COVERS: Final = (frozenset(("flac",)), frozenset(("mp3",)), frozenset(("m4a", "mp4")))
+"""Groups of formats of audio among which a cover picture can be copied."""
+_PLAUSIBLE_BITS: Final = 0.4
+"""Bits for each pixel of each frame that a film of nearly lossless quality hardly ever has."""
+_CAP_SHARE: Final = 0.9
+"""Share of the bit rate that a size allows to which a film is bounded that is not compressed."""
+_TIME_BASE: Final = "1:90000"
+"""Unit of the times of frames where they vary: by default, an encoder would round them to the frame rate."""
+_LOCATION_KEYS: Final = ("location", "location-eng", "com.apple.quicktime.location.ISO6709")
+_SURROUND_OF_OPUS: Final = "aformat=channel_layouts=7.1|6.1|5.1|5.0|quad|3.0|stereo|mono"
+"""Layouts of channels that the encoder of Opus accepts: that of many films, `5.1(side)`, is not among them."""
+_STEREO: Final = 2
+_WEBP_DECODER: Final = "webp_anim"
+"""ffmpeg's decoder of animated WebP, which versions before 8 lack."""
+
+
+class FilmWords(NamedTuple):
+    """The words of an ffmpeg command for a film or sound, apart from the names of its files.
+
+    source  the options of the source, before its `-i`
+    inputs  further inputs, each with its options and its `-i`
+    output  the options of the output
+    muxer   the format for `-f` before the output's name; `null` in the first of two passes, which writes no file
+    """
+
+    source: tuple[str, ...]
+    inputs: tuple[str, ...]
+    output: tuple[str, ...]
+    muxer: str
+
+
+class Needs(NamedTuple):
+    """What an ffmpeg must have to make the changes: names of encoders, of muxers, of filters and of decoders."""
+
+    encoders: frozenset[str] = frozenset()
+    muxers: frozenset[str] = frozenset()
+    filters: frozenset[str] = frozenset()
+    decoders: frozenset[str] = frozenset()
+
+
+def passes(changes: Changes) -> int:
+    """Return how many passes a bit rate takes: 2 if the encoder of the video has them."""
+    return PASSES.get(changes.video.video_codec, 1) if changes.video is not None else 1
+
+
+def words_for(
+    changes: Changes, bit_rate: int | None = None, pass_number: int | None = None, log_name: str = "preflight-pass"
+) -> FilmWords | None:
+    """Return the words of the command that changes a film or sound; None if no command can.
+
+    bit_rate     bit/s of the video, or of a sound, to reach in place of a quality; `changes.budget` has the first one
+    pass_number  1 or 2, with a bit rate, where `passes` is 2
+    log_name     the file between two passes; all of them run in its folder. It has no `:` and no `=`.
+    """
+    if changes.written not in MUXERS or any(coding is None for coding in _codings(changes).values()):
+        return None
+    filters = film_filters(changes) if changes.video is not None else []
+    if filters is None:
+        return None
+    is_first = pass_number == 1
+    rate = EncodingRate(changes.choices.quality, _highest_rate(changes), bit_rate, pass_number, log_name)
+    output = [
+        *_maps(changes, is_first=is_first),
+        *_codec_words(changes, filters, rate, is_first=is_first),
+        *_length(changes),
+    ]
+    if is_first:
+        return FilmWords(_source_words(changes), (), tuple(output), "null")
+    output += _container(changes)
+    return FilmWords(_source_words(changes), _silence(changes), tuple(output), MUXERS[changes.written])
+
+
+def _codings(changes: Changes) -> dict[str, VideoTarget | AudioTarget | None]:
+    """Return by codec fact how each track that is not copied is encoded; None if it cannot be."""
+    codings = {"video_codec": changes.video, "audio_codec": changes.audio}
+    return {fact: codings[fact] for fact in changes.codecs}
+
+
+def _highest_rate(changes: Changes) -> int | None:
+    """Return the bit/s to which a film of nearly lossless quality is bounded, if its size may exceed the limit."""
+    budget, size, fps = changes.budget, changes.size, changes.fps
+    if budget is None or budget.video_bit_rate is None:
+        return None
+    highest = int(budget.video_bit_rate * _CAP_SHARE)
+    if size is not None and fps and highest > size[0] * size[1] * fps * _PLAUSIBLE_BITS:
+        return None
+    return max(highest, 1)
+
+
+def _source_words(changes: Changes) -> tuple[str, ...]:
+    decoder = _DECODERS_OF_ALPHA.get(changes.media.video_codec or "")
+    words = ["-c:v", decoder] if decoder is not None and "has_alpha" in changes.wrong else []
+    if changes.timing.extended is not None and changes.choices.extend == "loop":
+        words += ["-stream_loop", "-1"]
+    if changes.timing.start > 0:
+        words += ["-ss", f"{changes.timing.start:g}"]
+    return tuple(words)
+
+
+def _codec_words(changes: Changes, filters: list[str], rate: EncodingRate, *, is_first: bool) -> Iterator[str]:
+    """Yield the options of all tracks; the first of two passes needs only the video."""
+    if changes.remuxes:
+        yield from ("-c", "copy")
+    else:
+        if changes.media.kind != AUDIO:
+            yield from _video_words(changes, filters, rate)
+        if not is_first:
+            yield from _audio_words(changes, rate.bit_rate)
+            yield from ("-c:s", "copy") if keeps_subtitles(changes) else ()
+    codec = changes.video.video_codec if changes.video is not None else changes.media.video_codec
+    is_new = changes.video is not None or not {changes.media.format, changes.written} <= MP4_FAMILY
+    if codec == "hevc" and is_new and changes.written in MP4_FAMILY:
+        yield from ("-tag:v", "hvc1")
+    if keeps_cover(changes):
+        yield from (
+            ("-disposition:v", "attached_pic")
+            if changes.remuxes
+            else ("-c:v", "copy", "-disposition:v", "attached_pic")
+        )
+
+
+def _maps(changes: Changes, *, is_first: bool) -> Iterator[str]:
+    """Yield the options that choose the tracks: by itself, ffmpeg takes one of each, and covers for films."""
+    only = ":0" if changes.one_of_each else ""
+    if changes.media.kind == AUDIO:
+        yield from ("-map", "0:a:0" if changes.one_sound else "0:a")
+        yield from ("-map", "0:v?") if keeps_cover(changes) else ()
+        return
+    yield from ("-map", f"0:V{only if changes.remuxes else ':0'}")
+    if is_first:
+        return
+    if changes.adds_silence:
+        yield from ("-map", "1:a")
+    elif changes.media.audio_codec != NONE and "audio_codec" not in _removed(changes):
+        yield from ("-map", f"0:a{only}?")
+    if keeps_subtitles(changes):
+        yield from ("-map", "0:s?")
+
+
+def keeps_subtitles(changes: Changes) -> bool:
+    """Return whether the subtitles of a film are copied."""
+    same_times = not changes.timing.start and changes.timing.extended is None
+    return changes.media.kind != AUDIO and same_times and _are_in(changes, _WITH_SUBTITLES)
+
+
+def keeps_cover(changes: Changes) -> bool:
+    """Return whether the cover picture of an audio file is copied."""
+    return changes.media.kind == AUDIO and _are_in(changes, _WITH_COVERS)
+
+
+def _are_in(changes: Changes, groups: tuple[frozenset[str], ...]) -> bool:
+    return any({changes.media.format, changes.written} <= group for group in groups)
+
+
+def _removed(changes: Changes) -> frozenset[str]:
+    removed = changes.audio is not None and changes.audio.audio_codec == NONE
+    return frozenset(("audio_codec",)) if removed else frozenset()
+
+
+def _video_words(changes: Changes, filters: list[str], rate: EncodingRate) -> Iterator[str]:
+    if changes.video is None:
+        yield from ("-c:v", "copy")
+        return
+    if changes.timing.extended is not None and changes.choices.extend == "hold":
+        filters = [*filters, f"tpad=stop_mode=clone:stop_duration={changes.timing.extended:g}"]
+    yield from ("-vf", ",".join(filters)) if filters else ()
+    yield from changes.video.options(rate)
+    yield from color_words(changes)
+    if changes.timing.fps is None and (changes.media.variable_fps or changes.is_animation):
+        yield from ("-enc_time_base", _TIME_BASE)
+
+
+def _audio_words(changes: Changes, bit_rate: int | None) -> Iterator[str]:
+    if changes.audio is None:
+        if changes.media.audio_codec != NONE:
+            yield from ("-c:a", "copy")
+        return
+    if changes.audio.audio_codec != NONE and (filters := _audio_filters(changes, changes.audio)):
+        yield from ("-af", ",".join(filters))
+    budget = changes.budget
+    rate = budget.audio_bit_rate if budget is not None and (changes.compresses or bit_rate is not None) else None
+    if bit_rate is not None and changes.media.kind == AUDIO:
+        rate = bit_rate
+    yield from changes.audio.options(rate)
+
+
+def _audio_filters(changes: Changes, audio: AudioTarget) -> list[str]:
+    filters = []
+    if changes.timing.extended is not None and changes.choices.extend == "hold":
+        filters.append(f"apad=whole_dur={changes.timing.extended:g}")
+    if audio.audio_codec == "opus" and (audio.channels or changes.media.channels or _STEREO) > _STEREO:
+        filters.append(_SURROUND_OF_OPUS)
+    return filters
+
+
+def _silence(changes: Changes) -> tuple[str, ...]:
+    """Return the input of a silent track."""
+    if not changes.adds_silence or changes.audio is None:
+        return ()
+    rate, channels = changes.audio.sample_rate or 48_000, changes.audio.channels or _STEREO
+    duration = changes.timing.duration(changes.media)
+    length = ("-t", f"{duration:g}") if duration is not None else ()
+    layout = {1: "mono", 2: "stereo"}.get(channels, f"{channels}c")
+    return ("-f", "lavfi", *length, "-i", f"anullsrc=channel_layout={layout}:sample_rate={rate}")
+
+
+def _length(changes: Changes) -> tuple[str, ...]:
+    length = changes.timing.extended or changes.timing.kept
+    if length is not None:
+        return ("-t", f"{length:g}")
+    return ("-shortest",) if changes.adds_silence and changes.media.duration is None else ()
+
+
+def _container(changes: Changes) -> list[str]:
+    """Return the options for the metadata, the brand and the index."""
+    options = [*_index(changes)]
+    brand = changes.limits.get("brand") if "brand" in changes.wrong else None
+    if brand is not None and brand.any_of and changes.written in MP4_FAMILY:
+        options += ["-brand", str(brand.any_of[0])]
+    if changes.choices.strip_metadata:
+        options += ["-map_metadata", "-1"]
+    elif "location" in changes.wrong or changes.choices.strip_location:
+        options += [word for key in _LOCATION_KEYS for word in ("-metadata", f"{key}=")]
+    if "has_alpha" in changes.wrong:
+        options += ["-metadata:s:v:0", "alpha_mode="]  # of Matroska, which would be copied
+    return options
+
+
+def _index(changes: Changes) -> list[str]:
+    """Return the option that puts the index before the media data, unless a limit excludes it."""
+    limit = changes.limits.get("streamable")
+    if changes.written not in MP4_FAMILY or (limit is not None and not encoding.accepts(limit, value=True)):
+        return []
+    return ["-movflags", "+faststart"]
+
+
+def needs_of(changes: Changes) -> Needs:
+    """Return what an ffmpeg must have to change a film or sound."""
+    words = words_for(changes)
+    if words is None or changes.media.kind == IMAGE:
+        return Needs()
+    pairs = tuple(pairwise((*words.inputs, *words.output)))
+    encoders = frozenset(name for option, name in pairs if option in ("-c:v", "-c:a")) - {"copy"}
+    audio_filters = [text for option, text in pairs if option == "-af" or text.startswith("anullsrc=")]
+    filters = {each.partition("=")[0] for text in audio_filters for each in text.split(",")}
+    if any(option == "-vf" and "tpad=" in text for option, text in pairs):
+        filters.add("tpad")
+    decoders = {word for word in words.source if word in _DECODERS_OF_ALPHA.values()}
+    if changes.is_animation and changes.media.format == "webp":
+        decoders.add(_WEBP_DECODER)
+    every_filter = needed_filters(changes).union(filters) if changes.video is not None else frozenset(filters)
+    return Needs(encoders, frozenset((words.muxer,)), every_filter, frozenset(decoders))
