@@ -1,0 +1,114 @@
+"""Word what the changes of a plan lose."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from preflight.formats import AUDIO, IMAGE
+from preflight.media import NONE, Media
+from preflight.plans import geometry
+from preflight.plans.budgets import SIZES
+from preflight.plans.changes import Changes
+from preflight.plans.encoding import LOSSLESS
+from preflight.plans.film_words import keeps_cover, keeps_subtitles
+
+_WITH_SUBTITLES: Final = frozenset(("m4v", "mkv", "mov", "mp4", "mpegts"))
+"""Formats of films that often have subtitles."""
+_WITH_COVER: Final = frozenset(("flac", "m4a", "mp3", "mp4", "ogg"))
+"""Formats of audio that often have a cover picture."""
+_SHORTEST: Final = 0.05
+"""s; less is not reported as dropped."""
+
+
+def losses(changes: Changes, media: Media) -> tuple[str, ...]:
+    """Return what is lost by the changes of a media file, each as a phrase: `crops 12 % of the picture`."""
+    found = list(geometry.losses(changes.shape, changes.media)) if changes.shape is not None else []
+    if changes.media.kind != IMAGE:
+        found += [
+            *_of_time(changes, media),
+            *_of_coding(changes, media),
+            *_of_picture(changes, media),
+            *_of_sound(changes, media),
+            *_of_tracks(changes, media),
+        ]
+    if changes.choices.strip_metadata:
+        found.append("removes the metadata")
+    elif "location" in changes.wrong or changes.choices.strip_location:
+        found.append("removes the recording location")
+    return tuple(found)
+
+
+def _of_time(changes: Changes, media: Media) -> Iterator[str]:
+    times = changes.timing
+    if times.kept is not None and media.duration is None:
+        yield f"keeps only {times.kept:g} s"
+    elif times.kept is not None and (dropped := (media.duration or 0.0) - times.kept) > _SHORTEST:
+        where = {"start": "at the end", "middle": "at both ends together", "end": "at the beginning"}
+        yield f"drops {dropped:.3g} s {where[changes.choices.trim]}"
+    if times.fps is not None and media.fps is not None and times.fps < media.fps:
+        yield f"shows {times.fps:.4g} instead of {media.fps:.4g} frames per second"
+
+
+def _of_coding(changes: Changes, media: Media) -> Iterator[str]:
+    """Yield which tracks are encoded again, and how much smaller the file becomes."""
+    removes = changes.audio is not None and changes.audio.audio_codec == NONE
+    sound = changes.audio is not None and not removes and not changes.adds_silence
+    exact = sound and changes.audio is not None and {changes.audio.audio_codec, media.audio_codec} <= LOSSLESS
+    if media.kind == AUDIO:
+        if sound and not exact:
+            yield "re-encodes the sound"
+    elif changes.video is not None and sound:
+        yield "re-encodes the film and the sound"
+    elif changes.video is not None:
+        keeps = media.audio_codec != NONE and not removes
+        yield "re-encodes the film, keeps the sound" if keeps else "re-encodes the film"
+    elif sound:
+        yield "re-encodes the sound, keeps the film"
+    if changes.budget is not None and changes.compresses and media.size and not changes.wrong.isdisjoint(SIZES):
+        yield f"compresses it to {changes.budget.max_bytes / media.size * 100:.0f} % of its size"
+
+
+def _of_picture(changes: Changes, media: Media) -> Iterator[str]:
+    video = changes.video
+    if video is None:
+        return
+    if media.has_alpha:
+        yield "drops the transparency"
+    if changes.deinterlaces:
+        yield "makes whole frames of fields"
+    if changes.colors is not None:
+        yield "drops the high dynamic range" if changes.colors.is_tone_mapped else "converts the colors to BT.709"
+    if media.bit_depth is not None and media.bit_depth > video.pixels.bit_depth:
+        yield f"keeps {video.pixels.bit_depth} of {media.bit_depth} bits of each color"
+    is_full = media.chroma in ("4:4:4", "4:2:2") or media.color_model == "rgb"
+    if is_full and video.pixels.chroma != media.chroma and not changes.is_animation:
+        yield f"reduces the resolution of colors to {video.pixels.chroma}"
+
+
+def _of_sound(changes: Changes, media: Media) -> Iterator[str]:
+    audio = changes.audio
+    if audio is None or changes.adds_silence:
+        return
+    if audio.audio_codec == NONE:
+        yield "drops the sound"
+        return
+    if audio.channels is not None and media.channels is not None and audio.channels < media.channels:
+        yield f"mixes {media.channels} channels down to {audio.channels}"
+    if audio.sample_rate is not None and media.sample_rate is not None and audio.sample_rate < media.sample_rate:
+        yield f"resamples the sound from {media.sample_rate:,} to {audio.sample_rate:,} Hz"
+    if audio.sample_bits is not None and media.sample_bits is not None and audio.sample_bits < media.sample_bits:
+        yield f"keeps {audio.sample_bits} of {media.sample_bits} bits of each sample"
+
+
+def _of_tracks(changes: Changes, media: Media) -> Iterator[str]:
+    videos, sounds = media.video_tracks or 0, media.audio_tracks or 0
+    if videos > 1 and (changes.one_of_each or not changes.remuxes):
+        yield f"drops {videos - 1} of {videos} video tracks"
+    is_removed = changes.audio is not None and changes.audio.audio_codec == NONE
+    if sounds > 1 and not is_removed and changes.one_sound:
+        yield f"drops {sounds - 1} of {sounds} sound tracks"
+    if media.kind != AUDIO and media.format in _WITH_SUBTITLES and not keeps_subtitles(changes):
+        yield "keeps no subtitles"
+    if media.kind == AUDIO and media.format in _WITH_COVER and not keeps_cover(changes):
+        yield "keeps no cover picture"
