@@ -12,6 +12,7 @@ import os
 import resource
 import struct
 import sys
+from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 MAX_DESCRIPTORS: Final = 64
@@ -39,6 +40,15 @@ def confine() -> None:
         _drop_capabilities(libc)
         _forbid_writing(libc)
         _forbid_system_calls(libc)
+
+
+def forbid_writing_outside(folders: Iterable[str]) -> None:
+    """Permanently forbid this process to write outside of some folders and to make TCP connections, on Linux.
+
+    It may start programs, which inherit this. Call `forbid_privileges` before, without which the kernel refuses it.
+    """
+    if sys.platform == "linux":
+        _forbid_writing(ctypes.CDLL(None), folders, start_programs=True)
 
 
 def forbid_privileges() -> None:
@@ -90,7 +100,8 @@ def _thread_count() -> int:
 
 # --- Landlock (Documentation/userspace-api/landlock.rst): its system calls have the same numbers on every architecture
 
-_CREATE_RULESET, _RESTRICT_SELF = 444, 446
+_CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
+_PATH_BENEATH: Final = 1
 _GET_VERSION: Final = 1
 _EXECUTE, _WRITE, _REMOVE_AND_MAKE = 1 << 0, 1 << 1, 0b1_1111_1111 << 4
 _REFER, _TRUNCATE = 1 << 13, 1 << 14
@@ -100,23 +111,37 @@ _SCOPED: Final = 0b11
 """Abstract Unix sockets and signals reach only the process itself."""
 
 
-def _forbid_writing(libc: ctypes.CDLL) -> None:
+def _forbid_writing(libc: ctypes.CDLL, folders: Iterable[str] = (), *, start_programs: bool = False) -> None:
     """Forbid executing, writing, creating and removing files, and access to processes that are less confined.
 
     Files may be read, since decoders and their libraries are wherever Python was installed.
+
+    folders         in which files may be written, created and removed
+    start_programs  allow executing
     """
     version = libc.syscall(_CREATE_RULESET, None, 0, _GET_VERSION)
     if version < 1:
         return
-    files = _EXECUTE | _WRITE | _REMOVE_AND_MAKE
-    files |= (_REFER if version >= 2 else 0) | (_TRUNCATE if version >= 3 else 0)
-    fields = [files] + [_TCP] * (version >= 4) + [_SCOPED] * (version >= 6)
+    written = _WRITE | (_TRUNCATE if version >= 3 else 0)
+    below = written | _REMOVE_AND_MAKE | (_REFER if version >= 2 else 0)
+    fields = [below | (0 if start_programs else _EXECUTE)] + [_TCP] * (version >= 4) + [_SCOPED] * (version >= 6)
     rules = struct.pack(f"={len(fields)}Q", *fields)
     descriptor = libc.syscall(_CREATE_RULESET, rules, ctypes.c_size_t(len(rules)), 0)
     if descriptor < 0:
         return
+    if start_programs:
+        for path, allowed in ((os.devnull, written), *((folder, below) for folder in folders)):
+            _allow_below(libc, descriptor, path, allowed)
     libc.syscall(_RESTRICT_SELF, descriptor, 0)
     os.close(descriptor)
+
+
+def _allow_below(libc: ctypes.CDLL, ruleset: int, path: str, allowed: int) -> None:
+    """Allow what a set of rules would forbid, to a file or below a folder. One that is missing needs no rule."""
+    with contextlib.suppress(OSError):
+        place = os.open(path, os.O_PATH | os.O_CLOEXEC)
+        libc.syscall(_ADD_RULE, ruleset, _PATH_BENEATH, struct.pack("=Qi", allowed, place), 0)
+        os.close(place)
 
 
 # --- seccomp (seccomp(2)): a program that the kernel runs before each system call

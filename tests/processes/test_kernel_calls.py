@@ -8,6 +8,7 @@ import os
 import resource
 import struct
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -176,6 +177,22 @@ def test_landlock_is_asked_for_what_its_version_knows(
     kernel = Kernel(landlock=version, descriptor=0)
     confine._forbid_writing(kernel)  # type: ignore[arg-type]
     assert kernel.calls[1:] == [(446, 0, 0)]
+
+
+@pytest.mark.parametrize(("version", "file", "folder"), [(1, 0x2, 0x1FF2), (2, 0x2, 0x3FF2), (3, 0x4002, 0x7FF2)])
+def test_landlock_allows_programs_to_write_below_their_folders(
+    version: int, file: int, folder: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All that is forbidden elsewhere: everything but executing, and of /dev/null only writing and truncating."""
+    close = os.close
+    monkeypatch.setattr(os, "close", lambda descriptor: None if descriptor == 999 else close(descriptor))
+    kernel = Kernel(landlock=version, descriptor=999)
+    confine._forbid_writing(kernel, [str(tmp_path), str(tmp_path / "missing")], start_programs=True)  # type: ignore[arg-type]
+    assert [number for number, *_ in kernel.calls] == [444, 445, 445, 446]
+    assert kernel.calls[0][1] == struct.pack("=Q", folder)
+    allowed = [struct.unpack("=Qi", call[3])[0] for call in kernel.calls[1:3]]
+    assert allowed == [file, folder]
+    assert {(*call[1:3], call[4]) for call in kernel.calls[1:3]} == {(999, 1, 0)}
 
 
 @each_row(("version", "descriptor", "asked"), [(0, 7, []), (-1, 7, []), (3, -1, [444])])
