@@ -58,11 +58,13 @@ class ChildLimits(NamedTuple):
     seconds   by the clock; time in which this program was stopped does not count
     stall     seconds without progress and without reading anything; None: unlimited
     max_file  bytes of each file that it writes; None: unlimited
+    folders   the only ones in which it may write, on Linux
     """
 
     seconds: float
     stall: float | None = None
     max_file: int | None = None
+    folders: tuple[str, ...] = ()
 
 
 def run_child(
@@ -82,7 +84,7 @@ def run_child(
     process = None
     try:
         with Interrupts() as interrupts, interrupts.deferred():
-            process = _start(words, limits.max_file)
+            process = _start(words, limits)
         watch = _Watch(process.pid, limits, stop)
         errors = _listen(process, on_output, watch)
         _await_exit(process, watch)
@@ -92,13 +94,14 @@ def run_child(
     return ChildExit(process.returncode, errors)
 
 
-def _start(words: Sequence[str], max_file: int | None) -> subprocess.Popen[bytes]:
+def _start(words: Sequence[str], limits: ChildLimits) -> subprocess.Popen[bytes]:
     """Start a child in a session of its own, so that Ctrl-C reaches this program only, and without our environment."""
     import subprocess  # only needed to fix files
 
-    launcher = [interpreter(), "-P", "-s", "-S", "-B", "-X", "utf8", _LAUNCHER, str(os.getpid()), str(max_file or 0)]
+    launcher = [interpreter(), "-P", "-s", "-S", "-B", "-X", "utf8", _LAUNCHER]
+    confinement = [str(os.getpid()), str(limits.max_file or 0), str(len(limits.folders)), *limits.folders]
     return subprocess.Popen(  # noqa: S603 - a list of words, without a shell
-        [*launcher, *words],
+        [*launcher, *confinement, *words],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

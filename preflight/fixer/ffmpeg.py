@@ -9,6 +9,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 from preflight.errors import EngineError, OutputError
@@ -123,7 +124,7 @@ def run_engine(
         engine,
         words,
         ProgressReader(duration, on_progress),
-        ChildLimits(timeout, STALL_TIMEOUT, output.max_size if output is not None else None),
+        ChildLimits(timeout, STALL_TIMEOUT, None if output is None else output.max_size, _folders(words, output)),
         stop,
     )
     if output is not None:
@@ -151,6 +152,15 @@ def _execute(
         raise EngineError("engine_unusable", f"ffmpeg cannot be started ({error.strerror}). Try it again.") from None
     lines = complaints(ended.errors, words)
     return EngineRun(reader.latest, time.monotonic() - began, lines), ended.code
+
+
+def _folders(words: Sequence[str], output: EngineOutput | None) -> tuple[str, ...]:
+    """Return the folders of the files that ffmpeg has to write."""
+    pairs = [*pairwise(words)]
+    paths = [word.removeprefix("file:") for before, word in pairs if word.startswith("file:") and before != "-i"]
+    paths += [word for before, word in pairs if before == "-passlogfile"]
+    paths += [] if output is None else [output.path]
+    return tuple(dict.fromkeys(os.path.dirname(path) for path in paths))
 
 
 def _filter_threads(threads: int) -> list[str]:

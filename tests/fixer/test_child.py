@@ -24,7 +24,7 @@ SOON = 5.0
 
 def run(path: Path, *words: str, seconds: float = 20.0, **options: object) -> tuple[ChildExit, bytes]:
     printed = bytearray()
-    limits = ChildLimits(seconds, **options)  # type: ignore[arg-type]
+    limits = ChildLimits(seconds, folders=(str(path.parent),), **options)  # type: ignore[arg-type]
 
     def collect(piece: bytes) -> bool:
         printed.extend(piece)
@@ -112,7 +112,7 @@ def test_stop_from_another_thread_ends_the_child(tmp_path: Path) -> None:
     thread = threading.Thread(target=set_it)
     thread.start()
     with pytest.raises(Stopped):
-        run_child([str(path)], ChildLimits(20), lambda _: False, stop)
+        run_child([str(path)], ChildLimits(20, folders=(str(tmp_path),)), lambda _: False, stop)
     thread.join()
     assert not runs(pid_in(tmp_path / "p.pid"))
     assert not children()
@@ -126,7 +126,7 @@ def test_error_of_the_listener_ends_the_child(tmp_path: Path) -> None:
         raise ValueError(piece)
 
     with pytest.raises(ValueError, match="out"):
-        run_child([str(path)], ChildLimits(20), fail)
+        run_child([str(path)], ChildLimits(20, folders=(str(tmp_path),)), fail)
     assert not runs(pid_in(tmp_path / "p.pid"))
 
 
@@ -135,6 +135,23 @@ def test_file_larger_than_allowed_is_an_error_of_the_program(tmp_path: Path) -> 
     ended = run(path, max_file=5000)[0]
     assert b"File too large" in ended.errors
     assert (tmp_path / "written").stat().st_size == 5000
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has Landlock")
+def test_program_writes_to_its_folders_only(tmp_path: Path) -> None:
+    for name in ("own", "other"):
+        (tmp_path / name).mkdir()
+    script = (
+        'for file in "$@"; do (echo text > $file) 2> /dev/null && echo $file; done; echo to > /dev/null && echo null'
+    )
+    path = program(tmp_path / "own/p", f"{script}; mv {tmp_path}/own/a {tmp_path}/own/b; rm {tmp_path}/own/p")
+    words = [str(tmp_path / name) for name in ("own/a", "other/a", "a")]
+    ended, printed = run(path, *words)
+    if printed.count(b"\n") == 4:
+        pytest.skip("this kernel has no Landlock")
+    assert printed.decode().splitlines() == [str(tmp_path / "own/a"), "null"]
+    assert ended == ChildExit(0, b"")
+    assert os.listdir(tmp_path / "own") == ["b"]
 
 
 def test_no_core_is_dumped(tmp_path: Path) -> None:
@@ -151,8 +168,13 @@ def test_program_that_cannot_be_started_says_why(tmp_path: Path) -> None:
 
 def interrupted(path: Path, number: signal.Signals) -> tuple[subprocess.Popen[bytes], int, float]:
     """Send a signal to a process that runs a child. Return it, the child's pid, and when the signal was sent."""
-    code = "import sys; from preflight.fixer.child import *; run_child(sys.argv[1:], ChildLimits(60), lambda _: False)"
-    parent = subprocess.Popen([sys.executable, "-c", code, str(path)], cwd=ROOT, stderr=subprocess.DEVNULL)
+    code = """if True:
+        import sys
+        from preflight.fixer.child import *
+        run_child(sys.argv[1:2], ChildLimits(60, folders=tuple(sys.argv[2:])), lambda _: False)
+    """
+    command = [sys.executable, "-c", code, str(path), str(path.parent)]
+    parent = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL)
     pid = pid_in(path.with_suffix(".pid"))
     assert runs(pid)
     parent.send_signal(number)

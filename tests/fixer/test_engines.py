@@ -7,13 +7,14 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from preflight.errors import EngineError, MissingExtra
 from preflight.fixer import engines
+from preflight.fixer.child import ChildExit
 from preflight.fixer.engines import find_engine, inspect_engine
 from tests.fixer.programs import LISTING, children, engine, program
 
@@ -39,6 +40,20 @@ def extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     importlib.invalidate_caches()
 
 
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The programs that were started, one entry each time."""
+    paths: list[str] = []
+    real = engines.run_child
+
+    def recording(words: Sequence[str], *arguments: object) -> ChildExit:
+        paths.append(words[0])
+        return real(words, *arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(engines, "run_child", recording)
+    return paths
+
+
 def on_path(monkeypatch: pytest.MonkeyPatch, *folders: Path | str) -> None:
     monkeypatch.setenv("PATH", os.pathsep.join(map(str, folders)))
 
@@ -51,14 +66,16 @@ def test_ffmpeg_on_path_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.parametrize("folder", ["", ".", "bin", "../here"])
-def test_program_in_the_current_folder_is_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str) -> None:
+def test_program_in_the_current_folder_is_not_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, started: list[str], folder: str
+) -> None:
     here = tmp_path / "here"
-    program(here / folder / "ffmpeg", f"touch {tmp_path}/ran\n{LISTING}")
+    program(here / folder / "ffmpeg", LISTING)
     monkeypatch.chdir(here)
     on_path(monkeypatch, folder, *([""] if folder else []))
     with pytest.raises(MissingExtra):
         find_engine()
-    assert not (tmp_path / "ran").exists()
+    assert not started
 
 
 def test_file_that_cannot_be_executed_is_skipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -155,13 +172,13 @@ def test_extra_is_used_if_the_one_on_path_does_not_work(
     assert find_engine().path == str(extra)
 
 
-def test_program_is_asked_once_until_it_changes(tmp_path: Path) -> None:
-    count = tmp_path / "count"
-    path = program(tmp_path / "ffmpeg", f"echo >> {count}\n{LISTING}")
+def test_program_is_asked_once_until_it_changes(tmp_path: Path, started: list[str]) -> None:
+    path = program(tmp_path / "ffmpeg", LISTING)
     assert inspect_engine(str(path)) is inspect_engine(str(path))
-    assert count.read_text() == "\n\n"
-    program(path, f"echo >> {count}\n{LISTING.replace('9.9-test', '10.0')}")
+    assert started == [str(path)] * 2
+    program(path, LISTING.replace("9.9-test", "10.0"))
     assert inspect_engine(str(path)).version == "10.0"
+    assert started == [str(path)] * 4
 
 
 def test_text_of_a_program_is_escaped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

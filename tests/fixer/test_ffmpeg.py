@@ -202,11 +202,10 @@ class TestWithFfmpeg:
 
 class TestWithoutFfmpeg:
     def test_words_come_after_those_that_make_it_safe(self, tmp_path: Path) -> None:
-        path = program(tmp_path / "ffmpeg", f'printf "%s\\n" "$@" > {tmp_path}/words; echo progress=end')
-        run_engine(engine(path)._replace(threads=3), ["-map", "a b"], timeout=30)
-        words = (tmp_path / "words").read_text().splitlines()
-        assert words[:2] == ["-hide_banner", "-nostdin"]
-        assert words[-6:] == ["-filter_threads", "3", "-filter_complex_threads", "3", "-map", "a b"]
+        path = program(tmp_path / "ffmpeg", 'printf "%s\\n" "$@" >&2')
+        words = run_engine(engine(path)._replace(threads=3), ["-map", "a b"], timeout=30).lines
+        assert words[:2] == ("-hide_banner", "-nostdin")
+        assert words[-6:] == ("-filter_threads", "3", "-filter_complex_threads", "3", "-map", "a b")
 
     def test_values_that_are_not_known_yet_are_none(self, tmp_path: Path) -> None:
         seen: list[EngineProgress] = []
@@ -249,7 +248,7 @@ class TestWithoutFfmpeg:
         waiting = threading.Thread(target=lambda: (pid_in(tmp_path / "ffmpeg.pid"), stop.set()))
         waiting.start()
         with pytest.raises(Stopped):
-            run_engine(engine(path), [], timeout=60, stop=stop)
+            run_engine(engine(path), [], timeout=60, stop=stop, output=EngineOutput(str(tmp_path / "x")))
         waiting.join()
         assert not runs(pid_in(tmp_path / "ffmpeg.pid"))
 
