@@ -176,14 +176,17 @@ OTHER: Final = "other"
 PRIMARIES: Final = (*PRIMARIES_BY_CODE.values(), "adobe_rgb", "prophoto_rgb", OTHER)
 TRANSFERS: Final = (*TRANSFER_BY_CODE.values(), OTHER)
 
+_DEMUXERS: Final = (
+    "aac ac3 aiff amr ape asf au avi caf dsf dts dv eac3 flac flv gif h264 hevc ivf loas mpeg mpegts mxf ogg rm tta "
+    "w64 wav"
+)
 DEMUXERS: Final = {
+    **{name: name for name in _DEMUXERS.split()},
+    **{name: f"{name}_pipe" for name in ("bmp", "jpeg", "png", "tiff", "webp")},
     **dict.fromkeys(("3gp", "m4a", "m4v", "mov", "mp4", "avif", "heic", "heif"), "mov"),
     **dict.fromkeys(("mkv", "webm"), "matroska"),
     **dict.fromkeys(("mp1", "mp2", "mp3"), "mp3"),
-    **{name: name for name in ("aac", "ac3", "aiff", "amr", "asf", "avi", "flac", "flv", "mpeg", "mpegts", "ogg")},
-    **{name: f"{name}_pipe" for name in ("bmp", "jpeg", "png", "tiff", "webp")},
-    "gif": "gif",
-    "wav": "wav",
+    "wavpack": "wv",
 }
 """By format, ffmpeg's demuxer: it must not guess one from untrusted bytes. Its JPEG 2000 decoder rejects valid files,
 and has no entry."""

@@ -26,6 +26,7 @@ __all__ = [
     "EngineProgress",
     "EngineRun",
     "decode_fully",
+    "demuxer_of",
     "find_engine",
     "input_words",
     "output_words",
@@ -85,6 +86,14 @@ def input_words(path: str, demuxer: str) -> list[str]:
     makes ffmpeg open another file or a URL.
     """
     return ["-protocol_whitelist", "file", "-f", demuxer, "-i", f"file:{os.path.abspath(path)}"]
+
+
+def demuxer_of(format_name: str) -> str:
+    """Return ffmpeg's demuxer of a format. Raise `EngineError` for a format that it is not asked to read."""
+    demuxer = DEMUXERS.get(format_name)
+    if demuxer is None:
+        raise EngineError("engine_incomplete", f"ffmpeg does not read {printable(format_name)}. Convert it first.")
+    return demuxer
 
 
 def output_words(path: str, format_name: str) -> list[str]:
@@ -208,9 +217,7 @@ def decode_fully(
 
     Raise `EngineError` if the engine lacks a decoder or takes too long, `Stopped`, KeyboardInterrupt.
     """
-    demuxer = DEMUXERS.get(format_name)
-    if demuxer is None:
-        raise EngineError("engine_incomplete", f"ffmpeg does not read {printable(format_name)}. Convert it first.")
+    demuxer = demuxer_of(format_name)
     threads = ["-threads", str(engine.threads)] if engine.threads else []
     words = ["-xerror", *threads, *input_words(path, demuxer), "-map", "0:v?", "-map", "0:a?", "-f", "null", "-"]
     limits = ChildLimits(timeout, STALL_TIMEOUT)

@@ -9,11 +9,8 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
-from preflight.errors import EngineError
-from preflight.escape import printable
 from preflight.fixer.engines import Engine
-from preflight.fixer.ffmpeg import EngineProgress, input_words, run_engine
-from preflight.formats import DEMUXERS
+from preflight.fixer.ffmpeg import EngineProgress, demuxer_of, input_words, run_engine
 
 _SSIM: Final = re.compile(r"^SSIM .*\bAll:([0-9.]{1,12})")
 _VMAF: Final = re.compile(r"^VMAF score: ([0-9.]{1,12})$")
@@ -64,18 +61,12 @@ def measure(
     metrics = [metric for metric in ("ssim", "libvmaf") if metric in engine.filters]
     if not metrics:
         return Quality(None, None)
-    words = [*_input(result), *_input(source), "-lavfi", _graph(engine, source, result, size, metrics)]
+    inputs = [[*film.before, *input_words(film.path, demuxer_of(film.format))] for film in (result, source)]
+    words = [*inputs[0], *inputs[1], "-lavfi", _graph(engine, source, result, size, metrics)]
     for metric in metrics:
         words += ["-map", f"[{metric}]", "-f", "null", "-"]
     run = run_engine(engine, ["-v", "info", *words], on_progress=on_progress, timeout=timeout, stop=stop)
     return Quality(_score(_SSIM, run.lines), _score(_VMAF, run.lines))
-
-
-def _input(film: Compared) -> list[str]:
-    demuxer = DEMUXERS.get(film.format)
-    if demuxer is None:
-        raise EngineError("engine_incomplete", f"ffmpeg does not read {printable(film.format)}. Convert it first.")
-    return [*film.before, *input_words(film.path, demuxer)]
 
 
 def _graph(engine: Engine, source: Compared, result: Compared, size: tuple[int, int], metrics: Sequence[str]) -> str:

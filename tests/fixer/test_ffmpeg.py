@@ -25,6 +25,7 @@ from preflight.fixer.ffmpeg import (
     output_words,
     run_engine,
 )
+from preflight.formats import AUDIO, DEMUXERS, FORMATS, VIDEO
 from tests.conftest import ROOT
 from tests.fixer.programs import children, engine, pid_in, program, runs, until
 
@@ -179,6 +180,11 @@ class TestWithFfmpeg:
         run_engine(real, [*input_words(str(film), "mov"), "-t", "0", *output_words(str(empty), "mp4")], timeout=30)
         assert decode_fully(real, str(empty), "mp4", timeout=30)
 
+    def test_demuxers_are_those_of_ffmpeg(self, real: Engine) -> None:
+        listed = subprocess.run([real.path, "-v", "0", "-demuxers"], capture_output=True, text=True, check=True).stdout
+        names = {name for line in listed.splitlines() if line.startswith(" D") for name in line.split()[1].split(",")}
+        assert set(DEMUXERS.values()) <= names
+
     def test_ctrl_c_ends_ffmpeg_within_a_second(self, real: Engine, tmp_path: Path) -> None:
         result = tmp_path / "endless.mkv"
         code = (
@@ -284,6 +290,10 @@ class TestWithoutFfmpeg:
         path = program(tmp_path / "ffmpeg", script.format(output=output))
         with pytest.raises(EngineError, match=r"^ffmpeg wrote an empty file\. "):
             run_engine(engine(path), [], timeout=30, output=EngineOutput(str(output)))
+
+    def test_every_format_of_films_and_sounds_has_a_demuxer(self) -> None:
+        missing = [name for name, each in FORMATS.items() if {VIDEO, AUDIO} & {*each.kinds} and name not in DEMUXERS]
+        assert missing == ["musepack", "crm"]  # two versions with a demuxer each; unprocessed sensor data
 
     def test_formats_that_ffmpeg_does_not_know_get_a_sentence(self) -> None:
         with pytest.raises(EngineError, match=r"^ffmpeg does not write zip\. "):
