@@ -10,7 +10,7 @@ from preflight.checker import CheckPlan, examine
 from preflight.clock import SYSTEM_CLOCK
 from preflight.errors import EngineError, OutputError, PreflightError, SourceChanged, SourceError
 from preflight.fixer.ffmpeg import Engine, EngineOutput
-from preflight.fixer.films import apply_film, engine_for
+from preflight.fixer.films import FilmJob, apply_film, engine_for
 from preflight.fixer.hooks import NO_HOOKS, Hooks
 from preflight.fixer.inputs import DEFAULT_MAX_SIZE, Input, local_input
 from preflight.fixer.outputs import OutputFile, OutputRefused, write_bytes
@@ -131,7 +131,7 @@ class _Attempt:
         engine = engine_for(self._changes)._replace(threads=self._settings.threads or 0)
         with self._output(place, self._changes.written) as file:
             output = EngineOutput(file.path, name=file.destination)
-            apply_film(engine, given.path, self._changes, output, self._hooks)
+            apply_film(FilmJob(engine, given.path, self._changes, output, self._hooks))
             return self._proved(given, engine, file)
 
     def _output(self, place: Place, written: str) -> OutputFile:

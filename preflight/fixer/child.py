@@ -72,11 +72,13 @@ def run_child(
     limits: ChildLimits,
     on_output: Callable[[bytes], bool],
     stop: threading.Event | None = None,
+    folder: str = os.sep,
 ) -> ChildExit:
     """Run the program `words[0]`, an absolute path, until it ends. However this function ends, so has the program.
 
     on_output  gets its standard output piece by piece and returns whether it shows progress
     stop       ends the program when set by another thread
+    folder     its working directory
 
     Raise `ChildTimeout`, `Stopped`, `OSError` if no process can be started, KeyboardInterrupt, and what `on_output`
     raises.
@@ -84,7 +86,7 @@ def run_child(
     process = None
     try:
         with Interrupts() as interrupts, interrupts.deferred():
-            process = _start(words, limits)
+            process = _start(words, limits, folder)
         watch = _Watch(process.pid, limits, stop)
         errors = _listen(process, on_output, watch)
         _await_exit(process, watch)
@@ -94,7 +96,7 @@ def run_child(
     return ChildExit(process.returncode, errors)
 
 
-def _start(words: Sequence[str], limits: ChildLimits) -> subprocess.Popen[bytes]:
+def _start(words: Sequence[str], limits: ChildLimits, folder: str) -> subprocess.Popen[bytes]:
     """Start a child in a session of its own, so that Ctrl-C reaches this program only, and without our environment."""
     import subprocess  # only needed to fix files
 
@@ -106,7 +108,7 @@ def _start(words: Sequence[str], limits: ChildLimits) -> subprocess.Popen[bytes]
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         start_new_session=True,
-        cwd=os.sep,
+        cwd=folder,
         env=_environment(),
     )
 

@@ -34,6 +34,7 @@ class Engine(NamedTuple):
     path               absolute
     encoders, filters  the names of what it has
     threads            that it may use for each decoder, filter and encoder; 0: as many as it likes
+    folder             its working directory, in which it may write: the file between two passes
     """
 
     path: str
@@ -41,6 +42,7 @@ class Engine(NamedTuple):
     encoders: frozenset[str]
     filters: frozenset[str]
     threads: int = 0
+    folder: str = os.sep
 
     def missing(self, encoders: Collection[str] = (), filters: Collection[str] = ()) -> tuple[str, ...]:
         """Return what it lacks, as phrases: "the encoder libx264"."""

@@ -129,11 +129,12 @@ def run_engine(
     Raise `EngineError` if it fails or times out, `OutputError` if the disk is full, `Stopped`, KeyboardInterrupt. In
     each case ffmpeg has ended. What it has written is left to the caller.
     """
+    folders = (*_folders(words, output), *([engine.folder] if engine.folder != os.sep else []))
     run, code = _execute(
         engine,
         words,
         ProgressReader(duration, on_progress),
-        ChildLimits(timeout, STALL_TIMEOUT, None if output is None else output.max_size, _folders(words, output)),
+        ChildLimits(timeout, STALL_TIMEOUT, None if output is None else output.max_size, folders),
         stop,
     )
     if output is not None:
@@ -146,14 +147,18 @@ def run_engine(
 
 
 def _execute(
-    engine: Engine, words: Sequence[str], reader: ProgressReader, limits: ChildLimits, stop: threading.Event | None
+    engine: Engine,
+    words: Sequence[str],
+    reader: ProgressReader,
+    limits: ChildLimits,
+    stop: threading.Event | None,
 ) -> tuple[EngineRun, int]:
     """Run ffmpeg until it ends. Return what it printed, and its exit code."""
     command = [engine.path, "-hide_banner", "-nostdin", "-v", "error", "-nostats", "-progress", "pipe:1"]
     command += ["-max_alloc", str(MAX_ALLOCATION), *_filter_threads(engine.threads), *words]
     began = time.monotonic()
     try:
-        ended = run_child(command, limits, reader.feed, stop)
+        ended = run_child(command, limits, reader.feed, stop, engine.folder)
     except ChildTimeout as error:
         remedy = "Allow more time, or try it when the machine is less busy."
         raise EngineError("engine_timeout", f"ffmpeg {error}. {remedy}") from None
@@ -167,7 +172,6 @@ def _folders(words: Sequence[str], output: EngineOutput | None) -> tuple[str, ..
     """Return the folders of the files that ffmpeg has to write."""
     pairs = [*pairwise(words)]
     paths = [word.removeprefix("file:") for before, word in pairs if word.startswith("file:") and before != "-i"]
-    paths += [word for before, word in pairs if before == "-passlogfile"]
     paths += [] if output is None else [output.path]
     return tuple(dict.fromkeys(os.path.dirname(path) for path in paths))
 

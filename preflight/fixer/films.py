@@ -1,50 +1,119 @@
-"""Apply the changes of a film or an audio file with ffmpeg."""
+"""Apply the changes of a film or an audio file with ffmpeg: in one run, or in several that come close to a size."""
 
 from __future__ import annotations
 
-from itertools import pairwise
+import os
+from tempfile import TemporaryDirectory
+from typing import Final, NamedTuple
 
-from preflight.fixer.ffmpeg import Engine, EngineOutput, find_engine, input_words, output_words, run_engine
+from preflight.errors import EngineError
+from preflight.fixer.ffmpeg import Engine, EngineOutput, find_engine, input_words, run_engine
 from preflight.fixer.hooks import Hooks
 from preflight.formats import DEMUXERS
+from preflight.plans.budgets import AIM, LOWEST_SHARE, SizeBudget
 from preflight.plans.changes import Changes
-from preflight.plans.commands import command_template
+from preflight.plans.film_words import FilmWords, needs_of, passes, words_for
+from preflight.units import format_value
 
-MIN_TIMEOUT = 600.0
+MIN_TIMEOUT: Final = 600.0
 """Seconds that every run may take."""
-_SECONDS_PER_SECOND = 120.0
+_SECONDS_PER_SECOND: Final = 240.0
 """Seconds that an encoder may take for a second of film, before it is given up."""
+_MAX_ATTEMPTS: Final = 5
+"""Times that a bit rate is corrected."""
+
+
+class FilmJob(NamedTuple):
+    """One film or audio file to write: the engine, the source, the changes, the file that is written, and hooks."""
+
+    engine: Engine
+    source: str
+    changes: Changes
+    output: EngineOutput
+    hooks: Hooks
 
 
 def engine_for(changes: Changes) -> Engine:
     """Return an ffmpeg that has what the changes need. Raise `MissingExtra` or `EngineError`."""
-    return find_engine(_encoders(changes))
+    needs = needs_of(changes)
+    return find_engine(needs.encoders, needs.filters)
 
 
-def _encoders(changes: Changes) -> frozenset[str]:
-    """Return the encoders that the changes need."""
-    targets = [target for target in (changes.video, changes.audio) if target is not None]
-    words = [word for target in targets for word in target.options()]
-    return frozenset(word for option, word in pairwise(words) if option in ("-c:v", "-c:a"))
-
-
-def apply_film(engine: Engine, source: str, changes: Changes, output: EngineOutput, hooks: Hooks) -> None:
+def apply_film(job: FilmJob) -> None:
     """Write the changed film or audio file. Raise `EngineError`, `OutputError`, `Stopped`."""
-    template = command_template(changes)
-    assert template is not None
-    words = [
-        *template.before[1:-1],
-        *input_words(source, DEMUXERS[changes.media.format or ""]),
-        *template.between,
-        *output_words(output.path, changes.written),
-    ]
-    duration = changes.media.duration
+    budget = job.changes.budget
+    if budget is None or not budget.is_failing:
+        _run(job, words_for(job.changes))
+        if budget is None or os.path.getsize(job.output.path) <= budget.max_bytes:
+            return
+    with TemporaryDirectory(prefix="preflight-fix-") as folder:
+        _compress(job._replace(engine=job.engine._replace(folder=folder)), budget)
+
+
+def _compress(job: FilmJob, budget: SizeBudget) -> None:
+    """Encode at a bit rate that is corrected until the size is below the limit, and near it if that is failing."""
+    rate = budget.video_bit_rate if job.changes.video is not None else budget.audio_bit_rate
+    if rate is None:
+        raise _too_large(budget)
+    is_two_pass = passes(job.changes) > 1
+    if is_two_pass:
+        _run(job, words_for(job.changes, rate, 1))
+    lowest, highest = 0, 0
+    for _ in range(_MAX_ATTEMPTS):
+        _run(job, words_for(job.changes, rate, 2 if is_two_pass else None))
+        size = os.path.getsize(job.output.path)
+        if size <= budget.max_bytes and (size >= LOWEST_SHARE * budget.max_bytes or not budget.is_failing):
+            return
+        lowest, highest = (rate, highest) if size <= budget.max_bytes else (lowest, rate)
+        rate = _corrected(rate, size, budget, lowest, highest)
+        if rate == lowest:
+            return
+    if os.path.getsize(job.output.path) > budget.max_bytes:
+        if not lowest:
+            raise _too_large(budget)
+        _run(job, words_for(job.changes, lowest, 2 if is_two_pass else None))
+
+
+def _corrected(rate: int, size: int, budget: SizeBudget, lowest: int, highest: int) -> int:
+    """Return the bit rate to try next: in proportion to the size, and between those that are known to be wrong."""
+    proportional = max(1, int(rate * budget.max_bytes * AIM / max(size, 1)))
+    if lowest < proportional < (highest or proportional + 1):
+        return proportional
+    return (lowest + highest) // 2 if highest else proportional
+
+
+def _run(job: FilmJob, words: FilmWords | None) -> None:
+    """Run ffmpeg once. The first of two passes writes no file."""
+    changes = job.changes
+    if words is None:
+        raise EngineError("engine_incomplete", "ffmpeg cannot make these changes. Make them with another program.")
+    writes = words.muxer != "null"
+    target = ["-y", f"file:{os.path.abspath(job.output.path)}"] if writes else ["-"]
+    duration = changes.timing.duration(changes.media)
     run_engine(
-        engine,
-        words,
+        job.engine,
+        [
+            *words.source,
+            *input_words(job.source, DEMUXERS[changes.media.format or ""]),
+            *words.inputs,
+            *words.output,
+            *_threads(job.engine),
+            "-f",
+            words.muxer,
+            *target,
+        ],
         duration=duration,
-        on_progress=hooks.on_progress,
+        on_progress=job.hooks.on_progress,
         timeout=max(MIN_TIMEOUT, _SECONDS_PER_SECOND * (duration or 0)),
-        stop=hooks.stop,
-        output=output,
+        stop=job.hooks.stop,
+        output=job.output if writes else None,
     )
+
+
+def _threads(engine: Engine) -> list[str]:
+    return ["-threads", str(engine.threads)] if engine.threads else []
+
+
+def _too_large(budget: SizeBudget) -> EngineError:
+    most = format_value("size", budget.max_bytes)
+    return EngineError("engine_failed", f"The result does not fit into {most}. Cut it into parts.")

@@ -8,11 +8,13 @@ from typing import Any, Final, NamedTuple
 from preflight.formats import IMAGE, VIDEO
 from preflight.judge import limit_findings
 from preflight.media import NONE, Media
-from preflight.plans import Advice, WrongFact, advice_for
+from preflight.plans import Advice, WrongFact, advice_for, command_of
 from preflight.plans.changes import Changes
 from preflight.plans.choices import DEFAULT_CHOICES, Choices
 from preflight.plans.combined import Conflict, combine
 from preflight.plans.encoding import Subject
+from preflight.plans.losses import losses
+from preflight.plans.obstacles import obstacles
 from preflight.report import Obstacle, Plan, Report, needs_change
 from preflight.ruleset import RuleSet, Section
 from preflight.wording import either
@@ -109,7 +111,7 @@ def _planned(media: Media, aim: Aim) -> Proposal:
         if _limits(after, aim) is section:
             break
         predicted = after
-    return _proposal(advice)
+    return _proposal(advice, media, aim)
 
 
 def _limits(media: Media, aim: Aim) -> Section | Conflict:
@@ -136,10 +138,15 @@ def _after(media: Media, advice: Advice) -> Media:
     return media._replace(**values)
 
 
-def _proposal(advice: Advice | None) -> Proposal:
-    if advice is None or not advice.steps:
+def _proposal(advice: Advice | None, media: Media, aim: Aim) -> Proposal:
+    if advice is None:
         return NO_PROPOSAL
-    return Proposal(Plan(advice.sentence, advice.steps), advice.changes)
+    if found := obstacles(advice.changes, media):
+        return _impossible(list(found))
+    if not advice.steps:
+        return NO_PROPOSAL
+    command = command_of(advice, None, [rules.name for rules in aim.rules])
+    return Proposal(Plan(advice.sentence, advice.steps, command, losses(advice.changes, media)), advice.changes)
 
 
 def _impossible(obstacles: list[Obstacle]) -> Proposal:

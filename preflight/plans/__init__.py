@@ -18,6 +18,7 @@ from preflight.plans.commands import CommandTemplate, command_template, paths_of
 from preflight.plans.encoding import GEOMETRY, Subject
 from preflight.plans.film_words import words_for
 from preflight.plans.fixcommand import fix_command
+from preflight.plans.losses import losses
 from preflight.plans.pictures import recipe
 from preflight.plans.steps import is_resolved, sentence_of, steps_for
 from preflight.report import Finding, Plan, Step, needs_change
@@ -29,10 +30,6 @@ _PREVIEW: Final = (
 )
 """Hint for a small picture with such a name: enlarging it would not help."""
 _EDIT_LIST: Final = "correct or remove the edit list, which leaves out all of the media"
-_NOT_FIXABLE: Final = frozenset(
-    ("duration_too_short", "audio_track_required", "audio_bit_rate_too_low", "video_bit_rate_too_low")
-)
-"""Codes of findings that no change of the file itself can fix."""
 _INCOMPLETE: Final = frozenset(("no_media_data", "no_moov", "nothing_shown", "truncated"))
 """Notes of incomplete files, which no change makes pass."""
 _BEYOND_TOOLS: Final = frozenset(("bad_header", "leading_garbage", "uncommon_coding"))
@@ -87,7 +84,7 @@ def with_plan(
     if not advice.steps or not _INCOMPLETE.isdisjoint(media.notes):
         return hinted, None
     command = command_of(advice, name, (rules,)) if _can_be_opened(media) else None
-    return hinted, Plan(advice.sentence, advice.steps, command)
+    return hinted, Plan(advice.sentence, advice.steps, command, losses(advice.changes, media))
 
 
 def command_of(advice: Advice, name: str | None, rules: Sequence[str]) -> tuple[str, ...] | None:
@@ -128,7 +125,7 @@ def advice_for(
     changes = changes_for(frozenset(fact for _, fact in problems), subject, section, choices)
     steps = steps_for(changes)
     hints = {fact: _hint(code, fact, changes, steps) for code, fact in problems}
-    if any(code in _NOT_FIXABLE for code, _ in problems) or not is_resolved(changes, steps):
+    if not is_resolved(changes, steps):
         return Advice(changes, hints, (), "", None)
     return Advice(changes, hints, steps, sentence_of(steps, changes), command_template(changes))
 
