@@ -30,6 +30,10 @@ _PREVIEW: Final = (
 )
 """Hint for a small picture with such a name: enlarging it would not help."""
 _EDIT_LIST: Final = "correct or remove the edit list, which leaves out all of the media"
+_NOT_INVENTED: Final = frozenset(
+    ("duration_too_short", "audio_track_required", "audio_bit_rate_too_low", "video_bit_rate_too_low")
+)
+"""Codes of findings that need what is not invented without a choice."""
 _INCOMPLETE: Final = frozenset(("no_media_data", "no_moov", "nothing_shown", "truncated"))
 """Notes of incomplete files, which no change makes pass."""
 _BEYOND_TOOLS: Final = frozenset(("bad_header", "leading_garbage", "uncommon_coding"))
@@ -81,7 +85,8 @@ def with_plan(
         if finding.fact == "duration" and "nothing_shown" in media.notes:
             hint = _EDIT_LIST
         hinted.append(finding._replace(hint=hint) if hint else finding)
-    if not advice.steps or not _INCOMPLETE.isdisjoint(media.notes):
+    is_short = any(code in _NOT_INVENTED for code, _ in problems)
+    if not advice.steps or is_short or not _INCOMPLETE.isdisjoint(media.notes):
         return hinted, None
     command = command_of(advice, name, (rules,)) if _can_be_opened(media) else None
     return hinted, Plan(advice.sentence, advice.steps, command, losses(advice.changes, media))

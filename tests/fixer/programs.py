@@ -55,8 +55,16 @@ def pid_in(file: Path) -> int:
 
 
 def children() -> set[int]:
-    """The processes that this one has started and not reaped."""
-    return {int(pid) for task in os.listdir("/proc/self/task") for pid in _children_of(task)}
+    """The processes that this one has started and not reaped, without those of the pools, which wait for work."""
+    found = {int(pid) for task in os.listdir("/proc/self/task") for pid in _children_of(task)}
+    return {pid for pid in found if not _is_pooled(pid)}
+
+
+def _is_pooled(pid: int) -> bool:
+    try:
+        return b"preflight.processes.worker" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return True
 
 
 def _children_of(task: str) -> list[str]:
