@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from preflight.errors import Stopped
+from preflight.fixer import child
 from preflight.fixer.child import MAX_ERROR_BYTES, ChildExit, ChildLimits, ChildTimeout, run_child
 from tests.conftest import ROOT
 from tests.fixer.programs import children, pid_in, program, runs, until
@@ -93,6 +94,19 @@ def test_reading_counts_as_progress(tmp_path: Path) -> None:
 def path_to_read(folder: Path) -> Path:
     (folder / "read").write_text("line\n")
     return folder / "read"
+
+
+def test_time_in_which_this_program_was_stopped_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As with SIGSTOP, or in a container that is paused: the child could work, but nobody read what it printed."""
+    now = 100.0
+    monkeypatch.setattr(child.time, "monotonic", lambda: now)
+    watch = child._Watch(os.getpid(), ChildLimits(10), None)
+    for seconds in (*[0.9] * 5, 3600, *[0.9] * 6):
+        now += seconds
+        watch.check()
+    now += 0.9
+    with pytest.raises(ChildTimeout, match=r"^was stopped after 10 s$"):
+        watch.check()
 
 
 def test_processes_that_a_child_started_end_with_it(tmp_path: Path) -> None:
