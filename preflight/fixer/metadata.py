@@ -6,7 +6,14 @@ import re
 import struct
 from typing import Final
 
+from PIL import Image
+
 EXIF_MARK: Final = b"Exif\0\0"
+DESCRIPTIVE_TAGS: Final = (
+    0x010E, 0x010F, 0x0110, 0x011A, 0x011B, 0x0128, 0x0131, 0x0132, 0x013B, 0x8298,
+)  # fmt: skip
+"""Tags of a TIFF file that are about the picture, not about how it is stored."""
+_XMP: Final = 0x02BC
 _ORIENTATION: Final = 0x0112
 _SHORT: Final = 3
 _LONG: Final = 4
@@ -135,6 +142,29 @@ def _remove_position(first: _Directory) -> None:
         if position is not None:
             position.erase()
         first.remove(at)
+
+
+def is_readable(exif: bytes) -> bool:
+    """Return whether writers that take an EXIF block apart can read it."""
+    block = Image.Exif()
+    try:
+        block.load(exif)
+        return all(block[tag] is not None for tag in block)
+    except Exception:  # noqa: BLE001 - Pillow raises many types for damaged EXIF
+        return False
+
+
+def tags_of_tiff(exif: bytes, xmp: bytes) -> Image.Exif:
+    """Return what is written into a TIFF file: libtiff, as Pillow calls it, writes no further directories."""
+    own, kept = Image.Exif(), Image.Exif()
+    if exif:
+        own.load(exif)
+        for tag in (*DESCRIPTIVE_TAGS, _ORIENTATION):
+            if tag in own:
+                kept[tag] = own[tag]
+    if xmp:
+        kept[_XMP] = xmp
+    return kept
 
 
 def minimal_exif(orientation: int) -> bytes:

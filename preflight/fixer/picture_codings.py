@@ -7,8 +7,9 @@ from io import BytesIO
 from typing import Any, Final, NamedTuple
 
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
-from preflight.fixer.metadata import EXIF_MARK
+from preflight.fixer.metadata import EXIF_MARK, tags_of_tiff
 from preflight.fixer.palettes import in_palette
 from preflight.fixer.picture_source import Metadata
 
@@ -91,11 +92,16 @@ def _common(coding: PictureCoding) -> dict[str, Any]:
     if coding.written in ("bmp", "gif"):
         return {}
     options: dict[str, Any] = {"icc_profile": coding.profile or None}
+    if coding.written == "tiff":
+        return options | {"exif": tags_of_tiff(exif, xmp)} | ({"dpi": dpi} if dpi else {})
+    if coding.written == "png" and xmp:
+        options["pnginfo"] = PngInfo()
+        options["pnginfo"].add_itxt("XML:com.adobe.xmp", xmp.decode("utf-8", "replace"))
     if exif and (coding.written != "jpeg" or len(exif) < _MAX_SEGMENT):
         options["exif"] = EXIF_MARK + exif if coding.written in ("jpeg", "heic") else exif
     if xmp and (coding.written != "jpeg" or len(xmp) < _MAX_SEGMENT):
         options["xmp"] = xmp
-    if dpi and coding.written in ("jpeg", "png", "tiff"):
+    if dpi and coding.written in ("jpeg", "png"):
         options["dpi"] = dpi
     return options
 

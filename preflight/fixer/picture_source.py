@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 import pillow_heif
 from PIL import ExifTags, Image
 
-from preflight.fixer.metadata import changed_exif, changed_xmp, minimal_exif
+from preflight.fixer.metadata import DESCRIPTIVE_TAGS, changed_exif, changed_xmp, is_readable, minimal_exif
 from preflight.fixer.profiles import profile_of
 from preflight.plans.recipes import PictureRecipe
 
@@ -28,10 +28,6 @@ _TURNS: Final = {
 _SEVERAL: Final = frozenset(("HEIF", "MPO", "TIFF"))
 """Formats whose further pictures are not frames of an animation."""
 _MAX_FRAME_PIXELS: Final = 1 << 30
-_DESCRIPTIVE: Final = (
-    0x010E, 0x010F, 0x0110, 0x011A, 0x011B, 0x0128, 0x0131, 0x0132, 0x013B, 0x8298,
-)  # fmt: skip
-"""Tags of a TIFF file that are about the picture, not about how it is stored."""
 _SUBFILE_TYPE: Final = 254
 _COPY_OR_MASK: Final = 0b101
 _PREVIEW_TYPES: Final = frozenset(("Large Thumbnail (VGA Equivalent)", "Large Thumbnail (Full HD Equivalent)"))
@@ -105,7 +101,7 @@ def metadata_for(original: Original, recipe: PictureRecipe, size: tuple[int, int
     is_cropped = recipe.crop is not None or recipe.canvas is not None
     exif = changed_exif(original.exif, size=size, is_cropped=is_cropped, without_location=recipe.strip_location)
     return Metadata(
-        exif or least,
+        exif if exif and is_readable(exif) else least,
         changed_xmp(original.xmp, without_location=recipe.strip_location),
         original.dpi,
     )
@@ -184,7 +180,7 @@ def _exif_of(image: Image.Image) -> bytes:
         return stated if isinstance(stated, bytes) else b""
     try:
         own, kept = image.getexif(), Image.Exif()
-        for tag in _DESCRIPTIVE:
+        for tag in DESCRIPTIVE_TAGS:
             if tag in own:
                 kept[tag] = own[tag]
         for directory in (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo):

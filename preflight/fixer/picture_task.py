@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from io import BytesIO
 from typing import Any, BinaryIO, Final
 
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from preflight.fixer.palettes import exact_palette
 from preflight.fixer.picture_codings import WHOLE_QUALITIES, PictureCoding, encoded, quality_of
@@ -97,8 +97,14 @@ def _decoded(file: BinaryIO, recipe: PictureRecipe) -> Original:
     except Image.DecompressionBombError:
         raise Refused("has more pixels than are decoded") from None
     except Exception as error:  # noqa: BLE001 - decoders raise many types for damaged files
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
-        raise Refused(f"is damaged, or coded in a way that cannot be decoded ({reason})") from None
+        raise Refused(f"is damaged, or coded in a way that cannot be decoded{_detail(error)}") from None
+
+
+def _detail(error: Exception) -> str:
+    """Return what a decoder says; Pillow says no more than the name of our file object if none knows the file."""
+    if isinstance(error, UnidentifiedImageError):
+        return ""
+    return f" ({' '.join(str(error).split())[:200] or type(error).__name__})"
 
 
 class _Writer:
