@@ -201,7 +201,7 @@ def sections(draw: st.DrawFn) -> dict[str, Any]:
 
 
 @given(st.lists(sections(), min_size=2, max_size=3), st.lists(st.integers(1, 60), min_size=2, max_size=2))
-@settings(max_examples=100)
+@settings(max_examples=60)
 def test_a_file_passes_the_combined_section_exactly_if_it_passes_each(
     tables: list[dict[str, Any]], numbers: list[int]
 ) -> None:

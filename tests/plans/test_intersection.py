@@ -60,7 +60,7 @@ def values_of(fact: str) -> Sequence[Value]:
 
 
 @given(st.data(), st.sampled_from(["width", "duration", *WORDS]), st.integers(2, 4))
-@settings(max_examples=200)
+@settings(max_examples=100)
 def test_the_limit_accepts_exactly_what_all_accept(data: st.DataObject, fact: str, count: int) -> None:
     limits = [compile_limit(fact, data.draw(lines(fact))) for _ in range(count)]
     both = intersect(limits)
@@ -78,7 +78,7 @@ near = st.fixed_dictionaries(
 
 
 @given(near, st.one_of(near, number_lines(is_whole=False)), st.sampled_from(["fps", "aspect_ratio"]))
-@settings(max_examples=80)
+@settings(max_examples=60)
 def test_a_tolerance_is_never_widened(first: dict[str, Any], second: dict[str, Any], fact: str) -> None:
     limits = [compile_limit(fact, first), compile_limit(fact, second)]
     both = intersect(limits)
