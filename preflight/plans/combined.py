@@ -12,6 +12,8 @@ from preflight.facts import FACTS, label
 from preflight.formats import AUDIO, FORMATS
 from preflight.limit import Limit
 from preflight.media import NONE
+from preflight.plans.encoding import GEOMETRY
+from preflight.plans.feasibility import has_size
 from preflight.plans.intersection import intersect
 from preflight.ruleset import Section
 from preflight.wording import accepted, either
@@ -33,7 +35,7 @@ class Conflict(NamedTuple):
     """Limits that no file can keep together.
 
     names    the rule sets that exclude each other: two, or more if only all of these together do
-    limits   the limit of each on the fact
+    limits   the limit of each: all on one fact, or several on width, height and what follows from them
     formats  the formats in which they do; empty: in all
     others   what the other formats fail by
     """
@@ -47,15 +49,37 @@ class Conflict(NamedTuple):
     @property
     def sentence(self) -> str:
         """Return who excludes whom: `atlas and x exclude each other: duration at least 2 s, and at most 1 s`."""
+        return "; ".join((printable(f"{self._parties}: {self._reasons}"), *(other.sentence for other in self.others)))
+
+    @property
+    def _parties(self) -> str:
+        names = list(dict.fromkeys(self.names))
         where = f"in {either(self.formats)}, " if self.formats else ""
-        together = ", though no two of them do" if len(self.names) > 2 else ""
-        listed = ", and ".join(
-            (*filter(None, [", ".join(_words(limit) for limit in self.limits[:-1])]), _words(self.limits[-1]))
-        )
-        if len(self.names) == 1:
-            return printable(f"{where}no file passes {self.names[0]}: {label(self.fact)} {listed}")
-        own = f"{where}{either(self.names, 'and')} exclude each other{together}: {label(self.fact)} {listed}"
-        return "; ".join((printable(own), *(other.sentence for other in self.others)))
+        if len(names) == 1:
+            return f"{where}no file passes {names[0]}"
+        together = ", though no two of them do" if len(names) > 2 else ""
+        return f"{where}{either(names, 'and')} exclude each other{together}"
+
+    @property
+    def _reasons(self) -> str:
+        if len({limit.fact for limit in self.limits}) == 1:
+            return f"{label(self.fact)} {_listed([_words(limit) for limit in self.limits])}"
+        accepts: dict[str, list[str]] = {}
+        for name, limit in zip(self.names, self.limits, strict=True):
+            accepts.setdefault(name, []).append(_stated_words(limit))
+        return _listed([f"{name} accepts {either(limits, 'and')}" for name, limits in accepts.items()])
+
+
+def _listed(phrases: Sequence[str]) -> str:
+    """Return phrases, which may have commas of their own, as a list: `a, b, and c`."""
+    *first, last = phrases
+    return ", ".join((*first, f"and {last}")) if first else last
+
+
+def _stated_words(limit: Limit) -> str:
+    """Return a limit with the fact that it is on; that of `pixels` is in the words for its bounds."""
+    has_name = limit.fact == "pixels" and limit.any_of is None and limit.multiple_of is None
+    return _words(limit) if has_name else f"{label(limit.fact)} {_words(limit)}"
 
 
 def _words(limit: Limit) -> str:
@@ -166,6 +190,13 @@ def _limits(
             conflicts[fact] = _conflict(limits, kind)
         else:
             found[fact] = both
+    if not has_size(found):
+        wider = _wider_sizes(pairs, found)
+        found |= wider
+        if not wider:
+            conflicts["dimensions"] = _size_conflict(
+                [pair for fact in found for pair in pairs[fact] if fact in GEOMETRY]
+            )
     sound = {fact for fact in conflicts if FACTS[fact].track == _SOUND}
     silent = _intersect([*pairs.get(_SOUND, ()), ("", _NO_SOUND)], kind)
     if sound and silent is not None and kind != AUDIO:
@@ -212,13 +243,48 @@ def _conflict(pairs: Sequence[Pair], kind: str | None = None) -> Conflict:
     return Conflict(tuple([name for name, _ in few]), few[0][1].fact, tuple([limit for _, limit in few]))
 
 
+def _wider_sizes(pairs: Mapping[str, Sequence[Pair]], found: Mapping[str, Limit]) -> Mapping[str, Limit]:
+    """Return the limits on width and height that leave a size, if need be with a warning; empty if none do."""
+    facts = [fact for fact in found if fact in GEOMETRY]
+    limits = {fact: intersect([_widened(limit) for _, limit in pairs[fact]]) for fact in facts}
+    wide = {fact: limit for fact, limit in limits.items() if limit is not None}
+    if not has_size(wide):
+        return {}
+    for fact in facts:
+        if has_size({**wide, fact: found[fact]}):
+            wide[fact] = found[fact]
+    return wide
+
+
+def _size_conflict(pairs: Sequence[Pair]) -> Conflict:
+    """Return the conflict between the fewest limits of the fewest rule sets that leave no size together."""
+
+    def leave_none(some: Sequence[Pair]) -> bool:
+        by_fact: dict[str, list[Limit]] = {}
+        for _, limit in some:
+            by_fact.setdefault(limit.fact, []).append(_widened(limit))
+        both = {fact: intersect(limits) for fact, limits in by_fact.items()}
+        return not has_size({fact: limit for fact, limit in both.items() if limit is not None})
+
+    names = dict.fromkeys(name for name, _ in pairs)
+    one_or_two = (chosen for number in (1, 2) for chosen in combinations(names, number))
+    few = [[pair for pair in pairs if pair[0] in chosen] for chosen in one_or_two]
+    some = next(filter(leave_none, few), list(pairs))
+    for pair in list(some):
+        rest = [other for other in some if other is not pair]
+        some = rest if rest and leave_none(rest) else some
+    some.sort(key=lambda pair: list(names).index(pair[0]))
+    return Conflict(tuple([name for name, _ in some]), some[0][1].fact, tuple([limit for _, limit in some]))
+
+
 def _of_formats(conflicts: Mapping[str, Conflict], by_section: Mapping[str, ByFormat]) -> Conflict:
     """Return the conflicts by format as one: they are named if it is not the same in all formats."""
     formats: dict[tuple[str, tuple[str, ...]], list[str]] = {}
     for name, conflict in conflicts.items():
         formats.setdefault((conflict.fact, conflict.names), []).append(name)
     first, *others = [conflicts[names[0]]._replace(formats=tuple(names)) for names in formats.values()]
-    general = [by_section[name][None].get(first.fact) for name in first.names]
+    parties = zip(first.names, first.limits, strict=True)
+    general = [by_section[name][None].get(limit.fact) for name, limit in parties]
     if not others and tuple(general) == first.limits:
         return first._replace(formats=())
     return first._replace(others=tuple(others))

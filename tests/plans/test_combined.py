@@ -53,6 +53,41 @@ def test_remarks_of_the_first_limit_are_kept_and_tolerated_bounds_are_not() -> N
     assert limits["fps"] == Limit("fps", None, 30, hint="g")
 
 
+class TestSizes:
+    """Limits on several of width, height and what follows from them may leave no size."""
+
+    SHORT: ClassVar[dict[str, Any]] = {"short_side": {"any_of": [1080]}, "aspect_ratio": {"any_of": ["16:9"]}}
+
+    def test_the_fewest_limits_that_leave_none_are_named(self) -> None:
+        other: dict[str, Any] = {"pixels": {"min": 1000, "max": 1_500_000}, "width": {"min": 300}}
+        assert sentence("video", {"duration": {"max": 9}}, self.SHORT, other) == (
+            "b and c exclude each other: b accepts short side 1,080 px and aspect ratio 16:9, and c accepts "
+            "1,000 total pixels to 1,500,000 total pixels"
+        )
+
+    def test_wider_bounds_count_where_strict_ones_leave_none(self) -> None:
+        lines = {"long_side": {"max": 1280, "lenient": {"max": 1920}}, "width": {"max": 1920, "lenient": {"max": 4096}}}
+        limits = combined("video", self.SHORT, lines)
+        assert (limits["long_side"].high, limits["width"].high) == (1920, 1920), "only as far as needed"
+        named = [
+            (name, rules(name, video=table).sections["video"])
+            for name, table in zip("ab", (self.SHORT, lines), strict=True)
+        ]
+        found = combine(named, VIDEO, strict=True)
+        assert isinstance(found, Conflict)
+        assert found.sentence == (
+            "a and b exclude each other: a accepts short side 1,080 px and aspect ratio 16:9, and b accepts "
+            "long side at most 1,280 px"
+        )
+
+    def test_three_rule_sets_may_leave_none_only_together(self) -> None:
+        tables = ({"width": {"min": 1000}}, {"aspect_ratio": {"max": 1}}, {"height": {"max": 900}})
+        assert sentence("image", *tables) == (
+            "a, b and c exclude each other, though no two of them do: a accepts width at least 1,000 px, "
+            "b accepts aspect ratio at most 1, and c accepts height at most 900 px"
+        )
+
+
 class TestWiderBounds:
     STRICT: ClassVar[dict[str, Any]] = {"duration": {"max": 15}, "format": {"any_of": ["mp4"]}}
     WIDE: ClassVar[dict[str, Any]] = {
@@ -247,6 +282,11 @@ def test_pairs_of_built_in_rule_sets_become_one_or_say_why_not() -> None:
     check_pairs(few)
     two = ("video", catalog.load("kling-element"), catalog.load("veo:gemini"))
     assert check_pairs([two]) == {"kling-element and veo:gemini exclude each other: short side 1,080 px, and 720 px"}
+    two = ("video", catalog.load("atlas"), catalog.load("kling-element"))
+    assert check_pairs([two]) == {
+        "atlas and kling-element exclude each other: atlas accepts 409,600 total pixels to 927,408 total pixels, "
+        "and kling-element accepts short side 1,080 px"
+    }
 
 
 @pytest.mark.slow
