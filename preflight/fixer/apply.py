@@ -105,7 +105,8 @@ class _Attempt:
     def run(self, target: Target, place: Place) -> FixResult:
         """Return the result."""
         try:
-            with local_input(target, self._settings.check.http, self._settings.max_size) as given:
+            settings = self._settings
+            with local_input(target, settings.check.http, settings.max_size, self._hooks.stop) as given:
                 return self._picture(given, place) if self._changes.media.kind == IMAGE else self._film(given, place)
         except SourceChanged as error:
             return self._without_output("unknown", str(error))

@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from preflight.errors import SourceChanged, SourceError
+from preflight.errors import OutputError, SourceChanged, SourceError, Stopped
+from preflight.fixer.outputs import unfinished
 from preflight.media import Need
 from preflight.sources import Source
 from preflight.sources.local import LocalSource
@@ -21,7 +24,10 @@ if TYPE_CHECKING:
 
 DEFAULT_MAX_SIZE: Final = 4 << 30
 """Bytes of a source that is downloaded, unless the caller allows more."""
+DOWNLOAD_TIMEOUT: Final = 3600.0
+"""s for the download of one source, unless the caller chose another time."""
 _CHUNK_SIZE: Final = 8 << 20
+_MAX_READS: Final = 64
 
 
 class Input(NamedTuple):
@@ -42,10 +48,15 @@ class Input(NamedTuple):
 
 
 @contextmanager
-def local_input(target: Target, http: HttpOptions | None, max_size: int) -> Iterator[Input]:
+def local_input(
+    target: Target, http: HttpOptions | None, max_size: int, stop: threading.Event | None = None
+) -> Iterator[Input]:
     """Open a target as a local file; what is no local file is copied, and removed at the end.
 
-    Raise `SourceError` if it cannot be read, or has more than `max_size` bytes.
+    stop  ends the download when set by another thread
+
+    Raise `SourceError` if it cannot be read, or has more than `max_size` bytes, `OutputError` if the disk is full,
+    `Stopped`.
     """
     path = _path_of(target)
     if path is not None:
@@ -55,17 +66,33 @@ def local_input(target: Target, http: HttpOptions | None, max_size: int) -> Iter
         finally:
             source.close()
         return
-    folder = tempfile.mkdtemp(prefix="preflight-fix-")
-    try:
-        copy = os.path.join(folder, "source")
-        _download(target, http, max_size, copy)
+    with _TemporaryFolder() as folder:
+        copy = os.path.join(folder.path, "source")
+        _download(target, http, max_size, copy, stop)
         source = LocalSource(copy, display_name(target))
         try:
             yield Input(copy, source)
         finally:
             source.close()
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+
+
+class _TemporaryFolder:
+    """A folder that is removed at the end, also if the process ends without waiting for its thread."""
+
+    def __init__(self) -> None:
+        self.path = tempfile.mkdtemp(prefix="preflight-fix-")
+
+    def __enter__(self) -> _TemporaryFolder:
+        unfinished.add(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.discard()
+
+    def discard(self) -> None:
+        """Remove the folder and what is in it."""
+        shutil.rmtree(self.path, ignore_errors=True)
+        unfinished.discard(self)
 
 
 def _path_of(target: Target) -> str | None:
@@ -74,23 +101,47 @@ def _path_of(target: Target) -> str | None:
     return target if isinstance(target, str) and not is_url(target) else None
 
 
-def _download(target: Target, http: HttpOptions | None, max_size: int, path: str) -> None:
-    source = open_source(target, Need(max_bytes=max_size), http)
+def _download(target: Target, http: HttpOptions | None, max_size: int, path: str, stop: threading.Event | None) -> None:
+    source = open_source(target, Need(max_bytes=max_size), _with_time(http) if is_url(target) else None)
     try:
         with open(path, "xb") as file:
             for chunk in _chunks(source, max_size):
                 file.write(chunk)
+                if stop is not None and stop.is_set():
+                    raise Stopped
         source.verify()
+    except OSError as error:
+        raise OutputError(path, error.strerror or str(error)) from None
     finally:
         source.close()
 
 
+def _with_time(http: HttpOptions | None) -> HttpOptions:
+    """Return the options of a download: with more time than facts need, unless the caller chose it."""
+    from preflight.net.options import DEFAULT_OPTIONS
+
+    options = http or DEFAULT_OPTIONS
+    return replace(options, timeout=DOWNLOAD_TIMEOUT) if options.timeout == DEFAULT_OPTIONS.timeout else options
+
+
 def _chunks(source: Source, max_size: int) -> Iterator[bytes]:
-    offset = 0
-    while chunk := source.read_at(offset, _CHUNK_SIZE):
+    """Yield the bytes of a source in a limited number of reads, since each may be a request."""
+    offset, length = 0, _CHUNK_SIZE
+    while True:
+        try:
+            chunk = source.read_at(offset, length)
+        except SourceError as error:
+            raise _too_large(source, max_size) if error.code == "read_limit" else error from None
         offset += len(chunk)
         if offset > max_size or (source.size or 0) > max_size:
-            limit = format_value("size", max_size)
-            message = f"{source.name} is larger than the {limit} that are downloaded. Give max_size= more bytes."
-            raise SourceError("read_limit", message)
+            raise _too_large(source, max_size)
+        if not chunk:
+            return
         yield chunk
+        length = max(_CHUNK_SIZE, (source.size or 0) // _MAX_READS)
+
+
+def _too_large(source: Source, max_size: int) -> SourceError:
+    limit = format_value("size", max_size)
+    message = f"{source.name} is larger than the {limit} that are downloaded. Give max_size= more bytes."
+    return SourceError("read_limit", message)

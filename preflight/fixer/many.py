@@ -93,7 +93,7 @@ class FixRun(NamedTuple):
             before = examine(item.target, job.settings.check, job.number, item.name)
             plan = propose(before, job.settings.aim).plan
             return FixResult(before.source, "failed", plan, before, problem=str(error))
-        return self._with_others(job, result)
+        return self._with_others(job, result, stop)
 
     def _earlier(self, job: FixJob) -> FixResult | None:
         """Return the result of an earlier run, if its output is there, passes, and is not older than the source."""
@@ -116,7 +116,7 @@ class FixRun(NamedTuple):
                 return FixResult(before.source, "fixed", plan, before, after, path, reused=True)
         return None
 
-    def _with_others(self, job: FixJob, result: FixResult) -> FixResult:
+    def _with_others(self, job: FixJob, result: FixResult, stop: threading.Event) -> FixResult:
         """Return the result of a file that passes, after linking or copying it if that was chosen."""
         if result.outcome != "passed" or self.others == "skip" or job.settings.dry_run:
             return result
@@ -127,7 +127,8 @@ class FixRun(NamedTuple):
                 self.require_unread(path)
             if not is_local and not job.settings.overwrite and examine(path, job.settings.check).passed:
                 return replace(result, output=path, reused=True)
-            with local_input(job.item.target, job.settings.check.http, job.settings.max_size) as given:
+            settings = job.settings
+            with local_input(job.item.target, settings.check.http, settings.max_size, stop) as given:
                 others = self.others if is_local else "copy"
                 place_unchanged(given.path, path, others, overwrite=job.settings.overwrite)
         except (OutputError, SourceError) as error:

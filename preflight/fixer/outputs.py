@@ -7,7 +7,7 @@ import os
 import shutil
 import stat
 from contextlib import suppress
-from typing import Final, Literal
+from typing import Final, Literal, Protocol
 
 from preflight.errors import OutputError, PreflightError
 from preflight.output import MAX_NAME_BYTES
@@ -36,6 +36,18 @@ class OutputRefused(OutputError):
         self.path = path
 
 
+class Discardable(Protocol):
+    """Files that are removed if the process ends before they are complete."""
+
+    def discard(self) -> None:
+        """Remove them."""
+        ...
+
+
+unfinished: Final[set[Discardable]] = set()
+"""What threads are writing now."""
+
+
 class OutputFile:
     """An output that is written beside its destination, as a context manager.
 
@@ -58,7 +70,7 @@ class OutputFile:
 
     def __enter__(self) -> OutputFile:
         """Create the partial file. Raise `OutputRefused` if the name is taken or cannot be written."""
-        _unfinished.add(self)
+        unfinished.add(self)
         try:
             self._require_free()
             self._create()
@@ -143,16 +155,13 @@ class OutputFile:
             with suppress(OSError):  # not empty: another output is there
                 os.rmdir(folder)
         self._created.clear()
-        _unfinished.discard(self)
-
-
-_unfinished: Final[set[OutputFile]] = set()
+        unfinished.discard(self)
 
 
 def discard_unfinished() -> None:
     """Remove what threads are still writing, because the process ends without waiting for them."""
-    for file in tuple(_unfinished):
-        file.discard()
+    for files in tuple(unfinished):
+        files.discard()
 
 
 def write_bytes(output: OutputFile, data: bytes) -> None:

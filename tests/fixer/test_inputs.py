@@ -1,0 +1,81 @@
+"""Sources as local files: in place, or copied into a temporary folder that never stays."""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+from pathlib import Path
+
+import pytest
+
+from preflight.errors import SourceChanged, SourceError, Stopped
+from preflight.fixer import inputs
+from preflight.fixer.inputs import DEFAULT_MAX_SIZE, local_input
+from preflight.fixer.outputs import discard_unfinished
+
+DATA = bytes(range(256)) * 40
+
+
+@pytest.fixture(autouse=True)
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder in which temporary folders are made."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    return folder
+
+
+def test_local_file_is_read_in_place(tmp_path: Path, temporary: Path) -> None:
+    path = tmp_path / "a.png"
+    path.write_bytes(DATA)
+    with local_input(path, None, 1) as given:
+        assert given.path == str(path)
+        assert not list(temporary.iterdir())
+
+
+def test_file_that_changes_meanwhile_is_noticed(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    path.write_bytes(DATA)
+    with local_input(path, None, 1) as given:
+        given.verify()
+        path.write_bytes(DATA + b"more")
+        with pytest.raises(SourceChanged):
+            given.verify()
+
+
+def test_bytes_are_copied_and_the_copy_is_removed(temporary: Path) -> None:
+    with local_input(DATA, None, DEFAULT_MAX_SIZE) as given:
+        assert Path(given.path).read_bytes() == DATA
+        assert given.source.name == "<bytes>"
+    assert not list(temporary.iterdir())
+
+
+def test_source_is_read_in_few_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inputs, "_CHUNK_SIZE", 1)
+    source = inputs.open_source(DATA)
+    pieces = list(inputs._chunks(source, len(DATA)))
+    assert b"".join(pieces) == DATA
+    assert len(pieces) <= 66
+
+
+@pytest.mark.parametrize("chunk", [1, 1 << 20])
+def test_source_with_too_many_bytes_is_refused(temporary: Path, monkeypatch: pytest.MonkeyPatch, chunk: int) -> None:
+    monkeypatch.setattr(inputs, "_CHUNK_SIZE", chunk)
+    with pytest.raises(SourceError, match=r"larger than the 10 kB that are downloaded. Give max_size= more bytes."):
+        local_input(DATA, None, 10_000).__enter__()
+    assert not list(temporary.iterdir())
+
+
+def test_download_ends_when_it_is_stopped(temporary: Path) -> None:
+    stop = threading.Event()
+    stop.set()
+    with pytest.raises(Stopped):
+        local_input(DATA, None, DEFAULT_MAX_SIZE, stop).__enter__()
+    assert not list(temporary.iterdir())
+
+
+def test_copy_of_a_thread_that_nothing_waits_for_is_removed(temporary: Path) -> None:
+    with local_input(DATA, None, DEFAULT_MAX_SIZE):
+        assert list(temporary.iterdir())
+        discard_unfinished()
+        assert not list(temporary.iterdir())
