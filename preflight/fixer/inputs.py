@@ -28,6 +28,8 @@ DOWNLOAD_TIMEOUT: Final = 3600.0
 """s for the download of one source, unless the caller chose another time."""
 _CHUNK_SIZE: Final = 8 << 20
 _MAX_READS: Final = 64
+_LIMITS: Final = ("read_limit", "too_much_to_read")
+"""Codes of errors at a source that has more bytes than may be read."""
 
 
 class Input(NamedTuple):
@@ -131,7 +133,7 @@ def _chunks(source: Source, max_size: int) -> Iterator[bytes]:
         try:
             chunk = source.read_at(offset, length)
         except SourceError as error:
-            raise _too_large(source, max_size) if error.code == "read_limit" else error from None
+            raise _too_large(source, max_size) if error.code in _LIMITS else error from None
         offset += len(chunk)
         if offset > max_size or (source.size or 0) > max_size:
             raise _too_large(source, max_size)
