@@ -117,7 +117,7 @@ class FixText:
             yield self._view.styled(f"$ {shell_command(plan.command)}", "hint")
 
     def _remedies(self, result: FixResult) -> list[str]:
-        if result.outcome not in ("not_fixable", "failed"):
+        if result.outcome != "not_fixable":
             return []
         parameters = dict.fromkeys(each.parameter for each in result.plan.obstacles if each.parameter is not None)
         return [remedy for name in parameters if (remedy := self._remedy(name)) is not None]
@@ -126,7 +126,7 @@ class FixText:
         """Return what the table counts: the actions of a plan, or why there is none."""
         if result.outcome in ("fixed", "planned"):
             return list(dict.fromkeys(step.action.replace("_", " ") for step in result.plan.steps))
-        if result.outcome == "passed":
+        if result.outcome in ("passed", "failed"):
             return []
         if remedies := self._remedies(result):
             return [f"needs {remedy}" for remedy in remedies]
