@@ -199,7 +199,7 @@ def film_facts(stream: dict[str, Any], packets: list[dict[str, Any]], duration: 
     }
     spans = _spans(packets, stream["index"])
     span = max(end for _, end, _ in spans) - spans[0][0] if spans else None
-    facts["fps"] = len(spans) / span if span else _number(stream.get("avg_frame_rate"))
+    facts["fps"] = round(len(spans) / span, 4) if span else _number(stream.get("avg_frame_rate"))
     facts["frames"] = len(spans) or None
     keys = [start for start, _, flags in spans if "K" in flags]
     facts["keyframe_interval"] = (

@@ -1,0 +1,127 @@
+"""The table of `tests.bench.fixes`: by rule set, what failed, what was fixed, and who disagrees."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from statistics import median
+from typing import Any
+
+Record = dict[str, Any]
+MAX_RATIO = 1.15
+"""Of the whole command, without its proof, to the call of ffmpeg, where that takes `LONG` or more."""
+MAX_EXTRA = 0.5
+"""s that the command may take longer where the call of ffmpeg is shorter."""
+LONG = 5.0
+COLUMNS = (
+    "failing",
+    "no plan",
+    "damaged",
+    "fixable",
+    "fixed",
+    "share",
+    "disputed",
+    "unopened",
+    "SSIM",
+    "unknown",
+    "fault",
+)
+"""`damaged`: no tool decodes the source; `disputed`: the independent judge refuses a result; `unopened`: another tool."""
+
+
+def show(records: list[Record]) -> None:
+    """Print the table, and the reasons why files were not fixed."""
+    print(f"\n{'':18}" + "".join(f"{name:>9}" for name in COLUMNS))
+    names = list(dict.fromkeys(record["rules"] for record in records))
+    for name in sorted(names):
+        _row(name, [record for record in records if record["rules"] == name])
+    _row("all", records)
+    for name, found in causes(records).items():
+        print(f"\n{name}")
+        for cause, members in sorted(found.items(), key=lambda each: -len(each[1])):
+            print(f"{len(members):6}  {cause}")
+    _times([record for record in records if record.get("bare_seconds")])
+
+
+def _row(name: str, records: list[Record]) -> None:
+    outcomes = Counter(record.get("outcome") for record in records)
+    fixed = [record for record in records if record.get("outcome") == "fixed"]
+    damaged = sum(record.get("outcome") == "failed" and not record["decodes"] for record in records)
+    fixable = len(fixed) + outcomes["failed"] - damaged
+    alike = [record["ssim"] for record in fixed if record["ssim"] is not None]
+    cells = (
+        sum(record.get("verdict") == "fail" for record in records),
+        outcomes["not_fixable"],
+        damaged,
+        fixable,
+        len(fixed),
+        f"{len(fixed) / fixable if fixable else 1:.1%}",
+        sum(is_disputed(record) for record in fixed),
+        sum(bool(record["opened"]) for record in fixed),
+        f"{median(alike) if alike else 0:.4f}",
+        outcomes["unknown"],
+        outcomes["fault"],
+    )
+    print(f"{name:18}" + "".join(f"{cell:>9}" for cell in cells))
+
+
+def is_disputed(record: Record) -> bool:
+    """Return whether preflight, or the judge that shares nothing with it, refuses a result."""
+    return record["after"] != "pass" or record["other"]["verdict"] == "fail"
+
+
+def causes(records: Iterable[Record]) -> dict[str, dict[str, list[Record]]]:
+    """Return the records that need a look, by kind of trouble and by cause."""
+    found: dict[str, dict[str, list[Record]]] = {}
+    for record in records:
+        for kind, cause in _troubles(record):
+            found.setdefault(kind, {}).setdefault(_plain(cause), []).append(record)
+    return found
+
+
+def _troubles(record: Record) -> Iterator[tuple[str, str]]:
+    """Yield the kind and the cause of each trouble with one file and rule set."""
+    outcome = record.get("outcome")
+    if outcome in ("failed", "fault", "unknown"):
+        is_damaged = outcome == "failed" and not record["decodes"]
+        yield "damaged" if is_damaged else outcome, str(record["problem"])
+    elif outcome == "not_fixable":
+        yield from (("not fixable", f"{parameter or 'no option'}: {words}") for parameter, words in record["obstacles"])
+        if not record["obstacles"]:
+            yield "not fixable", " ".join(sorted(set(record["codes"])))
+    elif outcome == "fixed":
+        yield from _of_result(record)
+    if len(record.get("left", ())) > (outcome == "fixed"):
+        yield "left behind", f"more than the output, if any ({outcome})"
+
+
+def _of_result(record: Record) -> Iterator[tuple[str, str]]:
+    if is_disputed(record):
+        yield "disputed", f"{record['after']} by preflight, otherwise {record['other']['wrong']}"
+    for tool, problem in record["opened"].items():
+        yield "not opened", f"{tool}: {problem}"
+    if record["max_size"] and record["size"] > record["max_size"]:
+        yield "larger than the limit", f"{record['size']} of {record['max_size']}"
+
+
+def _plain(text: str) -> str:
+    """Return a message with # for each number and each file name, so that the same cause has the same text."""
+    text = re.sub(r"\S*/\S+", "FILE", text)
+    return re.sub(r"\d[\d.,]*", "#", text)[:160]
+
+
+def _times(records: list[Record]) -> None:
+    if not records:
+        return
+    pairs = [(record["command_seconds"] - (record["proof"] or 0), record["bare_seconds"], record) for record in records]
+    long = [(whole / bare, record) for whole, bare, record in pairs if bare >= LONG]
+    short = [(whole - bare, record) for whole, bare, record in pairs if bare < LONG]
+    print(f"\n{len(long)} calls of ffmpeg of {LONG:g} s or more, {len(short)} shorter ones; without the proof")
+    if long:
+        middle, most = median(ratio for ratio, _ in long), max(ratio for ratio, _ in long)
+        print(f"  whole command: {middle:.2f} × in the median, {most:.2f} × at most (allowed: {MAX_RATIO} ×)")
+    if short:
+        middle, over = median(extra for extra, _ in short), sum(extra > MAX_EXTRA for extra, _ in short)
+        print(f"  whole command: + {middle:.2f} s in the median, {over} over + {MAX_EXTRA} s")
+    print(f"  proof: {median(record['proof'] or 0 for record in records):.2f} s in the median")
