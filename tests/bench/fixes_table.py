@@ -27,7 +27,7 @@ COLUMNS = (
     "unknown",
     "fault",
 )
-"""`damaged`: no tool decodes the source; `disputed`: the independent judge refuses a result; `unopened`: another tool."""
+"""`damaged`: no tool decodes the source; `disputed` by the independent judge; `unopened` by another tool."""
 
 
 def show(records: list[Record]) -> None:
