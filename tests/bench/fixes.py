@@ -11,6 +11,7 @@ import json
 import os
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -66,6 +67,8 @@ def fix_one(path: Path, rules: str, options: Options) -> Record:
             record |= {"steps": [step.action for step in plan.steps], "sentence": plan.sentence, "losses": plan.losses}
             record["obstacles"] = [[each.parameter, each.message] for each in plan.obstacles]
             record["command"] = plan.command
+        if fixes_table.is_undecoded(record):
+            record["engine"] = ffmpeg_decodes(copy)
         record["left"] = sorted(each.name for each in Path(name).iterdir() if each != copy)
         if fixed.outcome == "fixed":
             record |= judged(copy, Path(fixed.output), rules, set(record["steps"]), Path(name))
@@ -108,6 +111,12 @@ def measured(source: Path, rules: str, command: list[str] | None, folder: Path) 
 def decodes(path: Path) -> bool:
     """Return whether a tool decodes a file; False only for files of the corpus that none does."""
     return str(path) not in undecodable()
+
+
+def ffmpeg_decodes(path: Path) -> bool:
+    """Return whether ffmpeg decodes a file completely, and without an error."""
+    words = ["ffmpeg", "-nostdin", "-v", "error", "-xerror", "-i", f"file:{path}", "-f", "null", "-"]
+    return not subprocess.run(words, capture_output=True, timeout=DEADLINE, check=False).returncode
 
 
 @cache

@@ -13,6 +13,7 @@ MAX_RATIO = 1.15
 """Of the whole command, without its proof, to the call of ffmpeg, where that takes `LONG` or more."""
 MAX_EXTRA = 0.5
 """s that the command may take longer where the call of ffmpeg is shorter."""
+UNDECODED = "cannot be decoded"
 LONG = 5.0
 COLUMNS = (
     "failing",
@@ -21,18 +22,22 @@ COLUMNS = (
     "fixable",
     "fixed",
     "share",
+    "no engine",
     "disputed",
     "unopened",
     "SSIM",
     "unknown",
     "fault",
 )
-"""`damaged`: no tool decodes the source; `disputed` by the independent judge; `unopened` by another tool."""
+"""`damaged`: no tool decodes the source; `disputed` by the independent judge; `unopened` by another tool.
+
+`no engine`: of the fixable files that were not fixed, those that ffmpeg does not decode either.
+"""
 
 
 def show(records: list[Record]) -> None:
     """Print the table, and the reasons why files were not fixed."""
-    print(f"\n{'':18}" + "".join(f"{name:>9}" for name in COLUMNS))
+    print(f"\n{'':18}" + "".join(f"{name:>10}" for name in COLUMNS))
     names = list(dict.fromkeys(record["rules"] for record in records))
     for name in sorted(names):
         _row(name, [record for record in records if record["rules"] == name])
@@ -47,23 +52,32 @@ def show(records: list[Record]) -> None:
 def _row(name: str, records: list[Record]) -> None:
     outcomes = Counter(record.get("outcome") for record in records)
     fixed = [record for record in records if record.get("outcome") == "fixed"]
-    damaged = sum(record.get("outcome") == "failed" and not record["decodes"] for record in records)
-    fixable = len(fixed) + outcomes["failed"] - damaged
+    damaged = sum(is_undecoded(record) and not record["decodes"] for record in records)
+    undecoded = [record for record in records if is_undecoded(record) and record["decodes"]]
+    no_engine = sum(not record["engine"] for record in undecoded)
+    fixable = len(fixed) + len(undecoded)
     alike = [record["ssim"] for record in fixed if record["ssim"] is not None]
     cells = (
         sum(record.get("verdict") == "fail" for record in records),
-        outcomes["not_fixable"],
+        outcomes["not_fixable"] + outcomes["failed"] - damaged - len(undecoded),
         damaged,
         fixable,
         len(fixed),
         f"{len(fixed) / fixable if fixable else 1:.1%}",
+        no_engine,
         sum(is_disputed(record) for record in fixed),
         sum(bool(record["opened"]) for record in fixed),
         f"{median(alike) if alike else 0:.4f}",
         outcomes["unknown"],
         outcomes["fault"],
     )
-    print(f"{name:18}" + "".join(f"{cell:>9}" for cell in cells))
+    print(f"{name:18}" + "".join(f"{cell:>10}" for cell in cells))
+
+
+def is_undecoded(record: Record) -> bool:
+    """Return whether a file could be fixed, but was not: its data could not be decoded, or the result did not pass."""
+    said = [message for _, message in record.get("obstacles") or ()]
+    return record.get("outcome") == "failed" or any(UNDECODED in message for message in said)
 
 
 def is_disputed(record: Record) -> bool:
@@ -84,8 +98,10 @@ def _troubles(record: Record) -> Iterator[tuple[str, str]]:
     """Yield the kind and the cause of each trouble with one file and rule set."""
     outcome = record.get("outcome")
     if outcome in ("failed", "fault", "unknown"):
-        is_damaged = outcome == "failed" and not record["decodes"]
-        yield "damaged" if is_damaged else outcome, str(record["problem"])
+        yield outcome if record.get("decodes", True) else "damaged", str(record["problem"])
+    elif outcome == "not_fixable" and is_undecoded(record):
+        kind = "damaged" if not record["decodes"] else "undecoded" if record["engine"] else "no engine"
+        yield kind, str(record["problem"])
     elif outcome == "not_fixable":
         yield from (("not fixable", f"{parameter or 'no option'}: {words}") for parameter, words in record["obstacles"])
         if not record["obstacles"]:
