@@ -33,7 +33,7 @@ _EDIT_LIST: Final = "correct or remove the edit list, which leaves out all of th
 _NOT_INVENTED: Final = frozenset(
     ("duration_too_short", "audio_track_required", "audio_bit_rate_too_low", "video_bit_rate_too_low")
 )
-"""Codes of findings that need what is not invented without a choice."""
+"""Codes of findings that no change can fix without the choices of a user, for which the exact facts are needed."""
 _INCOMPLETE: Final = frozenset(("no_media_data", "no_moov", "nothing_shown", "truncated"))
 """Notes of incomplete files, which no change makes pass."""
 _BEYOND_TOOLS: Final = frozenset(("bad_header", "leading_garbage", "uncommon_coding"))
@@ -85,8 +85,7 @@ def with_plan(
         if finding.fact == "duration" and "nothing_shown" in media.notes:
             hint = _EDIT_LIST
         hinted.append(finding._replace(hint=hint) if hint else finding)
-    is_short = any(code in _NOT_INVENTED for code, _ in problems)
-    if not advice.steps or is_short or not _INCOMPLETE.isdisjoint(media.notes):
+    if not advice.steps or not _INCOMPLETE.isdisjoint(media.notes):
         return hinted, None
     command = command_of(advice, name, (rules,)) if _can_be_opened(media) else None
     return hinted, Plan(advice.sentence, advice.steps, command, losses(advice.changes, media))
@@ -130,7 +129,8 @@ def advice_for(
     changes = changes_for(frozenset(fact for _, fact in problems), subject, section, choices)
     steps = steps_for(changes)
     hints = {fact: _hint(code, fact, changes, steps) for code, fact in problems}
-    if not is_resolved(changes, steps):
+    is_hopeless = not subject.is_exact and any(code in _NOT_INVENTED for code, _ in problems)
+    if is_hopeless or not is_resolved(changes, steps):
         return Advice(changes, hints, (), "", None)
     return Advice(changes, hints, steps, sentence_of(steps, changes), command_template(changes))
 

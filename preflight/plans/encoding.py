@@ -137,6 +137,11 @@ class Subject(NamedTuple):
     video_tracks: int | None = None
     audio_tracks: int | None = None
 
+    @property
+    def is_exact(self) -> bool:
+        """Return whether it has the facts that differ from file to file."""
+        return self.size is not None
+
     @classmethod
     def of(cls, media: Media, *, exact: bool = False) -> Subject:
         """Return those facts of a media file; `exact`: also those that differ from file to file."""

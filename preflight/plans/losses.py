@@ -7,7 +7,7 @@ from typing import Final
 
 from preflight.formats import AUDIO, IMAGE
 from preflight.media import NONE, Media
-from preflight.plans import geometry
+from preflight.plans import geometry, pictures
 from preflight.plans.budgets import SIZES
 from preflight.plans.changes import Changes
 from preflight.plans.encoding import LOSSLESS
@@ -24,18 +24,19 @@ _SHORTEST: Final = 0.05
 def losses(changes: Changes, media: Media) -> tuple[str, ...]:
     """Return what is lost by the changes of a media file, each as a phrase: `crops 12 % of the picture`."""
     found = list(geometry.losses(changes.shape, changes.media)) if changes.shape is not None else []
-    if changes.media.kind != IMAGE:
-        found += [
-            *_of_time(changes, media),
-            *_of_coding(changes, media),
-            *_of_picture(changes, media),
-            *_of_sound(changes, media),
-            *_of_tracks(changes, media),
-        ]
+    if changes.media.kind == IMAGE:
+        return (*found, *pictures.losses(changes, media))
+    found += [
+        *_of_time(changes, media),
+        *_of_coding(changes, media),
+        *_of_picture(changes, media),
+        *_of_sound(changes, media),
+        *_of_tracks(changes, media),
+    ]
     if changes.choices.strip_metadata:
-        found.append("removes the metadata")
-    elif "location" in changes.wrong or changes.choices.strip_location:
-        found.append("removes the recording location")
+        found.append("drops the metadata")
+    elif "location" in changes.wrong or (changes.choices.strip_location and media.location is not False):
+        found.append("drops the recording location")
     return tuple(found)
 
 

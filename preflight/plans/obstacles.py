@@ -8,6 +8,7 @@ from typing import Final
 from preflight.facts import label
 from preflight.formats import AUDIO, CAMERA_RAW, IMAGE
 from preflight.media import NONE, Media
+from preflight.plans import pictures
 from preflight.plans.budgets import SIZES
 from preflight.plans.changes import Changes, needs_shape
 from preflight.plans.encoding import MUXERS
@@ -29,7 +30,10 @@ def obstacles(changes: Changes, media: Media) -> tuple[Obstacle, ...]:
     if hopeless:
         return tuple(hopeless)
     found = [*changes.obstacles, *_not_invented(changes, media)]
-    found += _of_writing(changes) if media.kind != IMAGE else _of_picture_format(changes)
+    if changes.media.kind != IMAGE:
+        found += _of_writing(changes)
+    elif (of_picture := pictures.obstacle(changes, media)) is not None:
+        found.append(of_picture)
     if not any(each.parameter == "max_upscale" for each in found):
         found += _of_geometry(changes)
     if not found and not is_resolved(changes, steps_for(changes)):
@@ -111,12 +115,6 @@ def _of_writing(changes: Changes) -> Iterator[Obstacle]:
             yield Obstacle(f"The {_CODECS[fact]} cannot be encoded so that it is inside all limits at once.")
     if changes.video is not None and film_filters(changes) is None:
         yield Obstacle("Its colors are not described well enough to convert them.")
-
-
-def _of_picture_format(changes: Changes) -> Iterator[Obstacle]:
-    if changes.written == "":
-        names = changes.limits["format"].any_of if "format" in changes.limits else None
-        yield Obstacle(f"None of the accepted formats ({either(sorted(names or ()))}) can be written.")
 
 
 def _of_geometry(changes: Changes) -> Iterator[Obstacle]:
