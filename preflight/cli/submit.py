@@ -16,6 +16,7 @@ import click
 
 from preflight.cli import params
 from preflight.cli.assets.request import RequestAtEnd
+from preflight.cli.choices import ChoicesOptions, choices_options
 from preflight.cli.options import (
     TargetOptions,
     allow_private_option,
@@ -39,7 +40,9 @@ from preflight.cli.terminal import SUBMIT_CODES, color_option, message_with_opti
 from preflight.errors import PreflightError, UsageError
 from preflight.escape import printable
 from preflight.hosts import no_host_given
+from preflight.plans.choices import DEFAULT_CHOICES, Choices
 from preflight.providers import find_provider
+from preflight.report import Plan
 from preflight.reporters.text import table_text
 from preflight.sources.open import is_url
 from preflight.submission import Submission, SubmissionOutcome, submit_many
@@ -70,6 +73,8 @@ class SubmitCommand:
     public_base: str | None
     ledger: str | None
     retry_failed: bool
+    fix: bool
+    choices: ChoicesOptions
     request: bool
     prompt: str | None
     model: str | None
@@ -107,6 +112,8 @@ class SubmitCommand:
 @click.option("--public-base", metavar="URL", help="The URL under which local files are already served.")
 @ledger_option
 @click.option("--retry-failed", is_flag=True, help="Register files that failed before once more.")
+@click.option("--fix", is_flag=True, help="Fix files that do not pass, and register what is made from them.")
+@choices_options
 @click.option("--request", is_flag=True, help="Print the generation request for the active assets at the end.")
 @click.option("--prompt", metavar="TEXT", help="With --request: what to generate.")
 @click.option("--model", metavar="MODEL", help="With --request: the model.  [default: the one on the provider's pages]")
@@ -122,19 +129,21 @@ class SubmitCommand:
 def command(options: SubmitCommand) -> int:
     """Check each TARGET, register those that pass at PROVIDER, and wait until they are active.
 
-    A file that does not pass is never sent. A file that is already registered, as the ledger records, is reused. To
+    A file that does not pass is never sent. With --fix, a temporary file that passes is made from it, as `preflight
+    fix` does, and hosted and registered. A file that is already registered, as the ledger records, is reused. To
     continue an interrupted run, run the same command again.
 
     Examples:
       preflight submit clip.mp4 --to atlas --host atlas
       preflight submit https://cdn.example.com/clip.mp4 --to volcengine --group heroes
       preflight submit media/ --to sunra --public-base https://cdn.example.com/media/
+      preflight submit media/ --to atlas --host atlas --fix --fit pad
       preflight submit clip.mp4 --to atlas --host atlas --request --prompt "a dolly shot"
       preflight submit fixtures/ --to atlas --sandbox      # try it: no key, no network
     """
     counts: Counter[str] = Counter()
     any_failed = any_unknown = False
-    guard, request = options.guard(), _request(options)
+    guard, request, fix = options.guard(), _request(options), _fix(options)
     with ExitStack() as stack:
         destination = _destination(options, stack)
         stream = stack.enter_context(output_stream(options.output))
@@ -143,7 +152,7 @@ def command(options: SubmitCommand) -> int:
         items = guard.checked(options.inputs.items(lambda: counts.update(["ignored"])))
         try:
             media = _require_host(_media(items, counts), options.inputs.targets, destination)
-            run = stack.enter_context(closing(_submissions(media, options, destination)))
+            run = stack.enter_context(closing(_submissions(media, options, destination, fix)))
             for submission in run:
                 advance()
                 counts[submission.outcome] += 1
@@ -170,7 +179,20 @@ def _request(options: SubmitCommand) -> RequestAtEnd:
     return RequestAtEnd(options.to, options.prompt, options.model)
 
 
-def _submissions(items: Iterator[Item], options: SubmitCommand, to: Destination) -> Generator[Submission, None, None]:
+def _fix(options: SubmitCommand) -> Choices | None:
+    """Return how files are fixed; None if they are not. Raise `UsageError` for choices without --fix."""
+    choices = options.choices.choices()
+    if options.fix:
+        return choices
+    for name, value in choices._asdict().items():
+        if value != getattr(DEFAULT_CHOICES, name):
+            raise UsageError(f"{name}= says how files are fixed. Add --fix.", parameters=(name,))
+    return None
+
+
+def _submissions(
+    items: Iterator[Item], options: SubmitCommand, to: Destination, fix: Choices | None
+) -> Generator[Submission, None, None]:
     return submit_many(
         items,
         options.to,
@@ -181,6 +203,7 @@ def _submissions(items: Iterator[Item], options: SubmitCommand, to: Destination)
         description=options.description,
         type=options.type_,
         wait=options.wait,
+        fix=fix or False,
         poll_timeout=options.poll_timeout,
         host=to.host,
         public_base=to.public_base,
@@ -224,7 +247,8 @@ def _with_options(submission: Submission) -> Submission:
     """Return the submission with options of the command in place of the parameters that its message names."""
     message = submission.message or ""
     if submission.error is None:
-        error = PreflightError(message, parameters=("retry_failed",) if RETRY in message else ())
+        allowing = [each.parameter for each in submission.fix.obstacles if each.parameter] if submission.fix else []
+        error = PreflightError(message, parameters=(*allowing, *(["retry_failed"] if RETRY in message else [])))
     elif message == str(submission.error):
         error = submission.error
     else:
@@ -251,7 +275,10 @@ def _media(items: Iterator[Item], counts: Counter[str]) -> Iterator[Item]:
 
 
 class SubmissionText:
-    """A line for each submission, with its reference or the reason; then how to use the assets, and the counts."""
+    """A line for each submission, with its reference or the reason; below it, how it was fixed.
+
+    At the end, how to use the assets, and the counts.
+    """
 
     def __init__(self, stream: IO[str]) -> None:
         self._stream = stream
@@ -272,6 +299,8 @@ class SubmissionText:
         if submission.message:
             code = f" [{submission.code}]" if submission.code else ""
             self._stream.write(f"{' ' * _INDENT}{printable(submission.message)}{code}\n")
+        if is_registered and submission.fix is not None:
+            self._stream.write(f"{' ' * _INDENT}{printable(fix_text(submission.fix))}\n")
         self._stream.flush()
         if asset is not None and is_registered and asset.usage and asset.kind:
             self._usage[asset.kind] = asset.usage
@@ -293,6 +322,12 @@ class SubmissionText:
         console = Console(file=self._stream, width=width, no_color=not self._color, force_terminal=self._color)
         text = table_text(console, table)
         self._stream.write(text or "".join(f"{count} {outcome}\n" for outcome, count in counts.items()))
+
+
+def fix_text(fix: Plan) -> str:
+    """Return how a file was fixed, and what was lost by it."""
+    losses = f" ({'; '.join(fix.losses)})" if fix.losses else ""
+    return f"fixed: {fix.sentence}{losses}"
 
 
 class SubmissionJsonl:

@@ -1,0 +1,179 @@
+"""`preflight submit --fix` as a process: what is printed, wrong calls, Ctrl-C and SIGKILL while a film is encoded."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from preflight.ledger import Ledger
+from preflight.sandbox import Sandbox
+from preflight.submission.fixing import FIX_FOLDER_PREFIX
+from tests.conftest import ROOT, Run
+from tests.fixer.programs import program
+from tests.submission.sending import NARROW, Sender, keys_of, unique_picture
+from tests.submission.waiting import until
+
+QUICKLY = "tests.submission.quickly"
+REFUSED = NARROW.parent
+FFMPEG = shutil.which("ffmpeg")
+needs_ffmpeg = pytest.mark.skipif(FFMPEG is None, reason="ffmpeg is not installed")
+SOON = 5.0
+"""Seconds in which a process ends on a busy machine. The encoder takes longer."""
+
+
+class TestOutput:
+    def test_text_says_how_each_file_was_fixed(self, run: Run) -> None:
+        done = run("submit", NARROW, REFUSED.parent / "accepted/picture.png", REFUSED / "notes.wav", "--to", "atlas",
+                   "--sandbox", "--fix", "--fit", "pad", main=QUICKLY)  # fmt: skip
+        assert (done.returncode, done.stderr) == (1, "")
+        lines = done.stdout.splitlines()
+        at = next(number for number, line in enumerate(lines) if "png-too-narrow" in line)
+        assert lines[at].startswith("ACTIVE")
+        assert lines[at + 1].strip().startswith("fixed: scale it to 300")
+        assert done.stdout.count("fixed:") == 1
+        assert "REJECTED" in done.stdout
+
+    def test_jsonl_has_the_plan_of_each_fixed_file(self, run: Run) -> None:
+        done = run("submit", NARROW, REFUSED.parent / "accepted/picture.png", "--to", "atlas", "--sandbox", "--fix",
+                   "--format", "jsonl", main=QUICKLY)  # fmt: skip
+        assert done.returncode == 0
+        first, second = (json.loads(line) for line in done.stdout.splitlines())
+        assert first["fix"]["sentence"].startswith("scale it to 300")
+        assert (first["outcome"], first["report"]["verdict"], second["fix"]) == ("active", "fail", None)
+
+
+class TestWrongCalls:
+    @pytest.mark.parametrize(
+        ("words", "said"),
+        [
+            (["--fit", "pad"], "--fit says how files are fixed. Add --fix."),
+            (["--add-silence"], "--add-silence says how files are fixed. Add --fix."),
+            (["--fix", "--max-upscale", "0.5"], "0.5 is not allowed. Write a number from 1 to 64."),
+            (["--fix", "--quality", "0"], "Write a whole number from 1 to 100."),
+            (["--fix", "--host", "", "--public-base", "https://cdn.example"], "--host"),
+            (["--fix", "--public-base", "https://cdn.example"], "--fix makes new ones. Give --host instead."),
+        ],
+        ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+    )
+    def test_wrong_call_ends_before_anything_is_read(self, run: Run, words: list[str], said: str) -> None:
+        done = run("submit", "missing.png", "--to", "atlas", *words, env={**os.environ, "ATLASCLOUD_API_KEY": "k"})
+        assert (done.returncode, done.stdout) == (2, "")
+        assert said in done.stderr
+
+
+@pytest.fixture
+def film(tmp_path: Path) -> Path:
+    """A film of 12 s that must be encoded again, and that no other test has."""
+    path = tmp_path / "film.mp4"
+    make = [FFMPEG or "", "-v", "error", "-f", "lavfi", "-i", "testsrc2=s=640x640:r=10:d=12", "-pix_fmt", "yuv420p"]
+    subprocess.run([*make, "-preset", "ultrafast", "-metadata", f"comment={uuid.uuid4()}", path], check=True)
+    return path
+
+
+@needs_ffmpeg
+class TestInterrupt:
+    """An encoder that works in real time, so that it takes 12 s, is ended with the command, however that ends."""
+
+    @pytest.fixture
+    def atlas(self, box: Sandbox, tmp_path: Path) -> Iterator[Sender]:
+        program(
+            tmp_path / "bin" / "ffmpeg", f'case " $* " in *" -i "*) exec {FFMPEG} -re "$@";; esac; exec {FFMPEG} "$@"'
+        )
+        temporary = tmp_path / "temporary"
+        temporary.mkdir()
+        yield Sender(box, "atlas", tmp_path / "sent")
+        assert encoders(temporary) == []
+
+    def start(self, sender: Sender, film: Path) -> subprocess.Popen[str]:
+        folder = film.parent
+        environment = {
+            **os.environ,
+            **sender.box.environment("atlas"),
+            "PATH": f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}",
+            "TMPDIR": str(folder / "temporary"),
+        }
+        words = ["submit", film, "--to", "atlas", "--endpoint", sender.box.endpoint("atlas"), "--host", "atlas",
+                 "--fix", "--ledger", folder / "ledger.sqlite", "--name", sender.mark]  # fmt: skip
+        process = subprocess.Popen(
+            [sys.executable, "-m", "preflight", *map(str, words)],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, cwd=ROOT,
+        )  # fmt: skip
+        until(lambda: encoders(folder / "temporary"), 30)
+        return process
+
+    def finish(self, sender: Sender, film: Path) -> None:
+        """The same call again fixes the film and registers it once."""
+        submission = sender.one(
+            film, fix=True, host="atlas", ledger=str(film.parent / "ledger.sqlite"), name=sender.mark
+        )
+        assert (submission.outcome, submission.reused, sender.registered()) == ("active", False, 1)
+        with Ledger(str(film.parent / "ledger.sqlite")) as ledger:
+            (entry,) = ledger.entries()
+            assert ledger.fixes.load(entry.key) is not None
+
+    def test_ctrl_c_ends_the_encoder_and_removes_the_folder(self, atlas: Sender, film: Path) -> None:
+        process = self.start(atlas, film)
+        begun = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=20)
+        assert (process.returncode, time.monotonic() - begun < SOON) == (130, True), err
+        assert "Traceback" not in err
+        assert "Run the same command to continue" in err
+        assert os.listdir(film.parent / "temporary") == []
+        self.finish(atlas, film)
+
+    @pytest.mark.slow
+    def test_kill_ends_the_encoder_and_leaves_a_folder_that_says_what_it_is(self, atlas: Sender, film: Path) -> None:
+        process = self.start(atlas, film)
+        process.kill()
+        process.communicate(timeout=20)
+        temporary = film.parent / "temporary"
+        until(lambda: not encoders(temporary))
+        (left,) = os.listdir(temporary)
+        assert left.startswith(FIX_FOLDER_PREFIX)
+        self.finish(atlas, film)
+
+
+def encoders(folder: Path) -> list[str]:
+    """The processes that write to a folder."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            words = process.read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if b"ffmpeg" in words[0] and any(os.fsencode(folder) in word for word in words):
+            found.append(process.parent.name)
+    return found
+
+
+SCRIPT = """
+import json, sys
+from preflight import submit
+job = json.loads(sys.argv[1])
+print(submit(job["file"], "atlas", host="atlas", fix=True, allow_private=True, **job["options"]).id)
+"""
+
+
+def test_processes_that_fix_the_same_file_register_it_once(box: Sandbox, tmp_path: Path) -> None:
+    sender = Sender(box, "atlas", tmp_path)
+    narrow = unique_picture(tmp_path / f"{sender.mark}.png", NARROW)
+    options = {"keys": keys_of(box, "atlas"), "endpoint": box.endpoint("atlas"), "ledger": str(tmp_path / "l.sqlite")}
+    command = [sys.executable, "-c", SCRIPT, json.dumps({"file": str(narrow), "options": options})]
+    processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) for _ in range(2)]
+    ids = [process.communicate(timeout=60)[0] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0]
+    assert len(set(ids)) == 1
+    assert sender.registered() == 1
+    assert not [name for name in os.listdir(tempfile.gettempdir()) if name.startswith(FIX_FOLDER_PREFIX)]
