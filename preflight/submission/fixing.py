@@ -32,7 +32,7 @@ from preflight.submission.register import sha256_of
 from preflight.targets import Item
 
 UNKNOWN_MIME: Final = "application/octet-stream"
-FOLDER_PREFIX: Final = "preflight-submit-fixed-"
+FIX_FOLDER_PREFIX: Final = "preflight-submit-fixed-"
 """Start of the name of a run's folder: after SIGKILL, it is left in the folder for temporary files."""
 _CORES: Final = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 MAX_FIXES: Final = max(1, _CORES // 2)
@@ -76,7 +76,7 @@ class FixFolder:
         """Yield the path of a new folder in it, which is removed at the end of the block."""
         with self._lock:
             if self._path is None:
-                self._path = tempfile.mkdtemp(prefix=FOLDER_PREFIX)
+                self._path = tempfile.mkdtemp(prefix=FIX_FOLDER_PREFIX)
                 self._finalizer = weakref.finalize(self, _remove, self._path, os.getpid())
             parent = self._path
             self._users += 1
@@ -84,10 +84,14 @@ class FixFolder:
             path = tempfile.mkdtemp(dir=parent)
             yield path
         finally:
-            shutil.rmtree(path, ignore_errors=True)
-            with self._lock:
-                self._users -= 1
-                self._remove_if_unused()
+            self.remove(path)
+
+    def remove(self, path: str) -> None:
+        """Remove a folder in it, and all of it if it is closed and was used for nothing else."""
+        shutil.rmtree(path, ignore_errors=True)
+        with self._lock:
+            self._users -= 1
+            self._remove_if_unused()
 
     def close(self) -> None:
         """Remove the folder once no block uses it."""
@@ -145,13 +149,13 @@ class RunFixer:
         item = Item(target)
         with self._folder.subfolder() as folder:
             (name,) = name_outputs([Located(item, "", file_name(item))], folder)
-            yield _file_of(self._fix(target, name.path_for))
+            yield _file_of(self.fix(target, name.path_for))
 
     def close(self) -> None:
         """Remove the folder once nothing is fixed any more."""
         self._folder.close()
 
-    def _fix(self, target: str, place: Callable[[str], str]) -> FixResult:
+    def fix(self, target: str, place: Callable[[str], str]) -> FixResult:
         """Fix a target when it has its turn. The call that this thread works for can stop it, and waits for its end."""
         with _slots.lock:
             slots = _slots.setdefault("fixes", threading.BoundedSemaphore(MAX_FIXES))

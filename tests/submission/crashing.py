@@ -4,17 +4,19 @@ Reads one JSON object from standard input:
 
 provider, endpoint, keys   where to submit
 urls                       the sandbox' URL for each file: hosts need no server of their own
+made                       for each file the path to which its fixed file is copied when it is hosted; {}: none is fixed
 runs                       [{"files": […], "ledger": …, "group": …, "kills": [step, step, …]}]: each is killed at its
                            first step, started again, killed at the next one …, and then brought to its end
 
 Writes for each run a JSON line: how many steps its last process took, and what became of each file. The steps are the
-moments before and after everything that is written, called or hosted.
+moments before and after everything that is written, called, hosted or fixed.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import sys
 import threading
@@ -22,12 +24,14 @@ from collections.abc import Callable
 from typing import Any
 
 from preflight import check
+from preflight.fixer.outputs import OutputFile
 from preflight.hosts import LocalFile
 from preflight.ledger import Ledger
 from preflight.ledger.database import Database
 from preflight.providers import Provider, find_provider, open_provider
 from preflight.retry import Backoff
 from preflight.submission import RecoveryWindow, submit_many
+from preflight.submission.fixing import FixFolder, RunFixer
 from tests.submission.clocks import quick_clock
 
 WINDOW = RecoveryWindow(6.0, Backoff(first=1.0, factor=1.5, maximum=2.0))
@@ -62,13 +66,19 @@ class Steps:
 
 
 class Uploaded:
-    """A host whose files are at the sandbox already."""
+    """A host whose files are at the sandbox already; fixed ones are copied to where it looks for them."""
 
-    def __init__(self, urls: dict[str, str]) -> None:
+    def __init__(self, urls: dict[str, str], made: dict[str, str]) -> None:
         self._urls = urls
+        self._made = {os.path.basename(source): path for source, path in made.items()}
 
     def put(self, file: LocalFile) -> str:
-        return self._urls[file.path]
+        if not file.temporary:
+            return self._urls[file.path]
+        path = self._made[file.name]
+        shutil.copy(file.path, f"{path}.part")
+        os.replace(f"{path}.part", path)
+        return self._urls[path]
 
 
 def submit(job: dict[str, Any], run: dict[str, Any], deadly: int | None, out: int) -> None:
@@ -81,6 +91,9 @@ def submit(job: dict[str, Any], run: dict[str, Any], deadly: int | None, out: in
         Provider: ("register", "get"),
         kind.api: ("create_group", "list_groups") if kind.needs_group else (),
         Uploaded: ("put",),
+        FixFolder: ("remove",),
+        RunFixer: ("fix",),
+        OutputFile: ("publish",),
     }.items():
         for name in names:
             steps.watch(owner, name)
@@ -90,7 +103,8 @@ def submit(job: dict[str, Any], run: dict[str, Any], deadly: int | None, out: in
         endpoint=job["endpoint"],
         keys=job["keys"],
         allow_private=True,
-        host=Uploaded(job["urls"]),
+        host=Uploaded(job["urls"], job["made"]),
+        fix=bool(job["made"]),
         ledger=run["ledger"],
         group=run["group"],
         recovery_window=WINDOW,

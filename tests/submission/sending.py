@@ -24,6 +24,8 @@ from tests.submission.clocks import quick_clock
 WINDOW = RecoveryWindow(3.0, Backoff(first=0.5, factor=1.5, maximum=1.0))
 """On the quick clock: 0.15 s."""
 ACCEPTED = Path(__file__).parents[2] / "fixtures" / "accepted"
+NARROW = ACCEPTED.parent / "refused" / "png-too-narrow.png"
+"""A picture that no provider takes, and that can be fixed."""
 
 
 @dataclass
@@ -37,7 +39,7 @@ class BoxHost:
         self.puts += 1
         if sha256_of(file.path) != file.sha256:
             raise SourceChanged(file.name)
-        return self.box.host(file.path, file.name)
+        return self.box.host(Path(file.path).read_bytes() if file.temporary else file.path, file.name)
 
 
 def keys_of(box: Sandbox, provider: str) -> dict[str, str]:
@@ -46,9 +48,12 @@ def keys_of(box: Sandbox, provider: str) -> dict[str, str]:
     return {name: value for name, value in found.items() if value is not None}
 
 
-def unique_picture(path: Path) -> Path:
-    """A picture that every provider takes, and that no other test has: a comment in it is unique."""
-    data = (ACCEPTED / "picture.png").read_bytes()
+def unique_picture(path: Path, source: Path = ACCEPTED / "picture.png") -> Path:
+    """A picture that no other test has: a comment in it is unique. Every provider takes it, unless source is another.
+
+    source  a PNG
+    """
+    data = source.read_bytes()
     text = b"tEXtComment\0" + uuid.uuid4().hex.encode()
     chunk = struct.pack(">I", len(text) - 4) + text + struct.pack(">I", zlib.crc32(text))
     path.write_bytes(data[:33] + chunk + data[33:])  # behind IHDR

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import subprocess
 import sys
+import tempfile
 import uuid
 from collections import Counter
 from collections.abc import Sequence
@@ -15,17 +18,26 @@ import pytest
 
 from preflight.ledger import Ledger
 from preflight.sandbox import Sandbox
+from preflight.submission.fixing import FIX_FOLDER_PREFIX
+from preflight.submission.register import sha256_of
 from tests.conftest import ROOT
-from tests.submission.sending import Sender, keys_of, unique_picture
+from tests.submission.sending import ACCEPTED, NARROW, Sender, keys_of, unique_picture
 
 
-def crashing(sender: Sender, count: int, chains: Sequence[Sequence[int]]) -> list[dict[str, Any]]:
+def crashing(sender: Sender, count: int, chains: Sequence[Sequence[int]], *, fix: bool = False) -> list[dict[str, Any]]:
     """For each chain of steps: submit `count` new files, killed at each of these steps, then to the end."""
-    runs, urls = [], {}
+    runs: list[dict[str, Any]] = []
+    urls, made = {}, {}
+    source = NARROW if fix else ACCEPTED / "picture.png"
     for kills in chains:
         mark = uuid.uuid4().hex[:12]
-        files = [str(unique_picture(sender.folder / f"{mark}-{each}.png")) for each in range(count)]
-        urls |= {file: sender.box.host(file) for file in files}
+        files = [str(unique_picture(sender.folder / f"{mark}-{each}.png", source)) for each in range(count)]
+        if fix:
+            made |= {file: file.removesuffix(".png") + ".made" for file in files}
+        hosted = [made.get(file, file) for file in files]
+        for path in hosted:
+            Path(path).touch()
+        urls |= {path: sender.box.host(path, f"{mark}.png") for path in hosted}
         ledger = str(sender.folder / f"{mark}.sqlite")
         group = None if sender.group is None else mark
         runs.append({"files": files, "ledger": ledger, "group": group, "kills": list(kills)})
@@ -34,6 +46,7 @@ def crashing(sender: Sender, count: int, chains: Sequence[Sequence[int]]) -> lis
         "endpoint": sender.box.endpoint(sender.name),
         "keys": keys_of(sender.box, sender.name),
         "urls": urls,
+        "made": made,
         "runs": runs,
     }
     done = subprocess.run(
@@ -48,6 +61,15 @@ def crashing(sender: Sender, count: int, chains: Sequence[Sequence[int]]) -> lis
     assert done.returncode == 0, done.stderr
     results = [json.loads(line) for line in done.stdout.splitlines()]
     return [run | result for run, result in zip(runs, results, strict=True)]
+
+
+def remove_left_folders(most: int) -> None:
+    """Remove the temporary folders that killed processes left, at most one for each."""
+    here = tempfile.gettempdir()
+    left = [name for name in os.listdir(here) if name.startswith(FIX_FOLDER_PREFIX)]
+    assert len(left) <= most
+    for name in left:
+        shutil.rmtree(os.path.join(here, name))
 
 
 def held(sender: Sender, runs: list[dict[str, Any]], count: int) -> None:
@@ -106,6 +128,26 @@ def test_kill_at_any_step_loses_and_duplicates_nothing(box: Sandbox, tmp_path: P
     (whole,) = crashing(sender, 2, [[]])
     chains = [[step] for step in range(1, whole["steps"] + 1, stride)]
     held(sender, crashing(sender, 2, chains), 2)
+
+
+@pytest.mark.parametrize(
+    ("name", "stride"),
+    [("atlas", 31), *(pytest.param(name, stride, marks=pytest.mark.slow) for name, stride in [("volcengine", 3)])],
+)
+def test_kill_at_any_step_of_a_fix_registers_each_file_once(
+    box: Sandbox, tmp_path: Path, name: str, stride: int
+) -> None:
+    sender = Sender(box, name, tmp_path)
+    (whole,) = crashing(sender, 2, [[]], fix=True)
+    chains = [[step] for step in range(1, whole["steps"] + 1, stride)]
+    runs = [whole, *crashing(sender, 2, chains, fix=True)]
+    held(sender, runs, 2)
+    for run in runs:
+        with Ledger(run["ledger"]) as ledger:
+            records = [ledger.fixes.load(entry.key) for entry in ledger.entries()]
+        fixed = {sha256_of(f"{file.removesuffix('.png')}.made") for file in run["files"]}
+        assert {record.fixed for record in records if record} == {f"sha256:{digest}" for digest in fixed}, run["kills"]
+    remove_left_folders(len(runs))
 
 
 @pytest.mark.parametrize(

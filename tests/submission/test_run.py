@@ -299,4 +299,4 @@ class TestSubmit:
         assert rows[0]["asset"]["status"] == "active"
         assert rows[0]["report"]["verdict"] == "pass"
         assert rows[1]["asset"] is None
-        assert set(rows[0]) == {"source", "index", "outcome", "reused", "code", "message", "asset", "report"}
+        assert set(rows[0]) == {"source", "index", "outcome", "reused", "code", "message", "asset", "report", "fix"}

@@ -759,7 +759,7 @@ class TestRequests:
 
     def request(self, submitter: Submitter, target: str = "https://cdn.example/clip.png", **facts: Any) -> Any:
         report = Report(target, Media(kind="image", **facts))
-        return submitter._request(target, report, ContentId("sha256:" + "0" * 64))
+        return submitter._request(target, report, "image", ContentId("sha256:" + "0" * 64))
 
     @each_row("target", ["data:image/png;base64,AA==", "DATA:,x"])
     def test_data_uri_is_not_registered_even_if_it_passes(self, target: str) -> None:
@@ -808,7 +808,7 @@ class TestRequests:
             Media(kind="image"),
             results=(Result("atlas", "register", "2026-01-01", "published", "pass", findings),),  # type: ignore[arg-type]
         )
-        request = self.submitter()._request(report.source, report, ContentId("sha256:00"))
+        request = self.submitter()._request(report.source, report, "image", ContentId("sha256:00"))
         assert request.warnings == "animated"
 
     @each_row(
