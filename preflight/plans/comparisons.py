@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import product
-from math import log
+from math import log, prod
 from typing import Final, NamedTuple
 
 from preflight.facts import label
@@ -13,8 +13,9 @@ from preflight.formats import IMAGE, VIDEO
 from preflight.limit import Limit
 from preflight.media import Media
 from preflight.plans import geometry
+from preflight.plans.choices import Choices
 from preflight.plans.encoding import GEOMETRY, Subject
-from preflight.plans.geometry import Size
+from preflight.plans.geometry import LimitsByFact, Shape, Size
 from preflight.plans.intersection import intersect
 from preflight.plans.members import Member, nearest_value, with_values
 from preflight.report import Obstacle
@@ -33,14 +34,13 @@ _MAX_SIDES: Final = 6
 
 
 class _Change(NamedTuple):
-    """What a choice would change: files, pixels, and the largest factor by which one is enlarged."""
+    """What a choice would change: a number of files, and pixels or shares of values."""
 
     files: int
     amount: float
-    upscale: float = 1.0
 
 
-def make_equal(members: Sequence[Member], fact: str, service: str, max_upscale: float) -> Iterator[Obstacle]:
+def make_equal(members: Sequence[Member], fact: str, service: str, choices: Choices) -> Iterator[Obstacle]:
     """Add limits so that all members have the same value of a fact; yield why that is not possible.
 
     Chosen is the value that most of them already have, then that which changes the fewest pixels.
@@ -53,7 +53,7 @@ def make_equal(members: Sequence[Member], fact: str, service: str, max_upscale: 
     if len(values) < 2 and (fact not in GEOMETRY or all(_keeps_geometry(member) for member in having)):
         return
     if fact in GEOMETRY:
-        yield from _same_size(having, fact, service, max_upscale)
+        yield from _same_size(having, fact, service, choices)
         return
     chosen = next(
         (limit for limit in _values(having, fact) if all(member.can_have(fact, limit) for member in having)), None
@@ -96,43 +96,56 @@ def _not_equal(fact: str, values: Sequence[object], service: str, parameter: str
     return Obstacle(f"{problem}, which no change inside their limits achieves. Give files that are more alike.")
 
 
-def _same_size(having: Sequence[Member], fact: str, service: str, max_upscale: float) -> Iterator[Obstacle]:
+def _same_size(having: Sequence[Member], fact: str, service: str, choices: Choices) -> Iterator[Obstacle]:
     fact = "dimensions" if fact == "aspect_ratio" else fact  # rounded sides seldom have exactly the same ratio
+    counts = Counter(_size(member) for member in having)
+    own = [size for size, _ in counts.most_common(_MAX_CHOICES)]
+    for sizes in (own, _other_sizes(having, own)):
+        costs, is_enlarged = _costs(having, sizes, fact, choices)
+        if costs:
+            best = min(costs, key=lambda size: costs[size])
+            for member in having:
+                member.add([_equal_to(fact, getattr(_resized(member, best), fact))])
+            return
+    values = list(dict.fromkeys(member.current(fact) for member in having))
+    yield _not_equal(fact, values, service, "max_upscale" if is_enlarged else None)
+
+
+def _costs(
+    having: Sequence[Member], sizes: Iterable[Size], fact: str, choices: Choices
+) -> tuple[dict[Size, _Change], bool]:
+    """Return what each possible size changes, and whether others only need a larger factor of enlargement."""
     costs: dict[Size, _Change] = {}
-    for size in _sizes(having):
-        changes = [_change(member, size, fact) for member in having]
-        found = [change for change in changes if change is not None]
+    is_enlarged = False
+    for size in sizes:
+        changes = [_change(member, size, fact, choices) for member in having]
+        found = [change for change in changes if isinstance(change, _Change)]
+        is_enlarged |= len(found) < len(having) and None not in changes
         if len(found) == len(having):
-            files, amount = sum(change.files for change in found), sum(change.amount for change in found)
-            costs[size] = _Change(files, amount, max(change.upscale for change in found))
-    allowed = [size for size, change in costs.items() if change.upscale <= max_upscale + _ROUNDING]
-    if not allowed:
-        values = list(dict.fromkeys(member.current(fact) for member in having))
-        yield _not_equal(fact, values, service, "max_upscale" if costs else None)
-        return
-    best = min(allowed, key=lambda size: costs[size])
-    for member in having:
-        member.add([_equal_to(fact, getattr(_resized(member, best), fact))])
+            costs[size] = _Change(sum(change.files for change in found), sum(change.amount for change in found))
+    return costs, is_enlarged
 
 
-def _sizes(having: Sequence[Member]) -> list[Size]:
-    """Return the sizes to choose from: those of the files, the smallest of their sides, and both inside all limits."""
-    medias = [member.media for member in having if member.media is not None]
-    sizes = dict(Counter((media.width or 0, media.height or 0) for media in medias).most_common(_MAX_CHOICES))
-    widths, heights = (sorted({size[side] for size in sizes})[:_MAX_SIDES] for side in (0, 1))
-    shortest = min(widths[0], heights[0])  # a square is inside most limits
-    sizes |= {size: 0 for size in (*product(widths, heights), (shortest, shortest)) if size not in sizes}
+def _size(member: Member) -> Size:
+    media = member.media
+    return (media.width or 0, media.height or 0) if media is not None else (0, 0)
+
+
+def _other_sizes(having: Sequence[Member], own: Sequence[Size]) -> Iterator[Size]:
+    """Yield sizes that no file has: their smallest sides, and the nearest that are inside the limits of all."""
     limits: dict[str, Limit] = {}
     for fact in GEOMETRY:
         stated = [limit for member in having for limit in member.stated(fact)]
         if stated and (both := intersect(stated)) is not None:
             limits[fact] = both
-    kind = VIDEO if any(media.kind == VIDEO for media in medias) else IMAGE
-    for width, height in list(sizes):
+    widths, heights = (sorted({size[side] for size in own})[:_MAX_SIDES] for side in (0, 1))
+    shortest = min(widths[0], heights[0])  # a square is inside most limits
+    kind = VIDEO if any(member.kind == VIDEO for member in having) else IMAGE
+    for width, height in dict.fromkeys((*own, *product(widths, heights), (shortest, shortest))):
+        yield width, height
         shape = geometry.shape(Subject.of(Media(kind, width=width, height=height)), limits)
-        if shape is not None:
-            sizes.setdefault(shape.result, 0)
-    return list(sizes)
+        if isinstance(shape, Shape):
+            yield shape.result
 
 
 def _resized(member: Member, size: Size) -> Media:
@@ -140,26 +153,28 @@ def _resized(member: Member, size: Size) -> Media:
     return member.media._replace(width=size[0], height=size[1])
 
 
-def _change(member: Member, size: Size, fact: str) -> _Change | None:
-    """Return what giving a file the value of a size changes; None if its limits do not allow it."""
+def _change(member: Member, size: Size, fact: str, choices: Choices) -> _Change | Obstacle | None:
+    """Return what giving a file the value of a size changes; None or an obstacle if that is not possible."""
     media = member.media
     assert media is not None
     value = getattr(_resized(member, size), fact)
     if getattr(media, fact) == value and _keeps_geometry(member):
         return _Change(0, 0)
-    limits = member.geometry(_equal_to(fact, value))
-    shape = geometry.shape(Subject.of(media), limits) if limits is not None else None
-    return None if shape is None else _Change(1, *_pixels_changed(media, shape))
+    return _shape_change(media, member.geometry(_equal_to(fact, value)), choices)
 
 
-def _pixels_changed(media: Media, shape: geometry.Shape) -> tuple[float, float]:
-    """Return how many pixels a crop and a scaling remove or invent, and the factor by which they enlarge."""
-    (width, height), (new_width, new_height) = shape.crop, shape.result
-    cropped = (media.pixels or 0) - width * height
-    return cropped + abs(width * height - new_width * new_height), max(new_width / width, new_height / height)
+def _shape_change(media: Media, limits: LimitsByFact | None, choices: Choices) -> _Change | Obstacle | None:
+    """Return how many pixels a plan for the geometry crops, pads, and removes or invents by scaling."""
+    shape = geometry.shape(Subject.of(media), limits, choices) if limits is not None else None
+    if not isinstance(shape, Shape):
+        return shape
+    whole, part, scaled, result = (
+        prod(size) for size in ((media.width or 0, media.height or 0), *shape[:2], shape.result)
+    )
+    return _Change(1, whole - part + abs(part - scaled) + result - scaled)
 
 
-def make_similar(members: Sequence[Member], ratio: Limit, service: str, max_upscale: float) -> Iterator[Obstacle]:
+def make_similar(members: Sequence[Member], ratio: Limit, service: str, choices: Choices) -> Iterator[Obstacle]:
     """Add limits so that the largest value of a fact is at most so many times the smallest; yield why not."""
     fact = ratio.fact
     having = with_values(members, fact)
@@ -175,7 +190,7 @@ def make_similar(members: Sequence[Member], ratio: Limit, service: str, max_upsc
         return
     best: tuple[_Change, Limit] | None = None
     for window in _windows(numbers, ratio):
-        change = _window_change(having, numbers, window, max_upscale)
+        change = _window_change(having, numbers, window, choices)
         if change is not None and (best is None or change < best[0]):
             best = change, window
     if best is None:
@@ -200,7 +215,7 @@ def _windows(numbers: Sequence[float], ratio: Limit) -> Iterator[Limit]:
 
 
 def _window_change(
-    having: Sequence[Member], numbers: Sequence[float], window: Limit, max_upscale: float
+    having: Sequence[Member], numbers: Sequence[float], window: Limit, choices: Choices
 ) -> _Change | None:
     """Return what bringing the values of all files into a range changes; None if their limits do not allow it."""
     files, amount = 0, 0.0
@@ -215,12 +230,8 @@ def _window_change(
         if fact not in GEOMETRY:
             amount += abs(log(nearest_value(number, limit) / number))
             continue
-        limits = member.geometry(window)
-        shape = geometry.shape(Subject.of(media), limits) if limits is not None else None
-        if shape is None:
+        change = _shape_change(media, member.geometry(window), choices)
+        if not isinstance(change, _Change):
             return None
-        pixels, upscale = _pixels_changed(media, shape)
-        if upscale > max_upscale + _ROUNDING:
-            return None
-        amount += pixels
+        amount += change.amount
     return _Change(files, amount)

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from preflight.escape import printable
 from preflight.formats import AUDIO, KINDS
 from preflight.limit import Limit
-from preflight.plans.choices import DEFAULT_CHOICES
+from preflight.plans.choices import DEFAULT_CHOICES, Choices
 from preflight.plans.comparisons import make_equal, make_similar
 from preflight.plans.geometry import LimitsByFact
 from preflight.plans.members import Member, RequestFile, is_kept
@@ -53,7 +53,7 @@ def plan_request(
     rules: RuleSet,
     *,
     strict: bool = False,
-    max_upscale: float = DEFAULT_CHOICES.max_upscale,
+    choices: Choices = DEFAULT_CHOICES,
 ) -> RequestPlan:
     """Return the limits on each file, to be combined with those of its kind, with which the files pass together.
 
@@ -62,8 +62,7 @@ def plan_request(
     changes the fewest pixels. The sizes of files are those before their own plans: where these make them larger, plan
     again with the facts of the results.
 
-    strict       warnings fail
-    max_upscale  factor up to which a picture may be enlarged
+    strict  warnings fail
     """
     members = [Member(file, rules, strict=strict) for file in files]
     groups = _groups(members)
@@ -86,9 +85,9 @@ def plan_request(
         compared.append((together, role.same, role.ratios))
     for those, same, ratios in compared:
         for fact in same:
-            obstacles += make_equal(those, fact, rules.service, max_upscale)
+            obstacles += make_equal(those, fact, rules.service, choices)
         for limit in ratios:
-            obstacles += make_similar(those, limit, rules.service, max_upscale)
+            obstacles += make_similar(those, limit, rules.service, choices)
     for total in _totals(groups, totals, roles):
         obstacles += cap_total(total, rules.service, strict=strict)
     safe = tuple([Obstacle(printable(message), parameter) for message, parameter in dict.fromkeys(obstacles)])
