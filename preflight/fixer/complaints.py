@@ -17,6 +17,8 @@ _ORIGIN: Final = re.compile(r"^(\[[^\]\n]{0,80} @ 0x[0-9a-f]+\] ?)+")
 _PATH: Final = re.compile(r"(?<![^\s'\"(])(file:)?/[^\s'\"]+")
 _CONTROL: Final = re.compile(rb"[\x00-\x07\x0e-\x1f]")
 """What ffmpeg prints as `?`."""
+_CHATTER: Final = re.compile(r"(x265|Svt) ?\[(info|warn|warning)\]|encoded \d+ frames in ")
+"""The beginnings of lines that encoders print whether anybody wants them or not."""
 _CONSEQUENCE: Final = re.compile(
     r"Error (opening|initializing|reinitializing|selecting|while|closing|sending|muxing|submitting|processing|marking)"
     r"|Failed to (inject|configure)|Task finished|Terminating thread|Conversion failed|Nothing was written"
@@ -26,14 +28,15 @@ _CONSEQUENCE: Final = re.compile(
 
 
 def complaints(errors: bytes, words: Sequence[str]) -> tuple[str, ...]:
-    """Return the lines of standard error, escaped; `words` are those of the run, whose paths are replaced."""
+    """Return the lines of standard error that complain, escaped. Paths in the words of the run are replaced."""
     text = errors
     if len(errors) >= MAX_ERROR_BYTES:
         text = errors.partition(b"\n")[2]  # the first line is not whole
     for name, replacement in _paths(words):
         text = text.replace(name, replacement)
     lines = (_ORIGIN.sub("", line).strip() for line in text.decode("utf-8", "replace").splitlines())
-    return tuple(_PATH.sub("…", printable(line[:_MAX_LINE_CHARS])) for line in lines if line)
+    said = [line[:_MAX_LINE_CHARS] for line in lines if line and not _CHATTER.match(line)]
+    return tuple(_PATH.sub("…", printable(line)) for line in said)
 
 
 def _paths(words: Sequence[str]) -> list[tuple[bytes, bytes]]:

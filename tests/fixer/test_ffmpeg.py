@@ -124,6 +124,18 @@ class TestWithFfmpeg:
             full = "cannot be written to the end (No space left on device). Free space, or give another path."
             assert str(caught.value) == rf"result\n.mp4 {full}"
 
+    def test_chatter_of_an_encoder_is_no_complaint(self, real: Engine, film: Path, tmp_path: Path) -> None:
+        if "libx265" not in real.encoders:
+            pytest.skip("no libx265")
+        words = [*input_words(str(film), "mov"), "-c:v", "libx265", "-preset", "ultrafast"]
+        run = run_engine(real, [*words, *output_words(str(tmp_path / "x.mp4"), "mp4")], timeout=30)
+        assert run.lines == ()
+        with pytest.raises(OutputError, match="No space left on device"):
+            run_engine(real, [*words, *output_words("/dev/full", "mp4")], timeout=30, output=EngineOutput("/dev/full"))
+        with pytest.raises(EngineError, match=r"^ffmpeg failed: [^x]") as caught:
+            run_engine(real, [*words, *output_words(str(tmp_path), "mp4")], timeout=30)
+        assert "x265" not in str(caught.value)
+
     def test_result_stays_below_its_maximum_size(self, real: Engine, film: Path, tmp_path: Path) -> None:
         result = tmp_path / "result.mp4"
         with pytest.raises(EngineError, match=r"^The result would be larger than 4,000 bytes\. ") as caught:
