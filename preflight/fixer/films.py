@@ -7,9 +7,8 @@ from tempfile import TemporaryDirectory
 from typing import Final, NamedTuple
 
 from preflight.errors import EngineError
-from preflight.fixer.ffmpeg import Engine, EngineOutput, find_engine, input_words, run_engine
+from preflight.fixer.ffmpeg import Engine, EngineOutput, demuxer_of, find_engine, input_words, run_engine
 from preflight.fixer.hooks import Hooks
-from preflight.formats import DEMUXERS
 from preflight.plans.budgets import AIM, LOWEST_SHARE, SizeBudget
 from preflight.plans.changes import Changes
 from preflight.plans.film_words import FilmWords, needs_of, passes, words_for
@@ -94,7 +93,7 @@ def _run(job: FilmJob, words: FilmWords | None) -> None:
         job.engine,
         [
             *words.source,
-            *input_words(job.source, DEMUXERS[changes.media.format or ""]),
+            *input_words(job.source, demuxer_of(changes.media.format or "")),
             *words.inputs,
             *words.output,
             *_threads(job.engine),
