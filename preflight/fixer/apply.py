@@ -19,8 +19,9 @@ from preflight.fixer.planning import Aim, Proposal, propose
 from preflight.fixer.proof import prove
 from preflight.fixer.result import FixOutcome, FixResult
 from preflight.formats import FORMATS, IMAGE
+from preflight.plans.budgets import largest_size
 from preflight.plans.changes import Changes
-from preflight.plans.recipes import max_bytes, recipe_for
+from preflight.plans.recipes import recipe_for
 from preflight.report import Obstacle, Plan, Report, internal_error
 from preflight.sources.open import Target
 
@@ -122,7 +123,7 @@ class _Attempt:
     def _picture(self, given: Input, place: Place) -> FixResult:
         media = self._before.media
         assert media is not None
-        written = apply_picture(given.source, media, recipe_for(self._changes), max_bytes(self._changes.limits))
+        written = apply_picture(given.source, media, recipe_for(self._changes), largest_size(self._changes.limits))
         self._plan = self._plan._replace(losses=(*self._plan.losses, *written.losses))
         with self._output(place, written.format) as file:
             write_bytes(file, written.data)

@@ -7,6 +7,7 @@ from typing import Final
 
 from PIL import Image, ImageCms, ImageFilter
 
+from preflight.fixer.tone_mapping import tone_mapped
 from preflight.plans.recipes import PictureRecipe, Rectangle
 
 _DEEP: Final = ("I;16", "I;16B", "I;16L", "I;16N")
@@ -24,6 +25,9 @@ _BLURRED_SHARE: Final = 40
 def changed(image: Image.Image, profile: bytes, recipe: PictureRecipe) -> tuple[Image.Image, bytes]:
     """Return an upright picture after all changes of its pixels, and its profile."""
     image = _plain(image, recipe)
+    primaries, transfer = recipe.colors
+    if recipe.tone_maps and primaries is not None and transfer is not None:
+        image, profile = tone_mapped(_without_palette(image) if image.mode == "P" else image, primaries, transfer), b""
     profile = profile if _describes(profile, image.mode) else b""
     is_converted = recipe.to_srgb or (image.mode in ("CMYK", "LAB") and not recipe.keeps_cmyk)
     if is_converted or (recipe.as_rgb and image.mode in ("L", "LA") and profile):

@@ -103,7 +103,7 @@ def metadata_for(original: Original, recipe: PictureRecipe, size: tuple[int, int
     return Metadata(
         exif if exif and is_readable(exif) else least,
         changed_xmp(original.xmp, without_location=recipe.strip_location),
-        original.dpi,
+        original.dpi if recipe.size is None or original.dpi is None or len({*original.dpi}) == 1 else None,
     )
 
 

@@ -8,12 +8,12 @@ from typing import Final
 
 from preflight.probes.color import CHROMATICITIES
 
-_Vector = tuple[float, float, float]
-_Matrix = tuple[_Vector, _Vector, _Vector]
+Vector = tuple[float, float, float]
+Matrix = tuple[Vector, Vector, Vector]
 
-_D50: Final[_Vector] = (0.9642, 1.0, 0.8249)
+_D50: Final[Vector] = (0.9642, 1.0, 0.8249)
 _D65: Final = (0.3127, 0.329)
-_BRADFORD: Final[_Matrix] = (
+_BRADFORD: Final[Matrix] = (
     (0.8951, 0.2664, -0.1614),
     (-0.7502, 1.7135, 0.0367),
     (0.0389, -0.0685, 1.0296),
@@ -77,6 +77,19 @@ def _profile(white: tuple[float, float], primaries: Sequence[tuple[float, float]
     return header + struct.pack(">I", len(tags)) + table + contents
 
 
+def conversion(primaries: str, other: str) -> Matrix:
+    """Return the matrix from linear light in named primaries to that in others."""
+    source = _transposed(_matrix_of(_colorants(_D65, CHROMATICITIES[primaries])))
+    target = _transposed(_matrix_of(_colorants(_D65, CHROMATICITIES[other])))
+    columns = [_solved(target, column) for column in _transposed(source)]
+    return _transposed(_matrix_of(columns))
+
+
+def _matrix_of(rows: Sequence[Vector]) -> Matrix:
+    one, two, three = rows
+    return one, two, three
+
+
 def _fixed(number: float) -> bytes:
     """Return a number as s15Fixed16Number (4.6)."""
     return struct.pack(">i", max(-(1 << 31), min((1 << 31) - 1, round(number * 65536))))
@@ -88,10 +101,10 @@ def _text(words: str) -> bytes:
     return b"mluc" + struct.pack(">III4sII", 0, 1, 12, b"enUS", len(coded), 28) + coded
 
 
-def _colorants(white: tuple[float, float], primaries: Sequence[tuple[float, float]]) -> list[_Vector]:
+def _colorants(white: tuple[float, float], primaries: Sequence[tuple[float, float]]) -> list[Vector]:
     """Return XYZ of red, green and blue at full intensity, adapted from the white point to D50."""
     red, green, blue = (_xyz(x, y) for x, y in primaries)
-    columns: _Matrix = (red, green, blue)
+    columns: Matrix = (red, green, blue)
     white_xyz = _xyz(*white)
     shares = _solved(_transposed(columns), white_xyz)
     source, target = _times(_BRADFORD, white_xyz), _times(_BRADFORD, _D50)
@@ -103,21 +116,21 @@ def _colorants(white: tuple[float, float], primaries: Sequence[tuple[float, floa
     return adapted
 
 
-def _xyz(x: float, y: float) -> _Vector:
+def _xyz(x: float, y: float) -> Vector:
     return x / y, 1.0, (1 - x - y) / y
 
 
-def _times(matrix: _Matrix, vector: _Vector) -> _Vector:
+def _times(matrix: Matrix, vector: Vector) -> Vector:
     one, two, three = (sum(a * b for a, b in zip(row, vector, strict=True)) for row in matrix)
     return one, two, three
 
 
-def _transposed(matrix: _Matrix) -> _Matrix:
+def _transposed(matrix: Matrix) -> Matrix:
     one, two, three = zip(*matrix, strict=True)
     return one, two, three
 
 
-def _solved(matrix: _Matrix, vector: _Vector) -> _Vector:
+def _solved(matrix: Matrix, vector: Vector) -> Vector:
     """Return the solution of a system of three equations by Cramer's rule. Raise ZeroDivisionError if it has none."""
     columns = _transposed(matrix)
     whole = _determinant(columns)
@@ -126,6 +139,6 @@ def _solved(matrix: _Matrix, vector: _Vector) -> _Vector:
     return one, two, three
 
 
-def _determinant(columns: _Matrix) -> float:
+def _determinant(columns: Matrix) -> float:
     (a, b, c), (d, e, f), (g, h, i) = columns
     return a * (e * i - f * h) - d * (b * i - c * h) + g * (b * f - c * e)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from math import ceil, floor
 from typing import Final, NamedTuple
 
-from preflight.limit import Limit
 from preflight.media import NONE
+from preflight.plans.budgets import largest_size
 from preflight.plans.changes import Changes
-from preflight.plans.choices import Anchor
 from preflight.plans.colors import CMYK_MODELS
 from preflight.plans.encoding import Subject
-from preflight.plans.geometry import LimitsByFact, Size
+from preflight.plans.geometry import LimitsByFact, Size, crop_offset
 from preflight.plans.picture_formats import (
     ANIMATED_FORMATS,
     LOSSY,
@@ -21,7 +19,8 @@ from preflight.plans.picture_formats import (
     chroma_for,
     is_lossless,
 )
-from preflight.plans.tracks import FactValue, is_accepted
+from preflight.plans.regions import is_accepted_size
+from preflight.plans.tracks import is_accepted
 
 Rectangle = tuple[int, int, int, int]
 """Left, top, width and height."""
@@ -49,6 +48,7 @@ class PictureRecipe(NamedTuple):
     keeps_frames    all frames of an animation stay; first_picture: others than the first picture may be left out
     keeps_depth     16 bits per component stay, where Pillow has them
     colors          primaries and transfer of the pixels, for a file without ICC profile
+    tone_maps       bring the high dynamic range of the pixels to the standard one, in sRGB
     to_srgb         convert the colors to sRGB; keeps_cmyk: pixels of four inks stay; as_rgb: no gray and no palette
     flatten         replace transparency by white
     crop            the part that stays; size: that to which it is scaled
@@ -68,6 +68,7 @@ class PictureRecipe(NamedTuple):
     first_picture: bool = False
     keeps_depth: bool = False
     colors: tuple[str | None, str | None] = (None, None)
+    tone_maps: bool = False
     to_srgb: bool = False
     keeps_cmyk: bool = False
     as_rgb: bool = False
@@ -99,7 +100,8 @@ def recipe_for(changes: Changes) -> PictureRecipe:
         first_picture=choices.first_picture or media.hdr == "gain_map",
         keeps_depth=_keeps_depth(changes) and not to_srgb,
         colors=(media.primaries, media.transfer),
-        to_srgb=to_srgb,
+        tone_maps=is_high_range(media),
+        to_srgb=to_srgb or is_high_range(media),
         keeps_cmyk=keeps_cmyk,
         as_rgb="color_model" in wrong,
         flatten=written in OPAQUE or "has_alpha" in wrong,
@@ -112,23 +114,9 @@ def recipe_for(changes: Changes) -> PictureRecipe:
         states_orientation="orientation" in limits,
     )
     found = _with_geometry(found, changes)
-    if max_bytes(limits) is not None:
+    if largest_size(limits) is not None:
         found = found._replace(smaller=_smaller(_result_of(found), limits, written), fallback=_fallback(changes, found))
     return found._replace(keeps_pixels=_keeps_pixels(changes, found))
-
-
-def max_bytes(limits: LimitsByFact) -> int | None:
-    """Return the largest size of a file inside the limits on `size` and `base64_size`; None if there is no bound."""
-    bounds = [_highest(limits.get("size"))]
-    if (coded := _highest(limits.get("base64_size"))) is not None:
-        bounds.append(coded // 4 * 3)
-    return min((bound for bound in bounds if bound is not None), default=None)
-
-
-def _highest(limit: Limit | None) -> int | None:
-    if limit is None or limit.high is None:
-        return None
-    return ceil(limit.high) - 1 if limit.high_open else floor(limit.high)
 
 
 def _colors(changes: Changes) -> tuple[bool, bool]:
@@ -157,21 +145,13 @@ def _with_geometry(found: PictureRecipe, changes: Changes) -> PictureRecipe:
         return found
     crop, size, canvas = shape
     if crop != found.whole:
-        found = found._replace(crop=(*offset_of(found.whole, crop, choices.anchor), *crop))
+        found = found._replace(crop=(*crop_offset(found.whole, crop, choices.anchor), *crop))
     if size != crop:
         found = found._replace(size=size)
     if canvas is not None and canvas != size:
-        place = offset_of(canvas, size, choices.anchor)
+        place = crop_offset(canvas, size, choices.anchor)
         found = found._replace(canvas=(*place, *canvas), blur=choices.fit == "blur")
     return found
-
-
-def offset_of(outer: Size, inner: Size, anchor: Anchor) -> tuple[int, int]:
-    """Return left and top of the inner rectangle at an anchor of the outer one."""
-    words = frozenset(anchor.split("-"))
-    horizontal = 0.0 if "left" in words else 1.0 if "right" in words else 0.5
-    vertical = 0.0 if "top" in words else 1.0 if "bottom" in words else 0.5
-    return int((outer[0] - inner[0]) * horizontal), int((outer[1] - inner[1]) * vertical)
 
 
 def _result_of(found: PictureRecipe) -> Size | None:
@@ -189,7 +169,7 @@ def _smaller(size: Size | None, limits: LimitsByFact, written: str) -> tuple[Siz
     for power in range(1, _MAX_STEPS):
         width, height = (max(1, round(side * _STEP**power)) for side in size)
         for candidate in _near(width, height, limits):
-            if candidate not in found and is_inside(candidate, limits) and max(candidate) <= MAX_SIDES[written]:
+            if candidate not in found and is_accepted_size(candidate, limits) and max(candidate) <= MAX_SIDES[written]:
                 found.append(candidate)
                 break
     return tuple(found)
@@ -202,20 +182,6 @@ def _near(width: int, height: int, limits: LimitsByFact) -> tuple[Size, ...]:
     steps = [max(limits[fact].multiple_of or 1 if fact in limits else 1, both) for fact in ("width", "height")]
     width, height = width - width % steps[0], height - height % steps[1]
     return (width, height), (width, height - steps[1]), (width - steps[0], height)
-
-
-def is_inside(size: Size, limits: LimitsByFact) -> bool:
-    """Return whether all limits on geometry accept a width and a height."""
-    width, height = size
-    if width < 1 or height < 1:
-        return False
-    values: dict[str, FactValue] = {
-        "width": width, "height": height, "long_side": max(size), "short_side": min(size), "side_sum": sum(size),
-        "pixels": width * height, "dimensions": f"{width}x{height}",
-    }  # fmt: skip
-    ratio = limits.get("aspect_ratio")
-    accepts_ratio = ratio is None or not ratio.side(width / height, height)
-    return accepts_ratio and all(is_accepted(limits, fact, value) for fact, value in values.items())
 
 
 def _fallback(changes: Changes, found: PictureRecipe) -> tuple[str, ...]:
