@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from math import inf
 from typing import Final
 
+from preflight.formats import HDR_BY_TRANSFER
 from preflight.media import Media
 from preflight.plans.changes import Changes
 from preflight.plans.geometry import LimitsByFact
 from preflight.plans.picture_formats import MAX_SIDES, PICTURE_READERS, WITHOUT_METADATA
 from preflight.plans.recipes import PictureRecipe, is_high_range, recipe_for
 from preflight.plans.tracks import FactValue, is_accepted
+from preflight.probes.color import CHROMATICITIES
 from preflight.report import Obstacle
 
 _MODELS: Final = {
@@ -47,9 +49,12 @@ def _obstacles(changes: Changes, exact: Media | None) -> Iterator[Obstacle]:
     if not changes.choices.first_picture and is_collection(changes):
         message = "The file holds several pictures, of which only the first would be kept. Allow it with first_picture."
         yield Obstacle(message, "first_picture")
-    if is_high_range(media):
-        message = f"The picture has a high dynamic range ({media.hdr}), which would be lost."
-        yield Obstacle(f"{message} Convert it with another program.")
+    if is_high_range(media) and changes.choices.hdr == "refuse":
+        yield Obstacle(
+            f"The picture is in high dynamic range ({media.hdr}), which would have to be tone-mapped.", "hdr"
+        )
+    if is_high_range(media) and (media.transfer not in HDR_BY_TRANSFER or media.primaries not in CHROMATICITIES):
+        yield Obstacle("Its colors are not described well enough to tone-map them.")
     size = changes.shape.result if changes.shape is not None else (media.width or 0, media.height or 0)
     if max(size) > MAX_SIDES.get(written, inf):
         yield Obstacle(f"A side of {max(size):,} px is longer than the {MAX_SIDES[written]:,} px of {written}.")
@@ -75,7 +80,7 @@ def losses(changes: Changes, media: Media) -> tuple[str, ...]:
     if found is None:
         return ()
     if found.keeps_pixels:
-        return _metadata_losses(found, media)
+        return tuple(_metadata_losses(found, media))
     frames = media.frames or 0
     of_all = f" of {frames}" if frames > 1 else ""
     stays = media.format == found.written and found.lossless
@@ -84,7 +89,8 @@ def losses(changes: Changes, media: Media) -> tuple[str, ...]:
         f"keeps only the first{of_all} pictures": is_collection(changes),
         "drops the gain map for high dynamic range": media.hdr == "gain_map",
         "drops the transparency": media.has_alpha is not False and found.flatten and media.has_alpha is not None,
-        "converts the colors to sRGB": found.to_srgb,
+        "drops the high dynamic range": found.tone_maps,
+        "converts the colors to sRGB": found.to_srgb and not found.tone_maps,
         f"8 instead of {media.bit_depth} bits per component": (media.bit_depth or 0) > 8 and not found.keeps_depth,
         "reduces the colors to 256": found.written == "gif" and not stays,
         _coding_loss(found): not found.lossless,
@@ -98,10 +104,13 @@ def _coding_loss(found: PictureRecipe) -> str:
     return f"re-encodes the picture as {found.written.upper()}"
 
 
-def _metadata_losses(found: PictureRecipe, media: Media) -> tuple[str, ...]:
-    if found.strip_metadata or found.written in WITHOUT_METADATA:
-        return ("drops the metadata",) if media.format not in WITHOUT_METADATA else ()
-    return ("drops the recording location",) if found.strip_location and media.location is not False else ()
+def _metadata_losses(found: PictureRecipe, media: Media) -> Iterator[str]:
+    if found.strip_metadata or (found.written in WITHOUT_METADATA and media.format not in WITHOUT_METADATA):
+        yield "drops the metadata"
+    elif found.strip_location and media.location is not False:
+        yield "drops the recording location"
+    if found.strip_metadata and media.hdr == "gain_map" and found.keeps_pixels:
+        yield "drops the gain map for high dynamic range"
 
 
 def values(written: str, limits: LimitsByFact) -> dict[str, FactValue]:
