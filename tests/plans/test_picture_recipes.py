@@ -140,7 +140,8 @@ class TestMetadata:
         media = PHOTO._replace(format=name, location=True)
         found = recipe(media, "location", location=only(False))
         assert (found.keeps_pixels, found.strip_location) == (True, True)
-        assert pictures.losses(changed(media, "location", location=only(False)), media) == ()
+        dropped = pictures.losses(changed(media, "location", location=only(False)), media)
+        assert dropped == ("drops the recording location",)
         assert not recipe(media, "location width", location=only(False), width={"max": 320}).keeps_pixels
         assert recipe(media, "", Choices(strip_location=True)).keeps_pixels
 
@@ -250,8 +251,8 @@ def test_chosen_parameter_removes_the_obstacle() -> None:
             PHOTO._replace(hdr="gain_map"), "width", {}, {"width": {"max": 320}},
             ("drops the gain map for high dynamic range", "re-encodes the picture as JPEG"),
         ),
-        (DRAWING, "format", {}, {"format": only("bmp")}, ("keeps no metadata",)),
-        (DRAWING, "format", {}, {"format": only("gif")}, ("reduces the colors to 256", "keeps no metadata")),
+        (DRAWING, "format", {}, {"format": only("bmp")}, ("drops the metadata",)),
+        (DRAWING, "format", {}, {"format": only("gif")}, ("reduces the colors to 256", "drops the metadata")),
     ],
 )  # fmt: skip
 def test_losses_name_what_is_lost(
