@@ -9,6 +9,7 @@ from typing import Any, BinaryIO, Final
 
 from PIL import Image, UnidentifiedImageError
 
+from preflight.fixer.bitfields import decode_bit_fields
 from preflight.fixer.palettes import exact_palette
 from preflight.fixer.picture_codings import WHOLE_QUALITIES, PictureCoding, encoded, quality_of
 from preflight.fixer.picture_pixels import changed, flattened, in_eight_bits, scaled
@@ -90,7 +91,7 @@ def _decoded(file: BinaryIO, recipe: PictureRecipe) -> Original:
             with Image.open(file, formats=recipe.readers) as image:
                 image.verify()  # the checksums, which Pillow ignores while it decodes
             file.seek(0)
-        with Image.open(file, formats=recipe.readers) as image:
+        with _opened(file, recipe) as image:
             return read_original(image, recipe)
     except (MemoryError, Refused):
         raise
@@ -98,6 +99,16 @@ def _decoded(file: BinaryIO, recipe: PictureRecipe) -> Original:
         raise Refused("has more pixels than are decoded") from None
     except Exception as error:  # noqa: BLE001 - decoders raise many types for damaged files
         raise Refused(f"is damaged, or coded in a way that cannot be decoded{_detail(error)}") from None
+
+
+def _opened(file: BinaryIO, recipe: PictureRecipe) -> Image.Image:
+    try:
+        return Image.open(file, formats=recipe.readers)
+    except OSError:
+        found = decode_bit_fields(file) if "BMP" in recipe.readers else None
+        if found is None:
+            raise
+        return found
 
 
 def _detail(error: Exception) -> str:
