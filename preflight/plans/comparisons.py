@@ -15,6 +15,7 @@ from preflight.media import Media
 from preflight.plans import geometry
 from preflight.plans.choices import Choices
 from preflight.plans.encoding import GEOMETRY, Subject
+from preflight.plans.feasibility import has_size
 from preflight.plans.geometry import LimitsByFact, Shape, Size
 from preflight.plans.intersection import intersect
 from preflight.plans.members import Member, nearest_value, with_values
@@ -165,7 +166,9 @@ def _change(member: Member, size: Size, fact: str, choices: Choices) -> _Change 
 
 def _shape_change(media: Media, limits: LimitsByFact | None, choices: Choices) -> _Change | Obstacle | None:
     """Return how many pixels a plan for the geometry crops, pads, and removes or invents by scaling."""
-    shape = geometry.shape(Subject.of(media), limits, choices) if limits is not None else None
+    if limits is None or not has_size(limits):
+        return None
+    shape = geometry.shape(Subject.of(media), limits, choices)
     if not isinstance(shape, Shape):
         return shape
     whole, part, scaled, result = (

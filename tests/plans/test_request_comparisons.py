@@ -102,7 +102,7 @@ sides = st.integers(100, 2000)
 
 
 @given(st.lists(st.tuples(sides, sides), min_size=2, max_size=4), st.integers(1, 400), st.integers(600, 2000))
-@settings(max_examples=40)
+@settings(max_examples=20)
 def test_files_of_equal_size_pass_together(sizes: list[tuple[int, int]], least: int, most: int) -> None:
     image = f"[image]\nshort_side = {{ min = {least} }}\nlong_side = {{ max = {most} }}\n"
     kinds = f"{image}[video]\nwidth = {{ max = 1500 }}\n"
@@ -141,7 +141,7 @@ class TestRatios:
         )
 
     @given(st.lists(st.tuples(sides, sides), min_size=2, max_size=4), st.sampled_from([1, 1.05, 1.25, 3]))
-    @settings(max_examples=40)
+    @settings(max_examples=20)
     def test_files_that_are_made_similar_pass_together(self, sizes: list[tuple[int, int]], factor: float) -> None:
         mine = rules(
             f"[request.ratios]\naspect_ratio = {{ max = {factor} }}", "[image]\naspect_ratio = { min = 0.5, max = 2 }\n"
