@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from itertools import combinations
 from typing import Final, NamedTuple
@@ -92,10 +92,12 @@ def _words(limit: Limit) -> str:
 def combine(named: Sequence[Named], kind: str | None = None, *, strict: bool = False) -> Section | Conflict:
     """Return a section that accepts exactly what the sections of all rule sets accept, or why nothing is accepted.
 
-    A format in which limits exclude each other is left out of the combined formats; there is a conflict only if no
-    format remains. For the same sections the result is the same object. Strict bounds count: give `section.mandatory`
-    if what a service would change itself (`otherwise`) is to stay as it is, and `section.at(media)` if limits depend
-    on other facts than the format. Where strict bounds exclude each other, the wider ones (`lenient`) count.
+    What all accept, but some with a warning, the result accepts with a warning too; where strict bounds exclude each
+    other, the wider ones take their place. A format in which limits exclude each other is left out of the combined
+    formats; there is a conflict only if no format remains. For the same sections the result is the same object.
+
+    Give `section.mandatory` if what a service would change itself (`otherwise`) is to stay as it is, and
+    `section.at(media)` if limits depend on other facts than the format.
 
     kind    the kind of media that the sections limit: the sound of a video may be removed, an audio file has no other
     strict  warnings fail: wider bounds never count
@@ -110,13 +112,13 @@ def _combined(named: tuple[Named, ...], kind: str | None, strict: bool) -> Secti
     by_section = [(name, _stated(section, strict=strict)) for name, section in named]
     stated = [(name, limits[None]["format"]) for name, limits in by_section if "format" in limits[None]]
     is_listed = any(limit.any_of is not None for _, limit in stated)
-    common = _common_formats(by_section)
-    if is_listed and not common:
+    common, tolerated = (_common_formats(by_section, is_wide=is_wide) for is_wide in (False, True))
+    if is_listed and not tolerated:
         return _conflict(stated)
     general, conflict = _limits(by_section, None, kind)
     by_format: dict[str, tuple[Limit, ...]] = {}
     conflicts: dict[str, Conflict] = {}
-    for name in common:
+    for name in dict.fromkeys((*common, *tolerated)):
         limits, found = _limits(by_section, name, kind)
         if found is None:
             by_format[name] = limits
@@ -124,14 +126,22 @@ def _combined(named: tuple[Named, ...], kind: str | None, strict: bool) -> Secti
             conflicts[name] = found
     if not by_format and (is_listed or conflict is not None):
         return _of_formats(conflicts, dict(by_section)) if conflicts or conflict is None else conflict
-    formats = tuple(by_format)
+    formats = [name for name in common if name in by_format] or list(by_format)
     if not is_listed and conflict is None:
-        formats = tuple([name for name in FORMATS if name not in conflicts]) if conflicts else ()
+        formats = [name for name in FORMATS if name not in conflicts] if conflicts else []
     if not formats:
         return Section(general, by_format)
-    first = next((limit for _, limit in stated), Limit("format"))
-    limit = Limit("format", any_of=formats, note=first.note, hint=first.hint)
+    limit = _format_limit(formats, by_format, [limit for _, limit in stated])
     return Section((limit, *general), {name: (limit, *limits) for name, limits in by_format.items()})
+
+
+def _format_limit(formats: Sequence[str], possible: Iterable[str], limits: Sequence[Limit]) -> Limit:
+    """Return the limit that accepts formats, and other possible ones with a warning."""
+    remarks = [(limit.note, limit.hint) for limit in limits]
+    note, hint = (next(filter(None, texts), None) for texts in zip(*remarks, strict=True)) if remarks else (None, None)
+    listed = Limit("format", any_of=tuple(formats), note=note, hint=hint)
+    others = [name for name in possible if name not in formats]
+    return listed._replace(lenient=listed._replace(any_of=(*formats, *others))) if others else listed
 
 
 def _stated(section: Section, *, strict: bool) -> ByFormat:
@@ -149,25 +159,18 @@ def _at(limits: ByFormat, name: str | None) -> Mapping[str, Limit]:
     return limits[name if name in limits else None]
 
 
-def _common_formats(by_section: Sequence[tuple[str, ByFormat]]) -> list[str]:
-    """Return the formats that all accept; if there are none, those that all accept with a warning."""
-    limits = [limits for _, limits in by_section]
-    common: list[str] = []
-    for widen in (lambda limit: limit, _widened):
-        lists = [widen(each[None]["format"]).any_of for each in limits if "format" in each[None]]
-        known = next((listed for listed in lists if listed is not None), None)
-        if known is None:
-            known = [name for each in limits for name in each if name is not None]
-        common = [
-            name
-            for name in dict.fromkeys(known)
-            if all(
-                "format" not in _at(each, name) or widen(_at(each, name)["format"]).side(name) == 0 for each in limits
-            )
-        ]
-        if common:
-            break
-    return common
+def _common_formats(by_section: Sequence[tuple[str, ByFormat]], *, is_wide: bool) -> list[str]:
+    """Return the formats that all accept, of those that the first of them lists; `is_wide`: also with a warning."""
+
+    def accepted_by(limits: ByFormat, name: str | None) -> Limit:
+        limit = _at(limits, name).get("format", Limit("format"))
+        return _widened(limit) if is_wide else limit
+
+    groups = [limits for _, limits in by_section]
+    lists = [accepted_by(limits, None).any_of for limits in groups]
+    known = next((listed for listed in lists if listed is not None), None)
+    names = [name for limits in groups for name in limits if name is not None] if known is None else known
+    return [name for name in dict.fromkeys(names) if all(not accepted_by(each, name).side(name) for each in groups)]
 
 
 def _limits(
@@ -214,11 +217,12 @@ def _intersect(pairs: Sequence[Pair], kind: str | None) -> Limit | None:
     fact = limits[0].fact
     may_be_absent = fact in _ABSENT_WORDS and (fact != _SOUND or kind != AUDIO)
     found = intersect(limits, may_be_absent=may_be_absent)
-    if found is None or _is_disputed(found, limits):
-        wider = intersect([_widened(limit) for limit in limits], may_be_absent=may_be_absent)
-        if wider is not None and not _is_disputed(wider, limits):
-            return wider
-    return found
+    if all(limit.lenient is None for limit in limits):
+        return found
+    wider = intersect([_widened(limit) for limit in limits], may_be_absent=may_be_absent)
+    if found is None or (wider is not None and _is_disputed(found, limits) and not _is_disputed(wider, limits)):
+        return wider
+    return found._replace(lenient=wider)
 
 
 def _widened(limit: Limit) -> Limit:
