@@ -13,6 +13,7 @@ from typing import Final, get_args
 
 import click
 
+from preflight.catalog import resolve
 from preflight.cli import params
 from preflight.cli.choices import ChoicesOptions, choices_options
 from preflight.cli.options import (
@@ -31,7 +32,7 @@ from preflight.errors import PreflightError
 from preflight.fixer import settings_for
 from preflight.fixer.apply import FixSettings
 from preflight.fixer.inputs import DEFAULT_MAX_SIZE
-from preflight.fixer.jobs import file_ids, find_sources, jobs_for, output_path, require_apart
+from preflight.fixer.jobs import file_ids, find_sources, jobs_for, output_path, require_accepted, require_apart
 from preflight.fixer.many import FixJob, FixRun
 from preflight.fixer.naming import Located, written_format
 from preflight.fixer.outputs import Others
@@ -176,6 +177,8 @@ def command(options: FixCommand) -> int:
     options.inputs.items()  # refuses a column without a list
     words, cores, counts = options.inputs.targets, share_cores(options.jobs), Counter[str]()
     path = output_path(words, options.output, several=options.each)
+    if path is not None:
+        require_accepted(path, resolve(options.rules))
     settings = options.settings(written_format(path) if path is not None else None, cores)
     located = find_sources(words, lambda word: options.items(word, counts), lambda: counts.update(["skipped"]))
     folder = options.output if path is None else None

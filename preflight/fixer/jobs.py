@@ -12,6 +12,7 @@ from preflight.fixer.apply import FixSettings
 from preflight.fixer.many import FileId, FixJob, file_id
 from preflight.fixer.naming import Located, OutputName, locate, name_outputs, written_format
 from preflight.formats import MEDIA_EXTENSIONS, extension_of
+from preflight.ruleset import RuleSet
 from preflight.sources.open import is_url
 from preflight.targets import Item, is_media
 
@@ -99,6 +100,18 @@ def require_writable(folder: str) -> None:
     else:
         return
     raise UsageError(f"output={folder} cannot be written: {above} {reason}. Give another path.", parameters=("output",))
+
+
+def require_accepted(output: str, rules: Iterable[RuleSet]) -> None:
+    """Raise `UsageError` if a rule set accepts no files of the format that the extension of an output names."""
+    written = written_format(output)
+    for each in rules:
+        formats = {kind: section.by_fact(written).get("format") for kind, section in each.sections.items()}
+        known = [limit.any_of for kind, limit in formats.items() if limit is not None and limit.any_of is not None]
+        if len(known) == len(formats) and not any(written in accepted for accepted in known):
+            names = ", ".join(sorted({str(name) for accepted in known for name in accepted}))
+            message = f"output={output} would be {written}, and {each.name} accepts {names}. Give another extension."
+            raise UsageError(message, parameters=("output",))
 
 
 def require_apart(words: Iterable[str], located: Iterable[Located], folder: str) -> None:
