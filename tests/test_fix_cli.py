@@ -418,6 +418,16 @@ class TestFilms:
         assert row["after"]["width"] == 320
         assert row["proof_seconds"] > 0
 
+    def test_what_must_be_invented_needs_its_option(self, desk: Path, fix: Fix) -> None:
+        write_rules(desk / "long.toml")
+        text = (desk / "long.toml").read_text().replace("min = 1, max = 3", "min = 20, max = 30").replace("320", "640")
+        (desk / "long.toml").write_text(text)
+        shutil.copy(ROOT / "fixtures/accepted/clip.mp4", desk / "clip.mp4")
+        done = fix("clip.mp4", "--for", "long.toml", code=1)
+        assert "NOT FIXABLE clip.mp4" in done.stdout
+        assert "To allow it, add --extend loop|hold." in done.stdout
+        assert listed(desk) == ["clip.mp4", "long.toml", "rules.toml"]
+
     def test_pictures_are_fixed_without_ffmpeg_and_films_get_a_remedy(self, desk: Path, fix: Fix) -> None:
         picture(desk / "m/a.png")
         shutil.copy(ROOT / "fixtures/refused/mp4-too-long.mp4", desk / "m/clip.mp4")
@@ -470,8 +480,7 @@ class TestCtrlC:
         printed, said = process.communicate(timeout=30)
         assert time.monotonic() - began < 1.5
         assert process.returncode == 130, printed + said
-        assert "Interrupted: 1 file is done (1 fixed). Run the same command again to continue." in said
-        assert "Traceback" not in said
+        assert said.strip() == "Interrupted: 1 file is done (1 fixed). Run the same command again to continue."
         assert listed(desk / "out") == ["a.png"]
         assert "FIXED       media/a.png" in printed
         children = subprocess.run(["pgrep", "-f", str(slow)], capture_output=True, text=True, check=False)

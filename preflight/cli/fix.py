@@ -214,6 +214,7 @@ def _fix(
             click.echo(f"Interrupted: {taker.done()}. Run the same command again to continue.", err=True)
             raise
         taker.close()
+        taker.explain_skipped()
         outputs.publish()
     return taker.exit_code()
 
@@ -244,6 +245,9 @@ class _Taker:
         self._progress.clear()
         self._printer.close()
         self._reports.close(self._summary)
+
+    def explain_skipped(self) -> None:
+        """Print how many files were left out, and if none was left, what to check."""
         skipped = [f"{self._counts[word]:,} {text}" for word, text in _SKIPPED.items() if self._counts[word]]
         if not self._outcomes:
             click.echo(f"Nothing to fix{': ' if skipped else ''}{', '.join(skipped)}. Check the paths.", err=True)
