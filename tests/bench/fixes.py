@@ -18,6 +18,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from functools import cache
+from multiprocessing.util import Finalize
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -132,7 +133,9 @@ def undecodable() -> frozenset[str]:
 @cache
 def browser() -> Browser:
     """Return the browser of this process."""
-    return Browser(Path(tempfile.mkdtemp(prefix="fixes-")))
+    folder = Path(tempfile.mkdtemp(prefix="fixes-"))
+    Finalize(None, shutil.rmtree, (folder,), {"ignore_errors": True}, exitpriority=0)
+    return Browser(folder)
 
 
 def guarded(path: Path, rules: str, options: Options) -> Record:

@@ -6,10 +6,10 @@ tools do not tell is missing; None is one that they could not read.
 
 from __future__ import annotations
 
-import atexit
 import json
 import subprocess
 from functools import cache
+from multiprocessing.util import Finalize
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +51,7 @@ class Exiftool:
         ]
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
         self._process = subprocess.Popen(words, encoding="utf-8", errors="replace", **pipes)
-        atexit.register(self.close)  # it does not end by itself when its input ends
+        Finalize(None, self.close, exitpriority=1)  # it does not end by itself when its input ends
 
     def read(self, path: Path) -> dict[str, Any]:
         """Return the tags of a file by group and name."""

@@ -6,6 +6,7 @@ import re
 import subprocess
 import warnings
 from functools import cache
+from multiprocessing.util import Finalize
 from pathlib import Path
 from typing import NamedTuple
 
@@ -54,6 +55,7 @@ class Browser:
         page = folder / "page.html"
         page.write_text("<!doctype html><title>files</title>", encoding="utf-8")
         self._driver: Chrome = start(str(folder))
+        Finalize(None, self._driver.quit, exitpriority=1)  # also in a process of a pool
         self._driver.set_script_timeout(TIMEOUT)
         self._driver.get(page.as_uri())
 
@@ -70,9 +72,6 @@ class Browser:
         ):
             return ""
         return f"shown as {size[0]}x{size[1]}, is {facts['dimensions']}"
-
-    def close(self) -> None:
-        self._driver.quit()
 
 
 def opened(path: Path, facts: Facts, browser: Browser | None) -> Opened:
