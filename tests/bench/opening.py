@@ -55,7 +55,7 @@ class Browser:
         page = folder / "page.html"
         page.write_text("<!doctype html><title>files</title>", encoding="utf-8")
         self._driver: Chrome = start(str(folder))
-        Finalize(None, self._driver.quit, exitpriority=1)  # also in a process of a pool
+        self.close = Finalize(None, self._driver.quit, exitpriority=1)  # also at the end of a process of a pool
         self._driver.set_script_timeout(TIMEOUT)
         self._driver.get(page.as_uri())
 
