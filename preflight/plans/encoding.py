@@ -123,6 +123,7 @@ class Subject(NamedTuple):
     pixel_aspect_ratio: float | None
     chroma: str | None
     sample_bits: int | None
+    variable_fps: bool | None
     coding: str | None
     animated: bool | None
     multi_picture: bool | None
@@ -130,7 +131,6 @@ class Subject(NamedTuple):
     size: int | None = None
     duration: float | None = None
     frames: int | None = None
-    variable_fps: bool | None = None
     bit_rate: int | None = None
     video_bit_rate: int | None = None
     audio_bit_rate: int | None = None

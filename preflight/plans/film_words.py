@@ -26,7 +26,7 @@ _PLAUSIBLE_BITS: Final = 0.4
 _CAP_SHARE: Final = 0.9
 """Share of the bit rate that a size allows to which a film is bounded that is not compressed."""
 _TIME_BASE: Final = "1:90000"
-"""Unit of the times of frames where they vary: by default, an encoder would round them to the frame rate."""
+"""Unit of the times of frames where they vary: by default, they would be rounded to a constant rate."""
 _LOCATION_KEYS: Final = ("location", "location-eng", "com.apple.quicktime.location.ISO6709")
 _SURROUND_OF_OPUS: Final = "aformat=channel_layouts=7.1|6.1|5.1|5.0|quad|3.0|stereo|mono"
 """Layouts of channels that the encoder of Opus accepts: that of many films, `5.1(side)`, is not among them."""
@@ -188,7 +188,7 @@ def _video_words(changes: Changes, filters: list[str], rate: EncodingRate) -> It
     yield from changes.video.options(rate)
     yield from color_words(changes)
     if changes.timing.fps is None and (changes.media.variable_fps or changes.is_animation):
-        yield from ("-enc_time_base", _TIME_BASE)
+        yield from ("-fps_mode", "vfr", "-enc_time_base", _TIME_BASE)
 
 
 def _audio_words(changes: Changes, bit_rate: int | None) -> Iterator[str]:

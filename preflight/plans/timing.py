@@ -70,6 +70,8 @@ def timing(
     rate = _frame_rate(media, wrong, limits)
     limit = limits.get("duration") if "duration" in wrong else None
     if limit is not None and is_too_short(media, limits):
+        if choices.extend == "hold" and media.variable_fps:
+            rate = rate or _constant_rate(media, limits)  # a last frame can be repeated at a known rate only
         return PlannedTimes(extended=longer(media, limit) if choices.extend is not None else None, fps=rate)
     kept = duration(limit, media) if limit is not None else None
     if not wrong.isdisjoint(("frames", "pixel_frames")):
@@ -140,8 +142,14 @@ def _frame_rate(media: Subject, wrong: frozenset[str], limits: Mapping[str, Limi
     limit = limits.get("fps")
     if "fps" in wrong and limit is not None:
         return fps(media.fps, limit)
-    if "variable_fps" not in wrong or not media.fps:
+    return _constant_rate(media, limits) if "variable_fps" in wrong else None
+
+
+def _constant_rate(media: Subject, limits: Mapping[str, Limit]) -> float | None:
+    """Return the accepted frame rate that a variable one is meant to be, else its average."""
+    if not media.fps:
         return None
+    limit = limits.get("fps")
     near = sorted(_COMMON_RATES, key=lambda rate: abs(rate - (media.fps or 0.0)))
     meant = [rate for rate in near if abs(rate / media.fps - 1) <= _COMMON_SHARE]
     return next((rate for rate in (*meant, media.fps) if limit is None or limit.side(rate) == 0), None)
