@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 import uuid
 from collections.abc import Iterator
@@ -40,7 +39,7 @@ class TestOutput:
         lines = done.stdout.splitlines()
         at = next(number for number, line in enumerate(lines) if "png-too-narrow" in line)
         assert lines[at].startswith("ACTIVE")
-        assert lines[at + 1].strip().startswith("fixed: scale it to 300")
+        assert lines[at + 1].strip().startswith("fixed: pad it to 300×400")
         assert done.stdout.count("fixed:") == 1
         assert "REJECTED" in done.stdout
 
@@ -74,16 +73,16 @@ class TestWrongCalls:
 
 @pytest.fixture
 def film(tmp_path: Path) -> Path:
-    """A film of 12 s that must be encoded again, and that no other test has."""
+    """A film of 8 s that must be encoded again, and that no other test has."""
     path = tmp_path / "film.mp4"
-    make = [FFMPEG or "", "-v", "error", "-f", "lavfi", "-i", "testsrc2=s=640x640:r=10:d=12", "-pix_fmt", "yuv420p"]
+    make = [FFMPEG or "", "-v", "error", "-f", "lavfi", "-i", "testsrc2=s=640x640:r=10:d=8", "-pix_fmt", "yuv420p"]
     subprocess.run([*make, "-preset", "ultrafast", "-metadata", f"comment={uuid.uuid4()}", path], check=True)
     return path
 
 
 @needs_ffmpeg
 class TestInterrupt:
-    """An encoder that works in real time, so that it takes 12 s, is ended with the command, however that ends."""
+    """An encoder that works in real time, so that it takes 8 s, is ended with the command, however that ends."""
 
     @pytest.fixture
     def atlas(self, box: Sandbox, tmp_path: Path) -> Iterator[Sender]:
@@ -171,9 +170,14 @@ def test_processes_that_fix_the_same_file_register_it_once(box: Sandbox, tmp_pat
     narrow = unique_picture(tmp_path / f"{sender.mark}.png", NARROW)
     options = {"keys": keys_of(box, "atlas"), "endpoint": box.endpoint("atlas"), "ledger": str(tmp_path / "l.sqlite")}
     command = [sys.executable, "-c", SCRIPT, json.dumps({"file": str(narrow), "options": options})]
-    processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) for _ in range(2)]
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    environment = {**os.environ, "TMPDIR": str(temporary)}
+    processes = [
+        subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=environment) for _ in range(2)
+    ]
     ids = [process.communicate(timeout=60)[0] for process in processes]
     assert [process.returncode for process in processes] == [0, 0]
     assert len(set(ids)) == 1
     assert sender.registered() == 1
-    assert not [name for name in os.listdir(tempfile.gettempdir()) if name.startswith(FIX_FOLDER_PREFIX)]
+    assert os.listdir(temporary) == []

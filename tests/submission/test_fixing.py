@@ -48,6 +48,14 @@ def made_folders() -> list[str]:
     return [os.path.join(here, name) for name in os.listdir(here) if name.startswith(FIX_FOLDER_PREFIX)]
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _temporary(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Temporary files of this process are apart from those of other tests that run at the same time."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(tempfile, "tempdir", str(tmp_path_factory.mktemp("temporary")))
+        yield
+
+
 @pytest.fixture(scope="module", name="_web")
 def _web() -> Iterator[Web]:
     with serving() as web:
