@@ -23,7 +23,7 @@ from preflight.run import Progress
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from preflight.ledger import Entry
+    from preflight.ledger import Entry, FixRecord
     from preflight.providers import Asset
 
 LABEL_WIDTH: Final = 10
@@ -201,13 +201,31 @@ def redacted(text: str | None) -> str:
     return printable(redact_text(text) if "://" in text else text)
 
 
-def entry_lines(entry: Entry, several: Container[str]) -> tuple[list[str | None], list[str | None]]:
-    """Return the parts of a ledger entry's line, and the lines below it. several: providers with several accounts."""
+def entry_lines(
+    entry: Entry, several: Container[str], fix: FixRecord | None = None
+) -> tuple[list[str | None], list[str | None]]:
+    """Return the parts of a ledger entry's line, and the lines below it.
+
+    several  providers with several accounts
+    fix      how its file was made
+    """
+    fixed = None if fix is None else fix_text(fix.sentence, fix.losses)
     code = f" [{entry.error_code}]" if entry.error_code else ""
     return (
         [account_of(entry, several), entry.asset_id, entry.reference, entry.name, f"from {entry.source}"],
-        [f"{entry.error_message}{code}" if entry.error_message else None],
+        [fixed, f"{entry.error_message}{code}" if entry.error_message else None],
     )
+
+
+def entry_json(entry: Entry, fix: FixRecord | None) -> dict[str, object]:
+    """Return a ledger entry, and how its file was made."""
+    return {**entry.as_json(), "fix": None if fix is None else fix.as_json()}
+
+
+def fix_text(sentence: str, losses: Sequence[str]) -> str:
+    """Return how a file was fixed, and what was lost by it."""
+    lost = f" ({'; '.join(losses)})" if losses else ""
+    return f"fixed: {sentence}{lost}"
 
 
 def account_of(entry: Entry, several: Container[str]) -> str:

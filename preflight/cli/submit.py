@@ -25,7 +25,7 @@ from preflight.cli.options import (
     selection_options,
     timeout_option,
 )
-from preflight.cli.output import output_stream, progress
+from preflight.cli.output import fix_text, output_stream, progress
 from preflight.cli.overwrite import OverwriteGuard, ledger_files, output_files, rule_files, target_files
 from preflight.cli.params import Seconds
 from preflight.cli.provider_options import (
@@ -42,7 +42,6 @@ from preflight.escape import printable
 from preflight.hosts import no_host_given
 from preflight.plans.choices import DEFAULT_CHOICES, Choices
 from preflight.providers import find_provider
-from preflight.report import Plan
 from preflight.reporters.text import table_text
 from preflight.sources.open import is_url
 from preflight.submission import Submission, SubmissionOutcome, submit_many
@@ -300,7 +299,9 @@ class SubmissionText:
             code = f" [{submission.code}]" if submission.code else ""
             self._stream.write(f"{' ' * _INDENT}{printable(submission.message)}{code}\n")
         if is_registered and submission.fix is not None:
-            self._stream.write(f"{' ' * _INDENT}{printable(fix_text(submission.fix))}\n")
+            self._stream.write(
+                f"{' ' * _INDENT}{printable(fix_text(submission.fix.sentence, submission.fix.losses))}\n"
+            )
         self._stream.flush()
         if asset is not None and is_registered and asset.usage and asset.kind:
             self._usage[asset.kind] = asset.usage
@@ -322,12 +323,6 @@ class SubmissionText:
         console = Console(file=self._stream, width=width, no_color=not self._color, force_terminal=self._color)
         text = table_text(console, table)
         self._stream.write(text or "".join(f"{count} {outcome}\n" for outcome, count in counts.items()))
-
-
-def fix_text(fix: Plan) -> str:
-    """Return how a file was fixed, and what was lost by it."""
-    losses = f" ({'; '.join(fix.losses)})" if fix.losses else ""
-    return f"fixed: {fix.sentence}{losses}"
 
 
 class SubmissionJsonl:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from preflight.ledger.database import Database
+from preflight.ledger.entry import Entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,17 @@ class FixRecord:
     losses: tuple[str, ...]
     at: str = ""
 
+    def as_json(self) -> dict[str, object]:
+        """Return a JSON object with all fields but the key."""
+        return {
+            "original": self.original,
+            "options": self.options,
+            "fixed": self.fixed,
+            "sentence": self.sentence,
+            "losses": list(self.losses),
+            "at": self.at,
+        }
+
 
 class FixRecords:
     """The fixed files of a ledger, by the key of their registration. Raises `LedgerError`."""
@@ -37,6 +49,10 @@ class FixRecords:
         """now: returns the time, ISO 8601 in UTC."""
         self._database = database
         self._now = now
+
+    def of(self, entry: Entry) -> FixRecord | None:
+        """Return how the file of an entry was made; None if it was registered as it was."""
+        return self.load(entry.key) if entry.is_fixed else None
 
     def load(self, key: str) -> FixRecord | None:
         """Return how the file of a registration was made; None if it was registered as it was."""

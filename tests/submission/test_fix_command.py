@@ -18,6 +18,7 @@ import pytest
 from preflight.ledger import Ledger
 from preflight.sandbox import Sandbox
 from preflight.submission.fixing import FIX_FOLDER_PREFIX
+from preflight.submission.register import sha256_of
 from tests.conftest import ROOT, Run
 from tests.fixer.programs import program
 from tests.submission.sending import NARROW, Sender, keys_of, unique_picture
@@ -50,6 +51,26 @@ class TestOutput:
         first, second = (json.loads(line) for line in done.stdout.splitlines())
         assert first["fix"]["sentence"].startswith("scale it to 300")
         assert (first["outcome"], first["report"]["verdict"], second["fix"]) == ("active", "fail", None)
+
+    def test_ledger_shows_from_what_a_file_was_made(self, run: Run, box: Sandbox, tmp_path: Path) -> None:
+        ledger, narrow = tmp_path / "l.sqlite", unique_picture(tmp_path / "narrow.png", NARROW)
+        sender = Sender(box, "atlas", tmp_path)
+        fixed, plain = sender.many([narrow, sender.picture()], fix=True, ledger=str(ledger))
+        assert fixed.fix is not None
+        text = run("assets", "list", "--ledger", ledger).stdout
+        (below,) = [line.strip() for line in text.splitlines() if "fixed:" in line]
+        assert below.startswith(f"fixed: {fixed.fix.sentence}")
+        for form in ("jsonl", "json"):
+            listed = run("assets", "list", "--ledger", ledger, "--format", form).stdout
+            rows = json.loads(listed) if form == "json" else [json.loads(line) for line in listed.splitlines()]
+            by_id = {row["asset_id"]: row["fix"] for row in rows}
+            assert by_id[plain.asset.id if plain.asset else ""] is None
+            shown = by_id[fixed.asset.id if fixed.asset else ""]
+            assert (shown["sentence"], shown["losses"]) == (fixed.fix.sentence, list(fixed.fix.losses))
+            assert shown["original"] == f"sha256:{sha256_of(str(narrow))}"
+            assert shown["fixed"].startswith("sha256:")
+        exported = run("assets", "export", "--ledger", ledger, "--format", "csv").stdout
+        assert sum(shown["fixed"] in line for line in exported.splitlines()) == 1
 
 
 class TestWrongCalls:

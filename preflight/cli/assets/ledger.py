@@ -10,7 +10,7 @@ from typing import Final, get_args
 import click
 
 from preflight.cli.options import pass_options
-from preflight.cli.output import Printer, account_of, entry_lines
+from preflight.cli.output import Printer, account_of, entry_json, entry_lines
 from preflight.cli.params import Seconds
 from preflight.cli.provider_options import (
     LedgerCommand,
@@ -112,16 +112,16 @@ def _named(ledger: Ledger, word: str, provider: str | None, options: ForgetComma
 def _export(options: LedgerCommand) -> None:
     """Export the whole ledger, deleted assets included: every field of every entry, oldest first.
 
-    It contains no key and no signed URL: an account is a name.
+    It contains no key and no signed URL: an account is a name. `fix` says from what a fixed file was made, and how.
 
     Examples:
       preflight assets export --output ledger.jsonl
       preflight assets export --to sunra --format csv
     """
     provider = options.provider_name
-    with options.open_ledger(must_exist=True) as ledger, options.printer(*ENTRY_COLUMNS) as printer:
+    with options.open_ledger(must_exist=True) as ledger, options.printer(*ENTRY_COLUMNS, "fix") as printer:
         for entry in ledger.entries(provider=provider):
-            printer.row(entry.as_json(), entry.state)
+            printer.row(entry_json(entry, ledger.fixes.of(entry)), entry.state)
 
 
 @click.command("disagreements", short_help="List files that only the provider failed.", epilog=ASSETS_CODES)

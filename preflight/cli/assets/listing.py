@@ -11,7 +11,7 @@ from typing import Final, get_args
 import click
 
 from preflight.cli.options import pass_options
-from preflight.cli.output import Printer, asset_json, entry_lines
+from preflight.cli.output import Printer, asset_json, entry_json, entry_lines
 from preflight.cli.params import IntRange
 from preflight.cli.provider_options import ProviderCommand, provider_command_options, to_option
 from preflight.cli.terminal import ASSETS_CODES
@@ -94,8 +94,9 @@ def _list_ledger(options: ListCommand) -> None:
         counts: Counter[str] = Counter()
         for entry in islice(entries, options.limit):
             counts[entry.state] += 1
-            line, below = entry_lines(entry, several)
-            printer.row(entry.as_json(), entry.state, *line, below=below)
+            fix = ledger.fixes.of(entry)
+            line, below = entry_lines(entry, several, fix)
+            printer.row(entry_json(entry, fix), entry.state, *line, below=below)
     remedy = "" if counts else "; --remote asks a provider"
     where = f"in the ledger {ledger.path}{f' (account {account})' if account else ''}"
     options.printing.remark(f"{_counted(counts, where)}{remedy}")
