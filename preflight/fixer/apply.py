@@ -143,7 +143,10 @@ class _Attempt:
         """Return the result, and give the file its name if it is proved to pass."""
         given.verify()
         applied = _now()
-        report, problem = prove(file.path, file.destination, self._settings.check, engine, self._hooks.stop)
+        settings = self._settings
+        report, problem = prove(
+            file.path, file.destination, settings.check, settings.aim, engine=engine, stop=self._hooks.stop
+        )
         outcome: FixOutcome = "fixed"
         if problem is not None:
             outcome = "unknown" if report.verdict == "unknown" else "failed"

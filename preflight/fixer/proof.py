@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from preflight.checker import CheckPlan, examine
 from preflight.fixer.ffmpeg import Engine, decode_fully
-from preflight.fixer.planning import DAMAGED
+from preflight.fixer.planning import DAMAGED, Aim
 from preflight.formats import IMAGE
+from preflight.judge import limit_findings
 from preflight.report import Report
 
 if TYPE_CHECKING:
@@ -28,10 +29,13 @@ class Proof(NamedTuple):
     problem: str | None
 
 
-def prove(path: str, name: str, check: CheckPlan, engine: Engine | None, stop: threading.Event | None) -> Proof:
+def prove(
+    path: str, name: str, check: CheckPlan, aim: Aim, *, engine: Engine | None, stop: threading.Event | None = None
+) -> Proof:
     """Judge and decode the result at a path.
 
     name    the name that the result will have: rule sets may go by its extension
+    aim     has further limits that it must be inside
     engine  decodes films and audio files; None for pictures, which a deep check decodes
     """
     report = examine(path, check._replace(deep=engine is None, hints=False), name=name)
@@ -44,7 +48,12 @@ def prove(path: str, name: str, check: CheckPlan, engine: Engine | None, stop: t
         unknown = [finding.message for finding in report.findings if finding.severity in ("unknown", "warning")]
         return Proof(report, f"The result is not certain to pass: {unknown[0] if unknown else report.verdict}")
     media = report.media
-    if engine is not None and media is not None and media.kind != IMAGE:
+    assert media is not None
+    for who, section in aim.further:
+        for finding in limit_findings(media, section.for_format(media.format), aim.rules[0]):
+            if finding.severity == "error":
+                return Proof(report, f"The result does not go with {who}: {finding.message}")
+    if engine is not None and media.kind != IMAGE:
         timeout = max(MIN_TIMEOUT, _SECONDS_PER_SECOND * (media.duration or 0))
         fault = decode_fully(engine, path, media.format or "", timeout=timeout, stop=stop)
         if fault is not None:
