@@ -17,6 +17,7 @@ from preflight.plans.losses import losses
 from preflight.plans.obstacles import obstacles
 from preflight.report import Obstacle, Plan, Report, needs_change
 from preflight.ruleset import RuleSet, Section
+from preflight.sources.open import is_url
 from preflight.wording import either
 
 DAMAGED: Final = frozenset(("corrupt", "no_media_data", "no_moov", "nothing_shown", "truncated"))
@@ -60,8 +61,9 @@ def propose(report: Report, aim: Aim) -> Proposal:
         return _impossible([Obstacle(f"The file is damaged: {damage[0]}. Copy or download it again.")])
     obstacles: list[Obstacle] = []
     first: Proposal | None = None
+    name = None if is_url(report.source) or report.source.startswith("<") else report.source
     for view in _views(media, aim):
-        found = _planned(view, aim)
+        found = _planned(view, aim, name)
         if found.plan.obstacles:
             obstacles += found.plan.obstacles
         elif not _drops_frames(found.plan):
@@ -91,7 +93,7 @@ def _drops_frames(plan: Plan) -> bool:
     return any(step.action == "keep_first_frame" for step in plan.steps)
 
 
-def _planned(media: Media, aim: Aim) -> Proposal:
+def _planned(media: Media, aim: Aim, name: str | None) -> Proposal:
     """Return the plan for a media as it is, or its obstacles."""
     refusing = [rules.service for rules in aim.rules if (media.kind or "") not in rules.sections]
     if refusing:
@@ -111,7 +113,7 @@ def _planned(media: Media, aim: Aim) -> Proposal:
         if _limits(after, aim) is section:
             break
         predicted = after
-    return _proposal(advice, media, aim)
+    return _proposal(advice, media, aim, name)
 
 
 def _limits(media: Media, aim: Aim) -> Section | Conflict:
@@ -138,14 +140,14 @@ def _after(media: Media, advice: Advice) -> Media:
     return media._replace(**values)
 
 
-def _proposal(advice: Advice | None, media: Media, aim: Aim) -> Proposal:
+def _proposal(advice: Advice | None, media: Media, aim: Aim, name: str | None) -> Proposal:
     if advice is None:
         return NO_PROPOSAL
     if found := obstacles(advice.changes, media):
         return _impossible(list(found))
     if not advice.steps:
         return NO_PROPOSAL
-    command = command_of(advice, None, [rules.name for rules in aim.rules])
+    command = command_of(advice, name, [rules.name for rules in aim.rules])
     return Proposal(Plan(advice.sentence, advice.steps, command, losses(advice.changes, media)), advice.changes)
 
 
