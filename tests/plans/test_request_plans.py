@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from preflight import catalog
+from preflight.fixer.planning import Aim, propose
+from preflight.judge import judge
 from preflight.media import Media
 from preflight.plans.members import RequestFile
 from preflight.plans.requests import RequestPlan, plan_request
+from preflight.report import Report
+from preflight.ruleset import Section
 from tests.plans.together import AUDIO, IMAGE, VIDEO, changed, lasting, messages, planned, refused, rules
 from tests.rows import each_row
 
@@ -87,6 +91,28 @@ class TestObstacles:
 
     def test_a_rule_set_without_limits_on_requests_adds_none(self) -> None:
         assert planned(rules(""), IMAGE, VIDEO) == RequestPlan(({}, {}), ())
+
+
+@each_row(
+    ("name", "medias", "sentences"),
+    [
+        ("seedance-2.0", lasting(8, 2.5, 30), ["keep the first 6.05 s", "", "keep the first 6.05 s"]),
+        (
+            "pinterest",
+            [IMAGE._replace(format="jpeg", width=width) for width in (640, 640, 480)],
+            ["", "", "crop it to 480×360 and scale it to 640×480"],
+        ),
+        ("vidu", [IMAGE._replace(width=640), IMAGE._replace(width=860)], ["crop it to 640×446", ""]),
+    ],
+)
+def test_the_limits_lead_to_the_plan_of_each_file(name: str, medias: list[Media], sentences: list[str]) -> None:
+    ruleset = catalog.load(name)
+    medias = [each._replace(width=1280, height=720) if each.kind == "video" else each for each in medias]
+    for media, limits, sentence in zip(medias, planned(ruleset, *medias).limits, sentences, strict=True):
+        aim = Aim((ruleset,), further=(("the request", Section(tuple(limits.values()), {})),))
+        plan = propose(Report("a", media, (judge(media, ruleset),)), aim).plan
+        assert plan.obstacles == ()
+        assert plan.sentence.removesuffix(" without re-encoding") == sentence
 
 
 def test_every_example_of_a_request_passes_after_its_plan_or_has_an_obstacle() -> None:
