@@ -16,6 +16,7 @@ from preflight.fixer.naming import Located, OutputName, file_name, name_outputs,
 from preflight.fixer.planning import Aim, propose
 from preflight.fixer.result import FixResult
 from preflight.limit import Limit
+from preflight.media import EVERYTHING
 from preflight.plans.choices import Anchor, Choices, Extend, Fit, Hdr, Trim, require_choices
 from preflight.report import Plan
 from preflight.ruleset import Section
@@ -67,7 +68,7 @@ def settings_for(
 
     Raise `UsageError` for an unknown rule set or choice, `RuleFileError` for an invalid rule file.
     """
-    check = plan_for(require_rules(rules), http=http, strict=strict, **fetching)._replace(hints=False)
+    check = plan_for(require_rules(rules), http=http, strict=strict, **fetching)._replace(hints=False, need=EVERYTHING)
     aim = Aim(check.rules, require_choices(choices), strict)
     if output_format is not None:
         only = Section((Limit("format", any_of=(output_format,)),), {})

@@ -93,7 +93,7 @@ def _run(job: FilmJob, words: FilmWords | None) -> None:
         job.engine,
         [
             *words.source,
-            *input_words(job.source, demuxer_of(changes.media.format or "")),
+            *input_words(job.source, words.demuxer),
             *words.inputs,
             *words.output,
             *_threads(job.engine),

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Final, NamedTuple
 
-from preflight.formats import AUDIO, IMAGE
+from preflight.formats import AUDIO, DEMUXERS, IMAGE
 from preflight.media import NONE
 from preflight.plans import encoding
 from preflight.plans.changes import Changes
@@ -31,6 +31,8 @@ _LOCATION_KEYS: Final = ("location", "location-eng", "com.apple.quicktime.locati
 _SURROUND_OF_OPUS: Final = "aformat=channel_layouts=7.1|6.1|5.1|5.0|quad|3.0|stereo|mono"
 """Layouts of channels that the encoder of Opus accepts: that of many films, `5.1(side)`, is not among them."""
 _STEREO: Final = 2
+_ANIMATED: Final = {"png": "apng", "webp": "webp_anim"}
+"""By format, ffmpeg's demuxer of animations, where it has another one for still pictures."""
 _WEBP_DECODER: Final = "webp_anim"
 """ffmpeg's decoder of animated WebP, which versions before 8 lack."""
 
@@ -38,12 +40,14 @@ _WEBP_DECODER: Final = "webp_anim"
 class FilmWords(NamedTuple):
     """The words of an ffmpeg command for a film or sound, apart from the names of its files.
 
+    demuxer  the format of the source for `-f`
     source  the options of the source, before its `-i`
     inputs  further inputs, each with its options and its `-i`
     output  the options of the output
     muxer   the format for `-f` before the output's name; `null` in the first of two passes, which writes no file
     """
 
+    demuxer: str
     source: tuple[str, ...]
     inputs: tuple[str, ...]
     output: tuple[str, ...]
@@ -86,9 +90,10 @@ def words_for(
         *_length(changes),
     ]
     if is_first:
-        return FilmWords(_source_words(changes), (), tuple(output), "null")
+        return FilmWords(_demuxer(changes), _source_words(changes), (), tuple(output), "null")
     output += _container(changes)
-    return FilmWords(_source_words(changes), _silence(changes), tuple(output), MUXERS[changes.written])
+    source, inputs = _source_words(changes), _silence(changes)
+    return FilmWords(_demuxer(changes), source, inputs, tuple(output), MUXERS[changes.written])
 
 
 def _codings(changes: Changes) -> dict[str, VideoTarget | AudioTarget | None]:
@@ -106,6 +111,11 @@ def _highest_rate(changes: Changes) -> int | None:
     if size is not None and fps and highest > size[0] * size[1] * fps * _PLAUSIBLE_BITS:
         return None
     return max(highest, 1)
+
+
+def _demuxer(changes: Changes) -> str:
+    name = changes.media.format or ""
+    return _ANIMATED.get(name, DEMUXERS.get(name, name)) if changes.is_animation else DEMUXERS.get(name, name)
 
 
 def _source_words(changes: Changes) -> tuple[str, ...]:
