@@ -15,7 +15,9 @@ _MAX_FPS: Final = 1000.0
 """Highest frame rate that a hint suggests."""
 _PADDING: Final = 0.2
 """s; audio encoders pad their last frame and MP3 adds a frame of delay, so a cut at the bound would play longer."""
-_PADDING_FRAMES: Final = 3
+_SLOW: Final = 20.0
+"""Frames per second below which `_PADDING` is too short for some frames."""
+_PADDING_FRAMES: Final = 5
 """Frames by which a cut may play longer: of a copied track, those that are stored before an earlier one."""
 _LENGTHENING: Final = 0.1
 """s beyond the lower bound that an extended file gets, for what containers round off."""
@@ -100,8 +102,8 @@ def duration(limit: Limit, media: Subject | None = None) -> float | None:
         length = media.duration if media is not None and media.duration is not None else inf
         return max((float(value) for value in limit.any_of if 0 < value <= length), default=None)
     low, high = bounds(limit)
-    slow = media is not None and media.fps is not None and 0 < media.fps < _PADDING_FRAMES / _PADDING
-    padding = _PADDING_FRAMES / media.fps if slow and media is not None and media.fps else _PADDING
+    is_slow = media is not None and media.fps is not None and 0 < media.fps < _SLOW
+    padding = _PADDING_FRAMES / media.fps if is_slow and media is not None and media.fps else _PADDING
     kept = round(max(high - padding, (low + high) / 2), 3)
     return kept if 0 < kept < inf else None
 
