@@ -15,6 +15,7 @@ from preflight.plans.combined import Conflict, combine
 from preflight.plans.encoding import Subject
 from preflight.plans.losses import losses
 from preflight.plans.obstacles import obstacles
+from preflight.plans.pictures import recipe as recipe_of
 from preflight.report import Obstacle, Plan, Report, needs_change
 from preflight.ruleset import RuleSet, Section
 from preflight.sources.open import is_url
@@ -66,7 +67,7 @@ def propose(report: Report, aim: Aim) -> Proposal:
         found = _planned(view, aim, name)
         if found.plan.obstacles:
             obstacles += found.plan.obstacles
-        elif not _drops_frames(found.plan):
+        elif not _drops_frames(found):
             return found
         first = first or (None if found.plan.obstacles else found)
     return first or _impossible(obstacles)
@@ -89,8 +90,13 @@ def as_film(media: Media) -> Media:
     )  # fmt: skip
 
 
-def _drops_frames(plan: Plan) -> bool:
-    return any(step.action == "keep_first_frame" for step in plan.steps)
+def _drops_frames(proposal: Proposal) -> bool:
+    """Return whether only one frame of an animation is kept."""
+    changes = proposal.changes
+    if changes is None or changes.media.kind != IMAGE or not changes.media.animated:
+        return False
+    recipe = recipe_of(changes)
+    return recipe is not None and not recipe.keeps_frames
 
 
 def _planned(media: Media, aim: Aim, name: str | None) -> Proposal:
