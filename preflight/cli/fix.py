@@ -26,9 +26,9 @@ from preflight.cli.options import (
     url_options,
 )
 from preflight.cli.overwrite import OverwriteGuard, configuration_files, output_files, rule_files, target_files
-from preflight.cli.params import Bytes, IntRange
+from preflight.cli.params import Bytes, IntRange, split_role
 from preflight.cli.terminal import FIX_CODES, color_option, is_always, message_with_options, standard_output, use_color
-from preflight.errors import PreflightError
+from preflight.errors import PreflightError, UsageError
 from preflight.fixer import settings_for
 from preflight.fixer.apply import FixSettings
 from preflight.fixer.inputs import DEFAULT_MAX_SIZE
@@ -36,10 +36,11 @@ from preflight.fixer.jobs import file_ids, find_sources, jobs_for, output_path, 
 from preflight.fixer.many import FixJob, FixRun
 from preflight.fixer.naming import Located, written_format
 from preflight.fixer.outputs import Others
-from preflight.fixer.result import FixResult
+from preflight.fixer.result import FixOutcome, FixResult
 from preflight.fixer.runs import Cores, Job, run_jobs, share_cores
+from preflight.fixer.together import RequestFix
 from preflight.output import Outputs
-from preflight.report import Report
+from preflight.report import Report, Verdict
 from preflight.reporters import Reporter, add_report, with_reports
 from preflight.reporters.fixes import FixJsonl, FixReporter, FixText
 from preflight.reporters.view import View
@@ -63,6 +64,7 @@ class FixCommand:
     output: str | None
     dry_run: bool
     each: bool
+    together: bool
     others: Others
     overwrite: bool
     max_size: int
@@ -118,6 +120,12 @@ class FixCommand:
 @click.option("--strict/--no-strict", default=False, help="Make warnings fail, and fix what causes them too.")
 @click.option("--each", is_flag=True, help="Write a file for each rule set, not one that passes all of them.")
 @click.option(
+    "--together",
+    is_flag=True,
+    help="Fix the files so that they pass as one request, by a rule set that limits requests. ROLE=TARGET gives a file "
+    "a role.",
+)
+@click.option(
     "--others",
     type=click.Choice(get_args(Others)),
     default="skip",
@@ -170,25 +178,55 @@ def command(options: FixCommand) -> int:
       preflight fix media/ --for atlas,volcengine -o out/ --others link
       preflight fix media/ --for atlas --dry-run -o out/
       preflight fix clip.mp4 --for atlas,x --each
+      preflight fix a.png b.mp4 --for seedance-2.0 --together -o out/
       preflight fix https://cdn.example.com/clip.mov --for atlas --max-size 500MB
       preflight fix media/ --for atlas -o out/ --format jsonl --report after.html
     """
     options.guard()
     options.inputs.items()  # refuses a column without a list
-    words, cores, counts = options.inputs.targets, share_cores(options.jobs), Counter[str]()
+    if options.together and options.each:
+        raise UsageError("--together cannot be used with --each. Leave one of them out.")
+    roles = [split_role(word) for word in options.inputs.targets] if options.together else []
+    words = tuple([word for _, word in roles]) or options.inputs.targets
+    cores, counts = share_cores(options.jobs), Counter[str]()
     path = output_path(words, options.output, several=options.each)
     if path is not None:
         require_accepted(path, resolve(options.rules))
     settings = options.settings(written_format(path) if path is not None else None, cores)
-    located = find_sources(words, lambda word: options.items(word, counts), lambda: counts.update(["skipped"]))
+    located = _located(options, roles or [(None, word) for word in words], counts)
     folder = options.output if path is None else None
     if folder is not None:
         require_apart(words, located, folder)
-    return _fix(options, jobs_for(located, settings, folder, path), located, cores, counts)
+    jobs = jobs_for(located, settings, folder, path)
+    if not options.together:
+        return _fix(options, jobs, located, cores, counts)
+    request = RequestFix([each.item for each in located], settings[0][1])
+    jobs = [job._replace(settings=own) for job in jobs if (own := request.settings(job.number)) is not None]
+    return _fix(options, jobs, located, cores, counts, request)
+
+
+def _located(options: FixCommand, words: Sequence[tuple[str | None, str]], counts: Counter[str]) -> list[Located]:
+    """Return the files that the words name, each with the role that its word gives."""
+
+    def skipped() -> None:
+        counts.update(["skipped"])
+
+    if all(role is None for role, _ in words):
+        return find_sources([word for _, word in words], lambda word: options.items(word, counts), skipped)
+    found = []
+    for role, word in words:
+        of_word = find_sources([word], lambda word: options.items(word, counts), skipped)
+        found += [each._replace(item=each.item._replace(role=role)) for each in of_word]
+    return found
 
 
 def _fix(
-    options: FixCommand, jobs: Sequence[FixJob], located: Sequence[Located], cores: Cores, counts: Counter[str]
+    options: FixCommand,
+    jobs: Sequence[FixJob],
+    located: Sequence[Located],
+    cores: Cores,
+    counts: Counter[str],
+    request: RequestFix | None = None,
 ) -> int:
     with ExitStack() as stack:
         outputs = stack.enter_context(Outputs())
@@ -199,7 +237,7 @@ def _fix(
         reports = with_reports(_NoReport(), options.report, rules, outputs, color=is_always())
         progress = FixProgress([_size(job) for job in jobs], shares_terminal=stream.isatty())
         stack.callback(progress.clear)
-        taker = _Taker(printer, reports, progress, counts)
+        taker = _Taker(printer, reports, progress, counts, request)
         run = FixRun(options.others, file_ids(located), lambda job, how: progress.update(job.number, _name(job), how))
 
         def work(job: FixJob, stop: threading.Event) -> tuple[FixJob, FixResult]:
@@ -213,6 +251,7 @@ def _fix(
             outputs.publish_new()
             click.echo(f"Interrupted: {taker.done()}. Run the same command again to continue.", err=True)
             raise
+        taker.judge_request()
         taker.close()
         taker.explain_skipped()
         outputs.publish()
@@ -222,7 +261,15 @@ def _fix(
 class _Taker:
     """Prints and counts results as they come, and passes on the reports of the files as they are afterwards."""
 
-    def __init__(self, printer: FixReporter, reports: Reporter, progress: FixProgress, counts: Counter[str]) -> None:
+    def __init__(
+        self,
+        printer: FixReporter,
+        reports: Reporter,
+        progress: FixProgress,
+        counts: Counter[str],
+        request: RequestFix | None,
+    ) -> None:
+        self._request = request
         self._printer = printer
         self._reports = reports
         self._progress = progress
@@ -234,11 +281,24 @@ class _Taker:
         """Print one result."""
         job, result = done
         self._outcomes[result.outcome] += 1
+        if self._request is not None:
+            self._request.take(job.number, result)
         with self._progress.making_room():
             self._printer.add(_with_options(result), job.rules)
         after = result.after if result.outcome == "fixed" and result.after is not None else result.before
         self._summary.add(add_report(self._reports, after))
         self._progress.advance(job.number)
+
+    def judge_request(self) -> None:
+        """Judge the files together, if they are those of a request, and print that."""
+        request = self._request
+        if request is None:
+            return
+        result = request.finish()
+        messages = [each.message for each in request.obstacles] or [each.message for each in result.findings]
+        problem = " ".join(messages) if result.verdict != "pass" else None
+        self._printer.add_request(result, problem)
+        self._outcomes.update([_OF_REQUEST[result.verdict]])
 
     def close(self) -> None:
         """Print the end."""
@@ -268,6 +328,8 @@ class _Taker:
         )
 
 
+_OF_REQUEST: Final[dict[Verdict, FixOutcome]] = {"pass": "passed", "fail": "failed", "unknown": "unknown"}
+"""By the verdict on a request, what it counts as."""
 _SKIPPED: Final = {"skipped": "non-media files skipped", "ignored": "files and folders ignored"}
 
 

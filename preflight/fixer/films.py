@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 from typing import Final, NamedTuple
 
 from preflight.errors import EngineError
-from preflight.fixer.ffmpeg import Engine, EngineOutput, demuxer_of, find_engine, input_words, run_engine
+from preflight.fixer.ffmpeg import Engine, EngineOutput, find_engine, input_words, run_engine
 from preflight.fixer.hooks import Hooks
 from preflight.plans.budgets import AIM, LOWEST_SHARE, SizeBudget
 from preflight.plans.changes import Changes

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+import os
+from collections.abc import Iterable
+from contextlib import suppress
 
 from preflight.combination import judge_request
 from preflight.fixer.apply import FixSettings
@@ -12,38 +13,59 @@ from preflight.media import Media
 from preflight.plans.geometry import LimitsByFact
 from preflight.plans.members import RequestFile
 from preflight.plans.requests import plan_request
-from preflight.report import Obstacle, Report, Result
+from preflight.report import Report, Result
 from preflight.request import examine_together
 from preflight.request_limits import REFERENCE
-from preflight.ruleset import RuleSet, Section
+from preflight.ruleset import Section
 from preflight.sources.open import ASSET_REFERENCE
 from preflight.targets import Item
 
 
-class RequestSettings(NamedTuple):
-    """What is to be done with the files of a request.
+class RequestFix:
+    """The files of a request, which one rule set judges together.
 
-    before     the reports of all files, in order
-    settings   for each, those with the limits that the request puts on it; None for a registered asset
     obstacles  why no change of the files makes them pass together
     """
 
-    before: tuple[Report, ...]
-    settings: tuple[FixSettings | None, ...]
-    obstacles: tuple[Obstacle, ...]
+    def __init__(self, items: Iterable[Item], settings: FixSettings) -> None:
+        """Examine the files, each with its role if it has one.
 
+        Raise `UsageError` without one rule set that limits requests.
+        """
+        self._items = list(items)
+        self._aim = aim = settings.aim
+        _, reports = examine_together(self._items, settings.check)
+        files = [_file(report, item) for report, item in zip(reports, self._items, strict=True)]
+        plan = plan_request(files, aim.rules[0], strict=aim.strict, choices=aim.choices)
+        pairs = zip(files, plan.limits, strict=True)
+        self._settings = [None if file.is_asset else _limited(settings, limits) for file, limits in pairs]
+        self._after = list(reports)
+        self._written: list[str] = []
+        self.obstacles = plan.obstacles
 
-def settings_together(items: Iterable[Item], settings: FixSettings) -> RequestSettings:
-    """Return the settings for each file of a request. Raise `UsageError` unless exactly one rule set limits requests."""
-    items = list(items)
-    aim = settings.aim
-    _, reports = examine_together(items, settings.check)
-    files = [_file(report, item) for report, item in zip(reports, items, strict=True)]
-    plan = plan_request(files, aim.rules[0], strict=aim.strict, choices=aim.choices)
-    own = [
-        None if file.is_asset else _limited(settings, limits) for file, limits in zip(files, plan.limits, strict=True)
-    ]
-    return RequestSettings(tuple(reports), tuple(own), plan.obstacles)
+    def settings(self, number: int) -> FixSettings | None:
+        """Return the settings for a file by its position, with the limits that the request puts on it.
+
+        None for a file to which nothing is done: a registered asset, or any if they cannot pass together.
+        """
+        return None if self.obstacles else self._settings[number]
+
+    def take(self, number: int, result: FixResult) -> None:
+        """Record what became of a file."""
+        if result.outcome == "fixed" and result.after is not None:
+            self._after[number] = result.after
+            if result.output is not None and not result.reused:
+                self._written.append(result.output)
+
+    def finish(self) -> Result:
+        """Judge the files as they are now, together. If they do not pass, remove what was written."""
+        roles = {index: item.role for index, item in enumerate(self._items) if item.role is not None}
+        result = judge_request(self._after, self._aim.rules[0], strict=self._aim.strict, roles=roles)
+        if result.verdict != "pass":
+            for path in self._written:
+                with suppress(OSError):
+                    os.unlink(path)
+        return result
 
 
 def _file(report: Report, item: Item) -> RequestFile:
@@ -59,14 +81,3 @@ def _limited(settings: FixSettings, limits: LimitsByFact) -> FixSettings:
     section = Section(tuple(limits.values()), {})
     further = (*settings.aim.further, ("the other files", section))
     return settings._replace(aim=settings.aim._replace(further=further))
-
-
-def judge_together(reports: Sequence[Report], items: Sequence[Item], rules: RuleSet, *, strict: bool) -> Result:
-    """Return the result of the request with the files as they are afterwards."""
-    roles: Mapping[int, str] = {index: item.role for index, item in enumerate(items) if item.role is not None}
-    return judge_request(reports, rules, strict=strict, roles=roles)
-
-
-def report_afterwards(result: FixResult) -> Report:
-    """Return the report of what a request would use: the written file, or else the source."""
-    return result.after if result.outcome == "fixed" and result.after is not None else result.before

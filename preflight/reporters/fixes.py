@@ -9,7 +9,8 @@ from typing import IO, Final, Protocol
 
 from preflight.codes import CODES
 from preflight.escape import printable
-from preflight.fixer.result import FIX_OUTCOMES, FixOutcome, FixResult
+from preflight.fixer.result import FIX_OUTCOMES, FIX_SCHEMA, FixOutcome, FixResult
+from preflight.report import Result, Verdict
 from preflight.reporters.commands import shell_command
 from preflight.reporters.text import in_short
 from preflight.reporters.view import View
@@ -23,6 +24,12 @@ _LABELS: Final[dict[FixOutcome, tuple[str, str]]] = {
     "unknown": ("UNKNOWN", "unknown"),
 }
 """By outcome, the first word of a line, and its color."""
+_REQUESTS: Final[dict[Verdict, tuple[str, str]]] = {
+    "pass": ("PASS", "pass"),
+    "fail": ("NOT FIXABLE", "fail"),
+    "unknown": ("UNKNOWN", "unknown"),
+}
+"""The same for the files of a request together, by verdict."""
 _WIDTH: Final = 11
 _MAX_REASONS: Final = 6
 """Reasons that a line of the table names."""
@@ -33,6 +40,10 @@ class FixReporter(Protocol):
 
     def add(self, result: FixResult, rules: str | None) -> None:
         """Print one result. rules: the rule set, if it is for one by itself."""
+        ...
+
+    def add_request(self, result: Result, problem: str | None) -> None:
+        """Print the result of all files together, and why it is none that passes."""
         ...
 
     def close(self) -> None:
@@ -50,6 +61,11 @@ class FixJsonl:
         """Print one result."""
         row = result.as_json() if rules is None else {**result.as_json(), "rules": rules}
         self._stream.write(json.dumps(row) + "\n")
+        self._stream.flush()
+
+    def add_request(self, result: Result, problem: str | None) -> None:
+        """Print the result of all files together."""
+        self._stream.write(json.dumps({"schema": FIX_SCHEMA, "request": result.as_json(), "problem": problem}) + "\n")
         self._stream.flush()
 
     def close(self) -> None:
@@ -75,6 +91,14 @@ class FixText:
         self._stream.flush()
         self._counts[result.outcome] += 1
         self._details.setdefault(result.outcome, Counter()).update(self._reasons(result))
+
+    def add_request(self, result: Result, problem: str | None) -> None:
+        """Print the result of all files together."""
+        word, color = _REQUESTS[result.verdict]
+        self._stream.write(f"{self._view.styled(word.ljust(_WIDTH), color)} the files together\n")
+        if problem is not None:
+            self._stream.write(f"{' ' * (_WIDTH + 1)}{printable(problem)}\n")
+        self._stream.flush()
 
     def close(self) -> None:
         """Print the table, if there is more than one result."""
