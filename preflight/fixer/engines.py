@@ -1,4 +1,4 @@
-"""Find an ffmpeg that has what is needed: the one on PATH, else that of the extra `fix`."""
+"""Find an ffmpeg that has what is needed: one on PATH, else that of the extra `fix`."""
 
 from __future__ import annotations
 
@@ -79,21 +79,20 @@ def find_engine(encoders: Collection[str] = (), filters: Collection[str] = ()) -
 
 
 def _candidates() -> Iterator[str]:
-    on_path = _on_path()
-    if on_path is not None:
-        yield on_path
-    of_extra = _of_extra()
-    if of_extra is not None and of_extra != on_path:
-        yield of_extra
+    """Yield each ffmpeg on PATH, then that of the extra.
 
-
-def _on_path() -> str | None:
-    """Return the first ffmpeg on PATH, without relative entries: the current folder may hold untrusted files."""
+    Relative entries of PATH are skipped: the current folder may hold untrusted files.
+    """
+    found = set()
     for folder in os.environ.get("PATH", "").split(os.pathsep):
         path = os.path.join(folder, "ffmpeg")
-        if os.path.isabs(path) and os.path.isfile(path) and os.access(path, os.X_OK):
-            return path
-    return None
+        is_program = os.path.isabs(path) and os.path.isfile(path) and os.access(path, os.X_OK)
+        if is_program and os.path.realpath(path) not in found:
+            found.add(os.path.realpath(path))
+            yield path
+    of_extra = _of_extra()
+    if of_extra is not None and os.path.realpath(of_extra) not in found:
+        yield of_extra
 
 
 def _of_extra() -> str | None:

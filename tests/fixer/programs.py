@@ -54,9 +54,10 @@ def pid_in(file: Path) -> int:
     return int(file.read_text())
 
 
-def children() -> set[int]:
-    """The processes that this one has started and not reaped, without those of the pools, which wait for work."""
-    found = {int(pid) for task in os.listdir("/proc/self/task") for pid in _children_of(task)}
+def children(parent: int | None = None) -> set[int]:
+    """The processes that one, by default this one, has started and not reaped, without the waiting ones of pools."""
+    tasks = Path(f"/proc/{parent or os.getpid()}/task")
+    found = {int(pid) for task in os.listdir(tasks) for pid in _children_of(tasks / task)}
     return {pid for pid in found if not _is_pooled(pid)}
 
 
@@ -67,8 +68,8 @@ def _is_pooled(pid: int) -> bool:
         return True
 
 
-def _children_of(task: str) -> list[str]:
+def _children_of(task: Path) -> list[str]:
     try:
-        return Path(f"/proc/self/task/{task}/children").read_text().split()
+        return (task / "children").read_text().split()
     except OSError:
         return []

@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 import os
 import shutil
+import signal
+import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -16,7 +18,8 @@ from preflight.errors import EngineError, MissingExtra
 from preflight.fixer import engines
 from preflight.fixer.child import ChildExit
 from preflight.fixer.engines import find_engine, inspect_engine
-from tests.fixer.programs import LISTING, children, engine, program
+from tests.conftest import ROOT
+from tests.fixer.programs import LISTING, children, engine, program, runs, until
 
 REMEDY = "Install a complete ffmpeg, or the one of the extra: pip install 'preflight-media[fix]'"
 
@@ -112,6 +115,18 @@ def test_extra_is_used_if_the_one_on_path_lacks_an_encoder(
     assert find_engine(filters=["libvmaf"]).path == str(extra)
 
 
+def test_every_ffmpeg_on_path_is_asked_once(
+    tmp_path: Path, extra: Path, monkeypatch: pytest.MonkeyPatch, started: list[str]
+) -> None:
+    incomplete = program(tmp_path / "a/ffmpeg", LISTING.replace("libx264", "mpeg4  "))
+    complete = program(tmp_path / "b/ffmpeg", LISTING)
+    (tmp_path / "c").symlink_to(tmp_path / "a")
+    on_path(monkeypatch, tmp_path / "a", tmp_path / "c", tmp_path / "b")
+    assert find_engine(["libx264"]).path == str(complete)
+    assert find_engine(["mpeg4"]).path == str(incomplete)
+    assert started == [str(incomplete)] * 2 + [str(complete)] * 2
+
+
 def test_package_without_a_program_is_not_asked(tmp_path: Path, extra: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (extra.parent.parent / "__init__.py").write_text("raise SystemExit")
     extra.unlink()
@@ -179,6 +194,19 @@ def test_program_is_asked_once_until_it_changes(tmp_path: Path, started: list[st
     program(path, LISTING.replace("9.9-test", "10.0"))
     assert inspect_engine(str(path)).version == "10.0"
     assert started == [str(path)] * 4
+
+
+def test_ctrl_c_ends_programs_that_are_asked(tmp_path: Path) -> None:
+    path = program(tmp_path / "ffmpeg", "trap '' INT TERM; sleep 60")
+    code = f"from preflight.fixer.engines import inspect_engine; inspect_engine({str(path)!r})"
+    with subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stderr=subprocess.DEVNULL) as parent:
+        until(lambda: len(children(parent.pid)) == 2)
+        asked = children(parent.pid)
+        parent.send_signal(signal.SIGINT)
+        began = time.monotonic()
+        assert parent.wait(5) == -signal.SIGINT
+    assert time.monotonic() - began < 5 < engines.LISTING_TIMEOUT
+    assert not [pid for pid in asked if runs(pid)]
 
 
 def test_text_of_a_program_is_escaped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
