@@ -33,7 +33,6 @@ def launch(parent: int, max_file: int, folders: list[str], words: list[str]) -> 
     if max_file:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # so that writing fails with an error instead
         _limit(resource.RLIMIT_FSIZE, max_file)
-    _limit(resource.RLIMIT_DATA, _physical_memory())
     spec = spec_from_file_location("confine", _CONFINE)
     assert spec is not None
     assert spec.loader is not None
@@ -42,6 +41,7 @@ def launch(parent: int, max_file: int, folders: list[str], words: list[str]) -> 
     confine.forbid_privileges()
     confine.forbid_writing_outside(folders)
     if sys.platform == "linux":
+        _limit(resource.RLIMIT_DATA, _physical_memory())
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, ctypes.c_ulong(signal.SIGKILL))
         if os.getppid() != parent:  # it ended before this process could ask for the signal
             return

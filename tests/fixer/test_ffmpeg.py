@@ -206,8 +206,7 @@ class TestWithFfmpeg:
         command = [sys.executable, "-c", code, str(result)]
         with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, start_new_session=True) as parent:
             until(result.exists)
-            children_file = Path(f"/proc/{parent.pid}/task/{parent.pid}/children")
-            pids = [int(pid) for pid in children_file.read_text().split()]
+            pids = children(parent.pid)
             parent.send_signal(signal.SIGINT)
             sent = time.monotonic()
             assert parent.wait(SOON) == -signal.SIGINT
@@ -317,6 +316,22 @@ class TestWithoutFfmpeg:
         path = program(tmp_path / "ffmpeg", "printf 'out_time_us=0\\nprogress=end\\n'")
         found = decode_fully(engine(path), "x", "mp4", timeout=30)
         assert found == "ffmpeg finds nothing to decode in the file."
+
+    @pytest.mark.parametrize(
+        ("line", "code", "is_whole"),
+        [
+            ("[null @ 0x1] Application provided invalid, non monotonically increasing dts to muxer: 3 >= 2", 0, True),
+            ("[mp3 @ 0x1] Cannot read BOM value, input too short", 0, True),
+            ("[mp3float @ 0x1] invalid new backstep -1", 0, True),
+            ("[mp3float @ 0x1] invalid new backstep -1", 1, False),
+            ("[mov @ 0x1] stream 0, offset 0x2231: partial file", 0, False),
+        ],
+    )
+    def test_only_complaints_about_frames_count(self, tmp_path: Path, line: str, code: int, is_whole: bool) -> None:
+        script = f"echo '{line}' >&2; printf 'out_time_us=5\\nprogress=end\\n'; exit {code}"
+        found = decode_fully(engine(program(tmp_path / "ffmpeg", script)), "x", "mp4", timeout=30)
+        said = line.partition("] ")[2]
+        assert found == (None if is_whole else f"ffmpeg cannot decode all of the file: {said}.")
 
     def test_decoder_that_ffmpeg_lacks_is_not_a_fault_of_the_file(self, tmp_path: Path) -> None:
         path = program(tmp_path / "ffmpeg", "echo 'Decoder (codec vvc) not found for input stream #0:0' >&2; exit 1")
