@@ -297,7 +297,6 @@ def test_step_sets_the_facts_that_are_outside_their_limits(
         (PHOTO, {"bit_depth": {"min": 16}}),
         (PHOTO, {"color_model": only("cmyk")}),
         (PHOTO, {"has_alpha": only(True)}),
-        (PHOTO._replace(format="jp2", chroma="4:4:4"), {"chroma": only("4:2:0")}),
         (PHOTO._replace(format="jp2"), {"animated": only(True)}),
     ],
 )

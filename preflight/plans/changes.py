@@ -15,7 +15,7 @@ from preflight.plans.colors import Colors
 from preflight.plans.encoding import GEOMETRY, LOSSLESS, MUXERS, Subject, can_copy, can_remux
 from preflight.plans.geometry import LimitsByFact, Shape, Size
 from preflight.plans.outside import facts_outside, too_low
-from preflight.plans.picture_formats import target_formats
+from preflight.plans.picture_formats import MAX_SIDES, target_formats
 from preflight.plans.timing import CUTTABLE, PlannedTimes, is_too_short, timing
 from preflight.plans.tracks import AudioTarget, VideoTarget
 from preflight.report import Obstacle
@@ -160,7 +160,7 @@ def _by_format(wrong: frozenset[str], media: Subject, section: Section, choices:
     if "format" not in wrong:
         changes = _in_format(media.format or "", wrong, media, section, choices)
         yield changes
-        if changes.remuxes or media.kind == IMAGE or _is_possible(changes):
+        if _is_possible(changes):
             return
     elif not others:
         yield _in_format("", wrong, media, section, choices)
@@ -171,7 +171,7 @@ def _by_format(wrong: frozenset[str], media: Subject, section: Section, choices:
 def _is_possible(changes: Changes) -> bool:
     """Return whether the format can be written, and every track that is not copied can be encoded."""
     if changes.media.kind == IMAGE or changes.remuxes:
-        return bool(changes.written)
+        return changes.remuxes or changes.written in MAX_SIDES
     codings = {"video_codec": changes.video, "audio_codec": changes.audio}
     return changes.written in MUXERS and all(codings[fact] is not None for fact in changes.codecs)
 
@@ -248,9 +248,11 @@ def _with_times(changes: Changes) -> Changes:
 def _written_formats(wrong: frozenset[str], media: Subject, section: Section) -> list[str]:
     """Return the accepted formats that can be written, apart from the own one."""
     limit = section.by_fact(None).get("format")
-    names = encoding.written_formats(media.kind, limit)
-    if media.kind == IMAGE and limit is not None:
-        names = target_formats(media, limit.any_of or (), keeps_frames=wrong.isdisjoint(("animated", "frames")))
+    if media.kind == IMAGE:
+        listed = MAX_SIDES if limit is None or limit.any_of is None else limit.any_of
+        names = target_formats(media, listed, keeps_frames=wrong.isdisjoint(("animated", "frames")))
+    else:
+        names = encoding.written_formats(media.kind, limit)
     return [name for name in names if name != media.format]
 
 

@@ -63,6 +63,13 @@ def test_format_follows_what_the_source_is(media: Media, accepted: list[str], wr
     assert recipe(media, "format", format=only(*accepted)).written == written
 
 
+def test_format_that_cannot_be_written_is_replaced_by_one_that_can() -> None:
+    wide = {"width": {"max": 320}}
+    assert recipe(PHOTO._replace(format="heif"), "width", format=only("heif", "jpeg", "png"), **wide).written == "jpeg"
+    assert recipe(DRAWING._replace(format="ico"), "width", **wide).written == "png"
+    assert recipe(PHOTO._replace(format="heic"), "width", format=only("heic", "jpeg"), **wide).written == "heic"
+
+
 def test_crop_is_placed_by_the_anchor() -> None:
     limits = {"aspect_ratio": only("1:1")}
     lefts = {"left": 0, "center": 80, "right": 160, "top-left": 0, "bottom-right": 160, "top": 80}
