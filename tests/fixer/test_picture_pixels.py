@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -173,6 +174,28 @@ def reference(image: Image.Image, profile: bytes) -> Image.Image:
     return converted
 
 
+def inks_profile() -> bytes:
+    """Return a profile of four inks: the lightness falls with each, and the colors are not pure."""
+    corners = [(c, m, y, k) for c in (0, 1) for m in (0, 1) for y in (0, 1) for k in (0, 1)]
+    colors = bytearray()
+    for c, m, y, k in corners:
+        lightness = 96 * (1 - 0.45 * c) * (1 - 0.5 * m) * (1 - 0.1 * y) * (1 - 0.9 * k)
+        colors += bytes((round(lightness * 2.55), 128 - 30 * c + 60 * m, 128 - 45 * c + 80 * y - 5 * m))
+    ramp = bytes(range(256))
+    identity = b"".join(struct.pack(">i", 65536 * (number % 4 == 0)) for number in range(9))
+    table = b"mft1\0\0\0\0" + bytes((4, 3, 2, 0)) + identity + ramp * 4 + colors + ramp * 3
+    white = b"XYZ \0\0\0\0" + b"".join(struct.pack(">i", round(65536 * part)) for part in (0.9642, 1, 0.8249))
+    text = "Inks".encode("utf-16-be")
+    name = b"mluc" + struct.pack(">III4sII", 0, 1, 12, b"enUS", len(text), 28) + text
+    tags = {b"desc": name, b"cprt": name, b"wtpt": white, b"A2B0": table}
+    index, contents, at = b"", b"", 132 + 12 * len(tags)
+    for tag, content in tags.items():
+        index += tag + struct.pack(">II", at + len(contents), len(content))
+        contents += content + bytes(-len(content) % 4)
+    header = struct.pack(">I4xI4s4s4s12x4s28x", at + len(contents), 0x02400000, b"prtr", b"CMYK", b"Lab ", b"acsp")
+    return header + white[8:] + bytes(48) + struct.pack(">I", len(tags)) + index + contents
+
+
 class TestColors:
     @each_row("name", ["jpeg-display-p3.jpg", "tiff-display-p3.tif", "webp-display-p3.webp"])
     def test_wide_colors_become_srgb_as_little_cms_converts_them(self, name: str) -> None:
@@ -207,6 +230,15 @@ class TestColors:
         result = applied(saved(image, "TIFF"), recipe_of("tiff", "png"))
         assert furthest(result, image.convert("RGB")) == 0
         assert result.info["icc_profile"]
+
+    @each_row(("kind", "name"), [("TIFF", "tiff"), ("JPEG", "jpeg")])
+    def test_profile_of_four_inks_is_applied_as_little_cms_does(self, kind: str, name: str) -> None:
+        inks = Image.merge("CMYK", [*photograph().split(), Image.new("L", (320, 240), 20)])
+        data = saved(inks, kind, icc_profile=inks_profile())
+        with Image.open(BytesIO(data)) as image:
+            expected = reference(image, inks_profile())
+            assert furthest(expected, image.convert("RGB")) > 40
+        assert furthest(applied(data, recipe_of(name, "png")), expected) <= 2
 
     def test_four_inks_stay_where_they_are_accepted(self) -> None:
         result = applied((QUIRKS / "jpeg-cmyk.jpg").read_bytes(), recipe_of("jpeg", "jpeg", keeps_cmyk=True))
