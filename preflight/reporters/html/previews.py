@@ -17,6 +17,7 @@ from preflight import processes
 from preflight.clock import SYSTEM_CLOCK, Clock
 from preflight.errors import SourceError
 from preflight.formats import AUDIO, DEMUXERS, IMAGE, VIDEO
+from preflight.plans.picture_formats import PICTURE_READERS
 from preflight.processes import Limits
 from preflight.sources.local import LocalSource
 
@@ -33,14 +34,6 @@ _LARGE: Final = {"edge": 320, "quality": 55}
 _SMALL: Final = {"edge": 176, "quality": 42}
 _MAX_CHARS: Final = 80_000
 _WEBP: Final = re.compile(r"UklGR[A-Za-z0-9+/]+={0,2}")
-_READERS: Final = {
-    **{name: (name.upper(),) for name in ("bmp", "dds", "gif", "icns", "ico", "png", "psd", "tiff", "webp")},
-    **dict.fromkeys(("avif", "heif"), ("HEIF", "AVIF")),
-    "heic": ("HEIF",),
-    "jp2": ("JPEG2000",),
-    "jpeg": ("JPEG", "MPO"),
-}
-"""By format, the readers of Pillow: it must not guess one from untrusted bytes."""
 
 
 class PreviewRequest(NamedTuple):
@@ -109,7 +102,7 @@ def _preview(request: PreviewRequest, size: Mapping[str, int]) -> Preview | None
 
 def _task(request: PreviewRequest, size: Mapping[str, int]) -> tuple[str | None, dict[str, Any]]:
     if request.kind == IMAGE:
-        readers = _READERS.get(request.format)
+        readers = PICTURE_READERS.get(request.format)
         return ("picture", {"readers": readers, **size}) if readers else (None, {})
     demuxer = DEMUXERS.get(request.format)
     if demuxer is None or not can_decode_av():
