@@ -501,13 +501,13 @@ class TestFilms:
     ) -> None:
         run(film(tmp_path / name, *options), "video", **limits)
 
-    def test_transparency_of_a_film_becomes_black(self, tmp_path: Path) -> None:
-        white = ("-f", "lavfi", "-i", "color=white@0.25:s=64x48:d=1:r=5,format=yuva420p")
-        path = ffmpeg(tmp_path / "a.webm", *white, "-c:v", "libvpx-vp9")
+    def test_transparency_of_a_film_becomes_white(self, tmp_path: Path) -> None:
+        black = ("-f", "lavfi", "-i", "color=black@0.25:s=64x48:d=1:r=5,format=yuva420p")
+        path = ffmpeg(tmp_path / "a.webm", *black, "-c:v", "libvpx-vp9")
         assert run(path, "video", has_alpha=only(False)).has_alpha is False
         picture = ffmpeg(tmp_path / "a.png", "-i", os.fspath(tmp_path / "a-fixed.webm"), "-frames:v", "1")
         with Image.open(picture) as shown:
-            assert shown.convert("L").getpixel((9, 9)) == pytest.approx(64, abs=4)
+            assert shown.convert("L").getpixel((9, 9)) == pytest.approx(191, abs=4)
 
     def test_edit_list_is_applied(self, tmp_path: Path) -> None:
         film(tmp_path / "whole.mp4", *X264)

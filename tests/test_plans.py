@@ -185,14 +185,15 @@ def test_hint_repeats_the_remark_of_the_rule_file() -> None:
     assert hint(media) == (
         "scale it to 1284×722 (in September 2026 the service stated 407,696 to 8,295,044: see rule set atlas@2026-09)"
     )
-    assert command(media).startswith("ffmpeg -i in.bin -map 0:V:0 -map '0:a?' -map '0:s?' -vf scale=1284:722,setsar=1 ")
+    assert command(media).startswith("ffmpeg -i in.bin -map 0:V:0 -map '0:a?' -map '0:s?' -vf scale=1284:722:flags=")
 
 
 def test_one_command_fixes_everything() -> None:
     bad = CLIP._replace(format="avi", width=3000, height=1000, duration=60.0, fps=90.0, video_codec="mpeg4")
     assert len(judge(bad, ATLAS).findings) == 5
     assert command(bad, name="in.avi") == (
-        "ffmpeg -i in.avi -map 0:V:0 -map '0:a?' -vf crop=2500:1000,scale=1520:608,setsar=1,fps=60 -c:v libx264 "
+        "ffmpeg -i in.avi -map 0:V:0 -map '0:a?' -vf fps=60,crop=2500:1000:250:0:exact=1,"
+        "scale=1520:608:flags=lanczos+accurate_rnd+full_chroma_int,setsar=r=sar:max=100 -c:v libx264 "
         "-pix_fmt yuv420p -preset medium -crf 17 -c:a aac -b:a 192000 -t 14.8 -movflags +faststart in-avi-fixed.mp4"
     )
 

@@ -24,6 +24,7 @@ _TRANSFERS: Final = frozenset(
 """What ffmpeg's filter zscale reads."""
 _FACTS: Final = frozenset(("primaries", "transfer"))
 _TONE_MAPPING: Final = "t=linear:npl=100,format=gbrpf32le,zscale=p=bt709,tonemap=hable:desat=0,zscale="
+_MIN_HD_HEIGHT: Final = 720
 _RESULT: Final = "p=bt709:t=bt709:m=bt709:r=tv"
 
 _HDR_NAMES: Final = {"pq": "PQ", "hlg": "HLG", "dolby_vision": "Dolby Vision", "gain_map": "a gain map"}
@@ -60,9 +61,19 @@ def converted(media: Subject, wrong: frozenset[str], choices: Choices = DEFAULT_
 
 def filters(media: Subject, colors: Colors) -> str | None:
     """Return ffmpeg's filters for a video; None if they could not read its colors."""
-    primaries, transfer = media.primaries or "bt709", media.transfer or "bt709"
+    transfer = media.transfer or "bt709"
+    primaries = media.primaries or ("bt2020" if transfer in HDR_BY_TRANSFER else "bt709")
     readable = HDR_BY_TRANSFER if colors.is_tone_mapped else _TRANSFERS
     if primaries not in _PRIMARIES or transfer not in readable:
         return None
     tone_mapping = _TONE_MAPPING if colors.is_tone_mapped else ""
-    return f"zscale=pin={primaries}:tin={transfer}:{tone_mapping}{_RESULT}"
+    return f"zscale=pin={primaries}:tin={transfer}:{_matrix(media, primaries)}{tone_mapping}{_RESULT}"
+
+
+def _matrix(media: Subject, primaries: str) -> str:
+    """Return the matrix of a video that states no colors, which is then a matter of its primaries and its size."""
+    if media.primaries is not None or media.color_model in ("palette", "rgb"):
+        return ""
+    if primaries == "bt2020":
+        return "min=bt2020nc:"
+    return "min=bt709:" if (media.height or 0) >= _MIN_HD_HEIGHT else "min=smpte170m:"

@@ -1,15 +1,33 @@
-"""The filters of ffmpeg for the video track, in the order in which they are applied."""
+"""The filters of ffmpeg for the video track, in the order in which they are applied.
+
+ffmpeg turns a rotated film upright before its filters, so that all of them see it as displayed.
+"""
 
 from __future__ import annotations
 
 import re
+from fractions import Fraction
 from typing import Final
 
 from preflight.plans import colors
 from preflight.plans.changes import Changes
+from preflight.plans.encoding import Subject
+from preflight.plans.geometry import GRIDS, Shape, Size, chroma_grid, crop_offset
 
 _NAME: Final = re.compile(r"(?:^|[,;\]])([a-z0-9_]+)(?=[=,;\[]|$)")
 """The name of a filter, which begins a chain or follows another filter or a label."""
+_QUALITY: Final = "flags=lanczos+accurate_rnd+full_chroma_int"
+_MATRIX: Final = "out_color_matrix=bt709:out_range=tv"
+_RGB_MODELS: Final = frozenset(("palette", "rgb"))
+_FLATTENED: Final = "format=gbrap|gbrap12,negate,premultiply=inplace=1,negate"
+"""Black is the only background that `premultiply` has: on the negative, it is white."""
+_BLUR_SHARE: Final = 8
+"""The blurred background is made at an eighth of its size, which takes little time and is not visible."""
+_BLUR: Final = "gblur=sigma=5"
+_MIN_BLURRED: Final = 16
+_MAX_SAR_TERM: Final = 100
+"""Largest term of a pixel aspect ratio: scaling to whole pixels makes odd ones, such as 641:640 for square pixels."""
+_TRANSPOSED: Final = (90, 270)
 
 
 def needed_filters(changes: Changes) -> frozenset[str]:
@@ -18,26 +36,106 @@ def needed_filters(changes: Changes) -> frozenset[str]:
 
 
 def color_words(changes: Changes) -> list[str]:
-    """Return the options of the output that state its colors; empty if those of the frames are right."""
-    if changes.colors is None or changes.video is None:
+    """Return the options of the output that state its colors; empty if those of the source stay."""
+    if changes.video is None:
         return []
-    return ["-color_primaries", "bt709", "-color_trc", "bt709", "-colorspace", "bt709", "-color_range", "tv"]
+    if changes.colors is not None:
+        return ["-color_primaries", "bt709", "-color_trc", "bt709", "-colorspace", "bt709", "-color_range", "tv"]
+    return ["-colorspace", "bt709", "-color_range", "tv"] if _becomes_ycbcr(changes) else []
 
 
 def film_filters(changes: Changes) -> list[str] | None:
     """Return the filters of the video track; None if none can convert its colors."""
+    converting = colors.filters(changes.media, changes.colors) if changes.colors is not None else ""
+    if converting is None:
+        return None
+    rate = [f"fps={changes.timing.rate}"] if changes.timing.rate is not None else []
+    is_slower = (changes.timing.fps or 0) < (changes.media.fps or 0)
+    scaling = _scaling(changes)
+    # Tone mapping takes most of the time, so that it is done at the smaller of both sizes.
+    picture = [converting, *scaling] if _enlarges(changes.shape) else [*scaling, converting]
+    filters = [
+        "bwdif=mode=send_frame" if changes.deinterlaces else "",
+        *(rate if is_slower else []),
+        *_cropping(changes),
+        _FLATTENED if "has_alpha" in changes.wrong else "",
+        *picture,
+        *_canvas(changes),
+        *([] if is_slower else rate),
+    ]
+    return [each for each in filters if each]
+
+
+def _enlarges(shape: Shape | None) -> bool:
+    return shape is not None and shape.size[0] * shape.size[1] > shape.crop[0] * shape.crop[1]
+
+
+def _cropping(changes: Changes) -> list[str]:
+    """Return the filter that crops, at a place where no chroma sample is split."""
+    media, shape = changes.media, changes.shape
+    if shape is None or not media.width or not media.height or shape.crop == (media.width, media.height):
+        return []
+    grid = GRIDS.get(media.chroma or "", (2, 2))
+    x, y = crop_offset((media.width, media.height), shape.crop, changes.choices.anchor, grid)
+    # By default, it would cut odd sizes down to whole chroma samples.
+    return [f"crop={shape.crop[0]}:{shape.crop[1]}:{x}:{y}:exact=1"]
+
+
+def _scaling(changes: Changes) -> list[str]:
+    """Return the filters that scale and convert RGB, and that state the shape of a pixel and the matrix."""
+    shape = changes.shape
+    becomes_square = "pixel_aspect_ratio" in changes.wrong
+    options = f"{_MATRIX}:{_QUALITY}" if _becomes_ycbcr(changes) else _QUALITY
+    if shape is None or (shape.size == shape.crop and not becomes_square):
+        return [f"scale={options}", *_stated_matrix(changes)] if _becomes_ycbcr(changes) else []
+    sar = "1" if becomes_square else _pixel_shape(changes.media)
+    return [f"scale={shape.size[0]}:{shape.size[1]}:{options}", f"setsar={sar}", *_stated_matrix(changes)]
+
+
+def _pixel_shape(media: Subject) -> str:
+    """Return the pixel aspect ratio of the source: scaling to whole pixels would make another of it."""
+    ratio = media.pixel_aspect_ratio
+    if not ratio:
+        return f"r=sar:max={_MAX_SAR_TERM}"
+    shown = Fraction(ratio).limit_denominator(_MAX_SAR_TERM)
+    terms = (shown.denominator, shown.numerator) if media.rotation in _TRANSPOSED else shown.as_integer_ratio()
+    return f"{terms[0]}/{terms[1]}" if terms[0] != terms[1] else "1"
+
+
+def _becomes_ycbcr(changes: Changes) -> bool:
+    """Return whether RGB is encoded as YCbCr: by default, ffmpeg takes the matrix of old films, and does not say so."""
+    is_rgb = changes.media.color_model in _RGB_MODELS or changes.is_animation or "has_alpha" in changes.wrong
+    return is_rgb and changes.colors is None
+
+
+def _stated_matrix(changes: Changes) -> list[str]:
+    """Return the filters that state how RGB was converted."""
     media = changes.media
-    filters = ["bwdif=mode=send_frame"] if changes.deinterlaces else []
-    if changes.shape is not None:
-        (crop_width, crop_height), (width, height), _ = changes.shape
-        if (crop_width, crop_height) != (media.width, media.height):
-            filters.append(f"crop={crop_width}:{crop_height}")
-        filters.append(f"scale={width}:{height},setsar=1")
-    if changes.timing.rate is not None:
-        filters.append(f"fps={changes.timing.rate}")
-    if "has_alpha" in changes.wrong:
-        filters.append("format=gbrap,premultiply=inplace=1")
-    if changes.colors is not None:
-        converting = colors.filters(media, changes.colors)
-        return None if converting is None else [*filters, converting]
-    return filters
+    if changes.video is None or not _becomes_ycbcr(changes):
+        return []
+    facts = ["colorspace=bt709", "range=tv"]
+    facts += ["color_primaries=bt709"] if media.primaries is None else []
+    facts += ["color_trc=bt709"] if media.transfer is None else []
+    return [f"format={changes.video.pixels.name}", f"setparams={':'.join(facts)}"]
+
+
+def _canvas(changes: Changes) -> list[str]:
+    """Return the filters that pad the picture."""
+    shape, choices = changes.shape, changes.choices
+    if shape is None or shape.canvas is None:
+        return []
+    x, y = crop_offset(shape.canvas, shape.size, choices.anchor, chroma_grid(changes.limits))
+    width, height = shape.canvas
+    # Black and the blurred copy have the levels of broadcast.
+    levels = "scale=out_range=tv"
+    if choices.fit == "blur":
+        return [levels, _blurred(shape.canvas, x, y)]
+    return [levels, f"pad={width}:{height}:{x}:{y}:color=black"]
+
+
+def _blurred(canvas: Size, x: int, y: int) -> str:
+    """Return the filters that put the picture on a blurred copy of itself, which covers the canvas."""
+    small = [max(_MIN_BLURRED, round(side / _BLUR_SHARE)) for side in canvas]
+    cover = f"scale={small[0]}:{small[1]}:force_original_aspect_ratio=increase,crop={small[0]}:{small[1]}:exact=1"
+    back = f"[back]{cover},{_BLUR},scale={canvas[0]}:{canvas[1]}:flags=bicubic,setsar=1[behind]"
+    return f"split[back][front];{back};[behind][front]overlay={x}:{y}:format=auto"

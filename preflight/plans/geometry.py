@@ -36,7 +36,7 @@ _ANCHORS: Final[Mapping[Anchor, tuple[float, float]]] = {
     "bottom-left": (1, 0), "bottom": (1, 0.5), "bottom-right": (1, 1),
 }  # fmt: skip
 """By anchor, the shares of what is left over that lie above and to the left of the picture."""
-_GRIDS: Final = {"4:2:0": (2, 2), "4:2:2": (2, 1), "4:4:4": (1, 1)}
+GRIDS: Final = {"4:2:0": (2, 2), "4:2:2": (2, 1), "4:4:4": (1, 1)}
 """By chroma subsampling, the pixels that share a chroma sample; films are encoded with the first that is accepted."""
 
 
@@ -110,8 +110,8 @@ def shape(media: Subject, limits: LimitsByFact, choices: Choices = DEFAULT_CHOIC
 def chroma_grid(limits: LimitsByFact) -> Size:
     """Return the pixels across and down that share a chroma sample in the film that is written."""
     limit = limits.get("chroma")
-    accepted = (grid for chroma, grid in _GRIDS.items() if limit is None or limit.side(chroma) == 0)
-    return next(accepted, _GRIDS["4:2:0"])
+    accepted = (grid for chroma, grid in GRIDS.items() if limit is None or limit.side(chroma) == 0)
+    return next(accepted, GRIDS["4:2:0"])
 
 
 def _stretch(media: Subject, limits: LimitsByFact) -> float:
