@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import struct
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -70,6 +71,17 @@ def corners(path: Path, *options: str, filters: str = BT709, size: tuple[int, in
     return path
 
 
+def turn(path: Path, degrees: int) -> Path:
+    """Let players turn a film clockwise: the matrix is 40 bytes behind the name of a track header of version 0."""
+    across, down = {0: (1, 0), 90: (0, 1), 180: (-1, 0), 270: (0, -1)}[degrees]
+    data = bytearray(path.read_bytes())
+    at = data.index(b"tkhd") + 44
+    matrix = (across << 16, down << 16, 0, -down << 16, across << 16, 0, 0, 0, 1 << 30)
+    data[at : at + 36] = struct.pack(">9i", *matrix)
+    path.write_bytes(data)
+    return path
+
+
 def changes_of(path: Path, choices: Choices = DEFAULT_CHOICES, **limits: Any) -> Changes:
     rules = rules_for(**limits)
     media = preflight.probe(path)
@@ -133,9 +145,7 @@ class TestCropping:
     def test_crop_is_that_of_the_film_as_displayed(
         self, tmp_path: Path, rotation: int, expected: dict[Place, Color]
     ) -> None:
-        film = corners(tmp_path / "stored.mp4")
-        turned = tmp_path / "a.mp4"
-        ffmpeg("-i", film, "-c", "copy", "-metadata:s:v:0", f"rotate={-rotation % 360}", turned)
+        turned = turn(corners(tmp_path / "a.mp4"), rotation)
         assert facts(turned).rotation == rotation
         long = "width" if rotation in (0, 180) else "height"
         anchor: Anchor = "left" if rotation == 0 else "top"
@@ -144,9 +154,7 @@ class TestCropping:
         assert_colors(result, expected)
 
     def test_rotation_is_baked(self, tmp_path: Path) -> None:
-        film, turned = corners(tmp_path / "stored.mp4"), tmp_path / "a.mp4"
-        ffmpeg("-i", film, "-c", "copy", "-metadata:s:v:0", "rotate=270", turned)
-        result = changed(turned, rotation=only(0))
+        result = changed(turn(corners(tmp_path / "a.mp4"), 90), rotation=only(0))
         assert (facts(result).width, facts(result).height, facts(result).stored_width) == (120, 160, 120)
         assert_colors(result, {TOP_LEFT: BLUE, TOP_RIGHT: RED, BOTTOM_LEFT: BLACK, BOTTOM_RIGHT: GREEN})
 
