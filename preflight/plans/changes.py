@@ -284,10 +284,11 @@ def _may_encode(changes: Changes, name: str) -> bool:
 
 
 def needs_shape(changes: Changes) -> bool:
-    """Return whether the geometry is wrong, or has odd sides, which encoders of 4:2:0 do not accept."""
+    """Return whether the geometry is wrong, or has odd sides, which encoders of subsampled chroma do not accept."""
     media = changes.media
     if not changes.wrong.isdisjoint(SHAPED):
         return True
     if media.kind != VIDEO or changes.copies("video_codec"):
         return False
-    return (media.width or 0) % 2 == 1 or (media.height or 0) % 2 == 1
+    across, down = geometry.chroma_grid(changes.limits)
+    return (media.width or 0) % across > 0 or (media.height or 0) % down > 0

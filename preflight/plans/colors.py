@@ -47,8 +47,11 @@ class Colors(NamedTuple):
 
 
 def converted(media: Subject, wrong: frozenset[str], choices: Choices = DEFAULT_CHOICES) -> Colors | Obstacle | None:
-    """Return the colors to convert to; None: they stay the same. 8 bits are too few for HDR."""
-    is_hdr = media.hdr not in (None, NONE)
+    """Return the colors to convert to; None: they stay the same. 8 bits are too few for HDR.
+
+    An obstacle if that is tone mapping and the choices refuse it.
+    """
+    is_hdr = media.hdr not in (None, NONE) and not _has_standard_base(media)
     is_wrong = "hdr" in wrong or not wrong.isdisjoint(_FACTS)
     is_cmyk = "color_model" in wrong and media.color_model in CMYK_MODELS
     if not (is_wrong or is_cmyk or (is_hdr and "bit_depth" in wrong)):
@@ -57,6 +60,11 @@ def converted(media: Subject, wrong: frozenset[str], choices: Choices = DEFAULT_
         kind = _HDR_NAMES.get(media.hdr or "", "HDR")
         return Obstacle(f"The picture is in high dynamic range ({kind}), which would have to be tone-mapped.", "hdr")
     return Colors("bt709", "iec61966-2-1" if media.kind == IMAGE else "bt709", is_hdr)
+
+
+def _has_standard_base(media: Subject) -> bool:
+    """Return whether the pictures are of standard range, and Dolby Vision only adds to them (profile 8.2)."""
+    return media.hdr == "dolby_vision" and media.transfer is not None and media.transfer not in HDR_BY_TRANSFER
 
 
 def filters(media: Subject, colors: Colors) -> str | None:

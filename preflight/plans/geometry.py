@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from preflight.formats import VIDEO
 from preflight.limit import Limit
 from preflight.plans.choices import DEFAULT_CHOICES, Anchor, Choices
-from preflight.plans.encoding import Subject
+from preflight.plans.encoding import GEOMETRY, Subject
 from preflight.plans.regions import MAX_SIDE, Region, is_accepted_size, regions
 from preflight.report import Obstacle
 
@@ -92,7 +92,8 @@ def shape(media: Subject, limits: LimitsByFact, choices: Choices = DEFAULT_CHOIC
     whole = _squared(stored, _stretch(media, limits))
     if whole is None:
         return None
-    search = _Search(whole, limits, chroma_grid(limits) if media.kind == VIDEO else (1, 1), choices.fit != "crop")
+    grid = chroma_grid(limits) if media.kind == VIDEO else (1, 1)
+    search = _Search(whole, limits, grid, choices.fit != "crop", whole != stored)
     options = search.options()
     if not options:
         return None
@@ -144,14 +145,16 @@ def _stored(crop: Size, squared: Size, stored: Size) -> Size:
 class _Search(NamedTuple):
     """The search for the sizes nearest to that of the whole picture.
 
-    grid  numbers of which the encoder requires width and height to be multiples
-    pads  whether the whole picture is kept, on a canvas
+    grid       numbers of which the encoder requires width and height to be multiples
+    pads       whether the whole picture is kept, on a canvas
+    resamples  whether it is scaled in any case
     """
 
     whole: Size
     limits: LimitsByFact
     grid: Size
     pads: bool
+    resamples: bool
 
     @property
     def ratio(self) -> float:
@@ -176,9 +179,9 @@ class _Search(NamedTuple):
         An option that need not scale may lose a little more.
         """
         least = min([option.lost for option in options])
-        is_coarse = any(limit.multiple_of for limit in self.limits.values())
-        row = sum(step / side for step, side in zip(self.grid, self.whole, strict=True))
-        kept = [option for option in options if not option.is_scaled]
+        is_coarse = any(limit.multiple_of for fact, limit in self.limits.items() if fact in GEOMETRY)
+        row = sum((step - 1) / side for step, side in zip(self.grid, self.whole, strict=True))
+        kept = [option for option in options if not (option.is_scaled or self.resamples)]
         if near := [option for option in kept if option.lost <= least + max(row, _MULTIPLES if is_coarse else _SMALL)]:
             return min(near, key=lambda option: option.lost)
         if not self.pads and any(option.lost <= least + _CROPPED for option in kept):
@@ -254,14 +257,15 @@ class _Search(NamedTuple):
     def _padded(self, size: Size) -> Iterator[_Option]:
         """Yield the ways to put the whole picture on a canvas without and with scaling."""
         inner = _inside(self.whole, size, self.grid)
-        across, down = (side // step * step for side, step in zip(self.whole, self.grid, strict=True))
-        shapes = [Shape(self.whole, inner, size)] if min(inner) > 0 else []
-        if 0 < across <= size[0] and 0 < down <= size[1]:
-            shapes.append(Shape((across, down), (across, down), size))
-        for each in shapes:
-            factor = max(each.size[0] / each.crop[0], each.size[1] / each.crop[1])
-            lost = 1 - prod(each.size) / prod(size)
-            yield _Option(each if each.size != size else each._replace(canvas=None), lost, factor)
+        if min(inner) > 0:
+            across, down = size[0] / self.whole[0], size[1] / self.whole[1]
+            factor = max(inner[0] / self.whole[0], inner[1] / self.whole[1])
+            found = Shape(self.whole, inner, size if size != inner else None)
+            yield _Option(found, 1 - min(across / down, down / across), factor)
+        width, height = (side // step * step for side, step in zip(self.whole, self.grid, strict=True))
+        if 0 < width <= size[0] and 0 < height <= size[1]:
+            found = Shape((width, height), (width, height), size if size != (width, height) else None)
+            yield _Option(found, 1 - width * height / prod(size), 1.0)
 
 
 def _maximum(function: Callable[[float], float], low: float, high: float) -> float:
@@ -304,7 +308,7 @@ def crop_offset(whole: Size, part: Size, anchor: Anchor, grid: Size = (1, 1)) ->
     return x // grid[0] * grid[0], y // grid[1] * grid[1]
 
 
-def losses(shape: Shape, media: Subject) -> tuple[str, ...]:
+def losses(shape: Shape, media: Subject, choices: Choices = DEFAULT_CHOICES) -> tuple[str, ...]:
     """Return what a change of width and height loses, each as a phrase."""
     whole = (media.width or shape.crop[0], media.height or shape.crop[1])
     across, down = (size / crop for size, crop in zip(shape.size, shape.crop, strict=True))
@@ -316,7 +320,8 @@ def losses(shape: Shape, media: Subject) -> tuple[str, ...]:
     if shape.size != shape.crop and abs(factor - 1) >= _SMALL:
         phrases.append(f"scales it to {factor:.2g} of its size" if factor < 1 else f"enlarges it {factor:.2g} times")
     if shape.canvas is not None:
-        phrases.append(f"pads it with {_percent(1 - prod(shape.size) / prod(shape.canvas))} black")
+        padding = "blurred" if choices.fit == "blur" else "black"
+        phrases.append(f"pads it with {_percent(1 - prod(shape.size) / prod(shape.canvas))} {padding}")
     return tuple(phrases)
 
 

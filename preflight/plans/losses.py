@@ -23,7 +23,8 @@ _SHORTEST: Final = 0.05
 
 def losses(changes: Changes, media: Media) -> tuple[str, ...]:
     """Return what is lost by the changes of a media file, each as a phrase: `crops 12 % of the picture`."""
-    found = list(geometry.losses(changes.shape, changes.media)) if changes.shape is not None else []
+    shape, choices = changes.shape, changes.choices
+    found = list(geometry.losses(shape, changes.media, choices)) if shape is not None else []
     if changes.media.kind == IMAGE:
         return (*found, *pictures.losses(changes, media))
     found += [
