@@ -29,7 +29,7 @@ from tests.documented import blocks, follow, rehearsing
 PAGES = sorted((ROOT / "docs").glob("*.md"))
 
 
-@pytest.mark.parametrize("page", ["registering", "rules"])
+@pytest.mark.parametrize("page", ["fixing", "registering", "rules"])
 def test_chapter_runs_as_it_stands(page: str, tmp_path: Path, run: Run) -> None:
     with rehearsing(tmp_path, run) as desk:
         for block in blocks((ROOT / f"docs/{page}.md").read_text(encoding="utf-8")):
