@@ -24,7 +24,7 @@ from select import select
 from typing import Any, NoReturn
 
 ROOT = Path(__file__).parent.parent
-_MODULES = ("assets", "check", "probe", "rules", "submit")
+_MODULES = ("assets", "check", "fix", "probe", "rules", "submit")
 _NUMBER = struct.Struct("=i")
 _LATER = (
     *("click._textwrap", "encodings.ascii", "encodings.unicode_escape", "encodings.utf_8_sig", "jinja2"),

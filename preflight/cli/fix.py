@@ -235,7 +235,7 @@ def _fix(
         printer: FixReporter = text if options.format_ == "text" else FixJsonl(stream)
         rules = jobs[0].settings.check.rules if jobs else ()
         reports = with_reports(_NoReport(), options.report, rules, outputs, color=is_always())
-        progress = FixProgress([_size(job) for job in jobs], shares_terminal=stream.isatty())
+        progress = FixProgress({job.number: _size(job) for job in jobs}, shares_terminal=stream.isatty())
         stack.callback(progress.clear)
         taker = _Taker(printer, reports, progress, counts, request)
         run = FixRun(options.others, file_ids(located), lambda job, how: progress.update(job.number, _name(job), how))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final
 
@@ -20,14 +20,14 @@ _MIN_SHARE: Final = 0.02
 class FixProgress:
     """The line on standard error while files are fixed. Threads may call all methods.
 
-    sizes  bytes of each file: a large one counts for more of the remaining time than a small one
+    sizes  bytes of each file by its number: a large one counts for more of the remaining time than a small one
     """
 
-    def __init__(self, sizes: Sequence[int], *, shares_terminal: bool = False) -> None:
+    def __init__(self, sizes: Mapping[int, int], *, shares_terminal: bool = False) -> None:
         self._line = StatusLine(shares_terminal=shares_terminal)
         self._lock = threading.Lock()
-        self._sizes = [max(1, size) for size in sizes]
-        self._total = sum(self._sizes)
+        self._sizes = {number: max(1, size) for number, size in sizes.items()}
+        self._total = sum(self._sizes.values())
         self._finished = 0
         self._done = 0
         self._running: dict[int, tuple[str, EngineProgress]] = {}

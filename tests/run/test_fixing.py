@@ -22,13 +22,13 @@ HALF = EngineProgress(position=2.0, fraction=0.5, remaining=75.0, speed=1.234, s
     ],
 )
 def test_one_file_is_shown_with_its_rate_and_remaining_time(progress: EngineProgress, text: str) -> None:
-    shown = FixProgress([5])
+    shown = FixProgress({0: 5})
     shown.update(0, "clip.mov", progress)
     assert shown.text(4.0) == text
 
 
 def test_files_count_by_their_size_for_the_remaining_time() -> None:
-    shown = FixProgress([100, 600, 300])
+    shown = FixProgress({0: 100, 1: 600, 2: 300})
     assert shown.text(0.1) == "0 of 3 files"
     shown.advance(0)
     assert shown.text(10.0) == "1 of 3 files, 1:30 left"
@@ -39,7 +39,7 @@ def test_files_count_by_their_size_for_the_remaining_time() -> None:
 
 
 def test_names_are_escaped_and_shortened() -> None:
-    shown = FixProgress([5])
+    shown = FixProgress({0: 5})
     shown.update(0, "\x1b[31m" + "x" * 80 + ".mov", START)
     assert len(shown.text(1.0)) == 40
     assert shown.text(1.0).startswith("…xxx")
@@ -59,7 +59,7 @@ def test_line_is_removed_while_the_same_terminal_is_printed_to(monkeypatch: pyte
     monkeypatch.setattr(statusline.sys, "stderr", Terminal)
     monkeypatch.delenv("TERM", raising=False)
     monkeypatch.setattr(statusline, "_REDRAW_INTERVAL", -1.0)
-    shown = FixProgress([5], shares_terminal=True)
+    shown = FixProgress({0: 5}, shares_terminal=True)
     shown.update(0, "clip.mov", HALF)
     with shown.making_room():
         written.append("FIXED\n")
