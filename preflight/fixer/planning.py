@@ -113,6 +113,8 @@ def _planned(media: Media, aim: Aim, name: str | None) -> Proposal:
             return _impossible([Obstacle(f"{section.sentence}. Fix it for each rule set by itself.", "each")])
         problems |= dict.fromkeys(_problems(media, section, aim))
         advice = advice_for(tuple(problems), Subject.of(media, exact=True), section, aim.choices)
+        if not problems and not advice.steps:
+            return NO_PROPOSAL
         if not advice.steps:
             break
         after = _after(predicted, advice)

@@ -1,0 +1,31 @@
+"""Plans for files as they are: none for what passes, and the name of the file in the command."""
+
+from __future__ import annotations
+
+from preflight import catalog
+from preflight.fixer.planning import NO_PROPOSAL, Aim, propose
+from preflight.judge import judge
+from preflight.media import Media
+from preflight.report import Report
+
+AIM = Aim(catalog.resolve("atlas"))
+PICTURES = Media("image", "heic", size=1000, width=1025, height=900, frames=2, animated=False, bit_depth=8)
+
+
+def report(media: Media, source: str = "a.heic") -> Report:
+    return Report(source, media, tuple(judge(media, rules) for rules in AIM.rules))
+
+
+def test_file_of_several_pictures_that_passes_stays_as_it_is() -> None:
+    assert report(PICTURES).passed
+    assert propose(report(PICTURES), AIM) == NO_PROPOSAL
+
+
+def test_command_has_the_path_of_the_file_and_a_placeholder_for_a_url() -> None:
+    small = PICTURES._replace(format="png", width=299, frames=1)
+    command = propose(report(small, "media/-a b.png"), AIM).plan.command
+    assert command is not None
+    assert any(word.endswith("media/-a b.png") for word in command)
+    command = propose(report(small, "https://example.com/a.png?X-Signature=…"), AIM).plan.command
+    assert command is not None
+    assert not any("example.com" in word for word in command)
