@@ -89,13 +89,13 @@ def facts_of(path: Path) -> Facts:
     tags = _exiftool().read(path)
     size = path.stat().st_size
     if (kind := PICTURES.get(str(tags.get("File:FileType")))) is not None:
-        return {"size": size, **picture_facts(tags, kind)}
+        return {"size": size, "base64_size": -(-size // 3) * 4, **picture_facts(tags, kind)}
     shown = ffprobe(
         path, "-show_format", "-show_streams", "-show_entries", "packet=stream_index,pts_time,duration_time,size,flags"
     )
     if not shown.get("streams"):
         return {"size": size, "kind": None}
-    return {"size": size, **stream_facts(path, shown)}
+    return {"size": size, "base64_size": -(-size // 3) * 4, **stream_facts(path, shown)}
 
 
 def _tag(tags: dict[str, Any], *names: str) -> Any:

@@ -45,12 +45,23 @@ def rule_file(name: str) -> Table:
     return merged
 
 
+@cache
+def chosen(rules: str) -> Table:
+    """Return the limits of a rule set, over which those of its variant are laid: the named one, or the default."""
+    name, _, variant = rules.partition(":")
+    table = dict(rule_file(name))
+    if variant := variant or table.get("default_variant", ""):
+        for kind in ("image", "video", "audio"):
+            table[kind] = {**table.get(kind, {}), **table["variants"][variant].get(kind, {})}
+    return table
+
+
 def opinion(facts: Facts, rules: str) -> Opinion:
     """Return what follows from the facts of a file and a rule file."""
     kind = facts.get("kind")
     if kind is None:
         return Opinion("unknown", ("kind",))
-    section = rule_file(rules).get(str(kind))
+    section = chosen(rules).get(str(kind))
     if not section:
         return Opinion("fail", ("kind",))
     wrong, unread, tolerated, skipped = [], [], [], []
