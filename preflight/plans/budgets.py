@@ -29,6 +29,8 @@ _AUDIO_SHARE: Final = 0.2
 """Share of a film's bit rate that its sound has at most."""
 _COPIED_SHARE: Final = 0.35
 """Share of a film's bit rate up to which its sound is copied."""
+_RATIO_SHARE: Final = 0.02
+"""Share by which the ratio of width and height may change where a film is made smaller for its bit rate."""
 _FRAME_OVERHEAD: Final = 16
 """Bytes that a container adds to a frame; FIXED_OVERHEAD: those that it adds to a file."""
 _FIXED_OVERHEAD: Final = 2_000
@@ -124,11 +126,19 @@ def largest_picture(of: SizeBudget, size: Size | None, fps: float | None) -> int
     return most if most < size[0] * size[1] else None
 
 
-def at_most(limit: Limit | None, most: int) -> Limit:
-    """Return a limit on the pixels with an upper bound that is not above `most`."""
-    if limit is None:
-        return Limit("pixels", high=most)
-    return limit._replace(high=min(most, limit.high)) if limit.high is not None else limit._replace(high=most)
+def limits_of_smaller(limits: LimitsByFact, size: Size, most: int) -> LimitsByFact:
+    """Return limits with which a film is scaled from a size, and not cropped, to at most so many pixels."""
+    pixels = limits.get("pixels") or Limit("pixels")
+    ratio = limits.get("aspect_ratio") or Limit("aspect_ratio")
+    highest = min(most, pixels.high) if pixels.high is not None else most
+    own = size[0] / size[1]
+    if ratio.any_of is None:
+        low, high = own * (1 - _RATIO_SHARE), own * (1 + _RATIO_SHARE)
+        if ratio.low is None or low > ratio.low:
+            ratio = ratio._replace(low=low, low_open=False)
+        if ratio.high is None or high < ratio.high:
+            ratio = ratio._replace(high=high, high_open=False)
+    return {**limits, "pixels": pixels._replace(high=highest), "aspect_ratio": ratio}
 
 
 def is_too_tight(of: SizeBudget, media: Subject, size: Size | None, fps: float | None) -> bool:

@@ -239,9 +239,9 @@ def _with_times(changes: Changes) -> Changes:
         return changes._replace(budget=rated._replace(audio_bit_rate=None))
     changes = changes._replace(budget=rated)
     most = budgets.largest_picture(rated, size, changes.fps)
-    if most is None or most < 1:
+    if most is None or most < 1 or size is None:
         return changes
-    smaller = _with_shape(changes, {**limits, "pixels": budgets.at_most(limits.get("pixels"), most)})
+    smaller = _with_shape(changes, budgets.limits_of_smaller(limits, size, most))
     return changes if smaller.shape is None or smaller.obstacles != changes.obstacles else smaller
 
 
