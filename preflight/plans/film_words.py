@@ -83,7 +83,8 @@ def words_for(
     if filters is None:
         return None
     is_first = pass_number == 1
-    rate = EncodingRate(changes.choices.quality, _highest_rate(changes), bit_rate, pass_number, log_name)
+    highest = _highest_rate(changes) if bit_rate is None else None
+    rate = EncodingRate(changes.choices.quality, highest, bit_rate, pass_number, log_name)
     output = [
         *_maps(changes, is_first=is_first),
         *_codec_words(changes, filters, rate, is_first=is_first),

@@ -129,6 +129,7 @@ def _unresolved(changes: Changes, media: Media) -> Iterator[Obstacle]:
     resolved = {fact for step in steps_for(changes) for fact in step.facts}
     for fact in sorted(changes.wrong - resolved):
         value = getattr(media, fact)
-        is_stated = f"Its {label(fact)} is {format_value(fact, value)}" if value is not None else f"Its {label(fact)}"
+        stated = f" ({format_value(fact, value)})" if value is not None else ""
         if fact in changes.limits:
-            yield Obstacle(f"{is_stated}, and no change makes it {accepted(changes.limits[fact])}.")
+            required = accepted(changes.limits[fact])
+            yield Obstacle(f"No change brings its {label(fact)}{stated} to what is required ({required}).")

@@ -36,8 +36,9 @@ def changes_of(media: Media, choices: Choices = DEFAULT_CHOICES, /, **lines: dic
     limits = {fact: compile_limit(fact, line) for fact, line in lines.items()}
     subject = Subject.of(media, exact=True)
     wrong = facts_outside(subject, limits)
-    if "format" in limits and limits["format"].side(media.format):
-        wrong |= {"format"}
+    others = {fact: limit for fact, limit in limits.items() if fact == "format" or fact not in Subject._fields}
+    values = {fact: getattr(media, fact) for fact in others}
+    wrong |= {fact for fact, value in values.items() if value is not None and others[fact].side(value, media.height)}
     return changes_for(wrong, subject, Section(tuple(limits.values()), {}), choices)
 
 
