@@ -123,7 +123,8 @@ class _Attempt:
     def _picture(self, given: Input, place: Place) -> FixResult:
         media = self._before.media
         assert media is not None
-        written = apply_picture(given.source, media, recipe_for(self._changes), largest_size(self._changes.limits))
+        budget = largest_size(self._changes.limits)
+        written = apply_picture(given.source, media, recipe_for(self._changes), budget, self._hooks.stop)
         self._plan = self._plan._replace(losses=(*self._plan.losses, *written.losses))
         with self._output(place, written.format) as file:
             write_bytes(file, written.data)

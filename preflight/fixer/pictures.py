@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from base64 import b64decode
 from binascii import Error as Base64Error
 from typing import Final, NamedTuple
@@ -53,16 +54,23 @@ class WrittenPicture(NamedTuple):
     losses: tuple[str, ...] = ()
 
 
-def apply_picture(source: Source, media: Media, recipe: PictureRecipe, budget: int | None = None) -> WrittenPicture:
+def apply_picture(
+    source: Source,
+    media: Media,
+    recipe: PictureRecipe,
+    budget: int | None = None,
+    stop: threading.Event | None = None,
+) -> WrittenPicture:
     """Return the picture that a recipe makes.
 
     budget  bytes that it has at most; None: any number
+    stop    ends the work when set by another thread
 
-    Raise `CannotWrite`, and what the source raises while it is read.
+    Raise `CannotWrite`, `Stopped`, and what the source raises while it is read.
     """
     task = Task(_TASK, {"recipe": recipe._asdict(), "budget": budget})
     try:
-        answer = PICTURE_WRITERS.call(task, _limits(source, media, recipe), source)
+        answer = PICTURE_WRITERS.call(task, _limits(source, media, recipe), source, stop)
     except TaskTimeout as error:
         raise CannotWrite(source.name, f"could not be written in time: its process {error}") from None
     except (TaskCrashed, CannotStart) as error:

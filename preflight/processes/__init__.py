@@ -83,18 +83,23 @@ class Pool:
         self.closed = False
         _pools.add(self)
 
-    def call(self, task: Task, limits: Limits, source: Source | None = None) -> object:
+    def call(
+        self, task: Task, limits: Limits, source: Source | None = None, stop: threading.Event | None = None
+    ) -> object:
         """Return the result of a task.
+
+        stop  ends the process when set by another thread
 
         The answer of a sandboxed process is plain JSON that a hostile file may have shaped: check its types.
 
-        Raise `CannotStart`, `TaskTimeout`, `TaskCrashed`, `ReadLimit`, and what the source raises while it is read.
+        Raise `CannotStart`, `TaskTimeout`, `TaskCrashed`, `ReadLimit`, `Stopped`, and what the source raises while it
+        is read.
         """
         request = self._encode(task, limits, None if source is None else source.size)
         process = self._acquire()
         reusable = False
         try:
-            answer, reusable = process.call(request, limits, source)
+            answer, reusable = process.call(request, limits, source, stop)
         finally:
             if reusable:
                 self._idle.append(process)

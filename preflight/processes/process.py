@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import signal
 import socket
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from preflight.errors import ReadLimit
+from preflight.errors import ReadLimit, Stopped
 from preflight.processes.channel import MAX_FRAME, Channel
 
 if TYPE_CHECKING:
@@ -24,6 +26,8 @@ START_TIMEOUT: Final = 30.0
 MAX_READ_BYTES: Final = 1 << 20
 MIN_CHARGED_BYTES: Final = 1 << 12
 """Minimum bytes that a read counts: over HTTP each is a request, however few bytes it asks for."""
+_STOP_INTERVAL: Final = 0.1
+"""Seconds after which a call that can be stopped looks whether it is."""
 _AFTER_STOP: Final = 1.0
 """Seconds that a process gets once after its deadline: while the whole group was stopped (SIGSTOP, a paused container),
 time passed, but the process could not use it."""
@@ -150,14 +154,17 @@ class Process:
         self._channel.close()
         self._process.returncode = 0
 
-    def call(self, request: bytes, limits: Limits, source: Source | None) -> tuple[object, bool]:
+    def call(
+        self, request: bytes, limits: Limits, source: Source | None, stop: threading.Event | None = None
+    ) -> tuple[object, bool]:
         """Return a task's answer, and whether the process may be used again. After an exception it may not.
 
-        Raise `CannotStart`, `TaskTimeout`, `TaskCrashed`, `ReadLimit`, and what the source raises while it is read.
+        Raise `CannotStart`, `TaskTimeout`, `TaskCrashed`, `ReadLimit`, what the source raises while it is read, and
+        `Stopped` once `stop` is set.
         """
         reads = None if source is None else _Reads(source, limits.max_bytes)
         try:
-            reply = self._converse(request, limits, reads)
+            reply = self._converse(request, limits, reads, stop)
         except TimeoutError:
             raise TaskTimeout(limits.wall) from None
         except (EOFError, OSError):
@@ -173,14 +180,16 @@ class Process:
             raise TaskCrashed(f"failed: {str(reply.get('failed'))[:200]}")
         return reply["answer"], reply.get("reusable") is True
 
-    def _converse(self, request: bytes, limits: Limits, reads: _Reads | None) -> dict[str, object]:
+    def _converse(
+        self, request: bytes, limits: Limits, reads: _Reads | None, stop: threading.Event | None
+    ) -> dict[str, object]:
         """Send a request and serve the task until it has ended. Return its last message."""
         message = self._begin(request)
         if "started" not in message:
             return message
         timer = _Timer(limits.wall)
         while True:
-            message = self._receive(timer)
+            message = self._receive(timer, stop)
             match message:
                 case {"read": wanted} if reads is not None:
                     began = time.monotonic()
@@ -203,9 +212,13 @@ class Process:
         except TimeoutError:
             raise CannotStart(f"did not start within {START_TIMEOUT:g} s") from None
 
-    def _receive(self, timer: _Timer) -> dict[str, object]:
-        while not self._channel.is_ready(timer.remaining()):
-            pass  # the timer raises TimeoutError
+    def _receive(self, timer: _Timer, stop: threading.Event | None) -> dict[str, object]:
+        longest = math.inf if stop is None else _STOP_INTERVAL
+        is_ready = False
+        while not is_ready:
+            if stop is not None and stop.is_set():
+                raise Stopped
+            is_ready = self._channel.is_ready(min(timer.remaining(), longest))  # the timer raises TimeoutError
         return self._channel.receive_message(time.monotonic() + timer.remaining())
 
 

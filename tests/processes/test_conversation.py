@@ -270,7 +270,7 @@ class Fake:
     def is_alive(self) -> bool:
         return self.alive
 
-    def call(self, request: bytes, limits: Limits, source: object) -> tuple[object, bool]:
+    def call(self, request: bytes, limits: Limits, source: object, stop: object = None) -> tuple[object, bool]:
         self.requests.append(decode_message(request, sandboxed=False))
         match self.requests[-1]["arguments"]:
             case {"error": name}:

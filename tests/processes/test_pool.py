@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +19,7 @@ from typing import Any
 import pytest
 
 from preflight import processes
-from preflight.errors import ReadLimit, SourceChanged, WorkerCrashed, WorkerTimeout
+from preflight.errors import ReadLimit, SourceChanged, Stopped, WorkerCrashed, WorkerTimeout
 from preflight.processes import DECODERS, READER, CannotStart, Limits, Pool, Task, TaskTimeout
 from preflight.sources import Source
 from preflight.sources.memory import MemorySource
@@ -82,6 +83,20 @@ def ended(pid: int, within: float = 5) -> bool:
 def test_decoder_reads_the_source_and_returns_an_answer() -> None:
     assert call("head", source(), LIMITS, length=4)["head"] == b"1234".hex()
     assert call("measure", source(bytes(300_000)), LIMITS) == {"size": 300_000, "read": 300_000}
+
+
+@pytest.mark.parametrize("task", ["hang", "sleep", "read_forever"])
+def test_task_that_is_stopped_ends_with_its_process(task: str) -> None:
+    stop = threading.Event()
+    timer = threading.Timer(0.3, stop.set)
+    timer.start()
+    began = time.monotonic()
+    with pytest.raises(Stopped):
+        DECODERS.call(Task(f"bad_tasks:{task}", {}), LIMITS._replace(max_bytes=1 << 40), source(bytes(1 << 20)), stop)
+    timer.join()
+    assert time.monotonic() - began < 10  # s, of 3600
+    assert running() == []
+    assert call("head", source(), LIMITS)["head"] == b"12345678".hex()
 
 
 def test_bytes_read_by_a_decoder_count_as_read_from_the_source() -> None:
