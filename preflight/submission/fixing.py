@@ -10,7 +10,7 @@ import tempfile
 import threading
 import weakref
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -146,21 +146,21 @@ class RunFixer:
 
         Raise `NotFixed`, `SourceError`, `MissingExtra`, `Stopped`.
         """
-        item = Item(target)
-        with self._folder.subfolder() as folder:
-            (name,) = name_outputs([Located(item, "", file_name(item))], folder)
-            yield _file_of(self.fix(target, name.path_for))
+        with ExitStack() as stack:
+            with InterruptibleLock(self._pool.clock, _slots_of_process()), self._pool.in_flight:
+                folder = stack.enter_context(self._folder.subfolder())
+                file = _file_of(self.fix(target, folder))
+            yield file
 
     def close(self) -> None:
         """Remove the folder once nothing is fixed any more."""
         self._folder.close()
 
-    def fix(self, target: str, place: Callable[[str], str]) -> FixResult:
-        """Fix a target when it has its turn. The call that this thread works for can stop it, and waits for its end."""
-        with _slots.lock:
-            slots = _slots.setdefault("fixes", threading.BoundedSemaphore(MAX_FIXES))
-        with InterruptibleLock(self._pool.clock, slots), self._pool.in_flight:
-            result = fix_file(target, self._settings, place, hooks=Hooks(stop=self._pool.scope.stop))
+    def fix(self, target: str, folder: str) -> FixResult:
+        """Fix a target into a folder. The call that this thread works for can stop it, and waits for its end."""
+        item = Item(target)
+        (name,) = name_outputs([Located(item, "", file_name(item))], folder)
+        result = fix_file(target, self._settings, name.path_for, hooks=Hooks(stop=self._pool.scope.stop))
         if result.outcome == "passed":
             raise SourceChanged(result.source)
         if result.outcome == "unknown":
@@ -169,6 +169,11 @@ class RunFixer:
         if result.output is None:
             raise NotFixed(result.problem or "The plan could not be applied.", result.plan)
         return result
+
+
+def _slots_of_process() -> threading.Semaphore:
+    with _slots.lock:
+        return _slots.setdefault("fixes", threading.BoundedSemaphore(MAX_FIXES))
 
 
 def warnings_of(report: Report) -> str:

@@ -6,27 +6,34 @@ import hashlib
 import os
 import shutil
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 import preflight
 from preflight.errors import UsageError
+from preflight.fixer.pictures import PICTURE_WRITERS
 from preflight.hosts import LocalFile
 from preflight.ledger import FixRecord, Ledger
 from preflight.plans.choices import Choices
 from preflight.report import Rejected
 from preflight.sandbox import Sandbox
-from preflight.submission import Submission
+from preflight.submission import Submission, submit_many
 from preflight.submission.account import FIX_THREADS
 from preflight.submission.fixing import FIX_FOLDER_PREFIX
 from tests.submission.sending import NARROW, BoxHost, Sender, unique_picture
+from tests.submission.waiting import until
 from tests.submission.web import Web, serving
 
 REFUSED = NARROW.parent
+SOON = 3.0
+"""Seconds in which a fix ends on a busy machine that is stopped. The picture takes longer."""
 needs_ffmpeg = pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg is not installed")
 
 
@@ -334,6 +341,33 @@ class TestGroups:
         for group in (grouped.group, f"{grouped.group}-2", grouped.group):
             grouped.one(narrow, fix=True, group=group)
         assert (grouped.registered(), grouped.host.puts) == (2, 2)
+
+
+class TestStop:
+    def test_closed_client_ends_what_it_fixes(self, atlas: Sender, host: KeepingHost) -> None:
+        large = atlas.folder / f"{atlas.mark}.png"
+        tile = Image.effect_noise((1280, 1000), 99).convert("RGB")
+        tile.resize((6400, 5000)).save(large, compress_level=0)
+        client = preflight.Client("atlas", **atlas.options(fix=True))
+        made: list[Submission] = []
+        thread = threading.Thread(target=lambda: made.extend(client.submit_all([large])))
+        thread.start()
+        until(lambda: any(PICTURE_WRITERS.processes()) and made_folders())
+        began = time.monotonic()
+        client.close()
+        assert time.monotonic() - began < SOON
+        thread.join()
+        assert [submission.outcome for submission in made] == ["cancelled"]
+        assert (host.files, made_folders(), PICTURE_WRITERS.processes()) == ([], [], ())
+        assert atlas.entries() == []
+
+    def test_abandoned_run_leaves_no_folder(self, atlas: Sender, host: KeepingHost) -> None:
+        pictures = [unique_picture(atlas.folder / f"{atlas.mark}-{n}.png", NARROW) for n in range(20)]
+        with closing(submit_many(pictures, "atlas", **atlas.options(fix=True))) as run:
+            assert next(run).outcome == "active"
+        until(lambda: made_folders() == [])
+        assert {outcome(each)[0] for each in atlas.many(pictures, fix=True)} == {"active"}
+        assert atlas.registered() == 20
 
 
 class TestOptions:
