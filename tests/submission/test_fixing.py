@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import os
 import shutil
@@ -180,6 +181,14 @@ class TestFixedFile:
         (tmp_path / "made.mp4").write_bytes(host.files[0][1])
         assert preflight.check(tmp_path / "made.mp4", "atlas").passed
         assert atlas.entries()[0].kind == "video"
+
+    def test_async_client_fixes_too(self, atlas: Sender, host: KeepingHost, narrow: Path) -> None:
+        async def main() -> None:
+            async with preflight.AsyncClient("atlas", **atlas.options(fix=True)) as client:
+                assert (await client.submit(narrow)).status == "active"
+
+        asyncio.run(asyncio.wait_for(main(), 30))
+        assert (len(host.files), made_folders()) == (1, [])
 
 
 class TestAgain:
