@@ -10,13 +10,14 @@ from preflight.checker import CheckPlan, examine
 from preflight.clock import SYSTEM_CLOCK
 from preflight.errors import EngineError, OutputError, PreflightError, SourceChanged, SourceError
 from preflight.fixer.ffmpeg import Engine, EngineOutput
-from preflight.fixer.films import FilmJob, apply_film, engine_for
+from preflight.fixer.films import FilmJob, apply_film, engine_for, measure_film
 from preflight.fixer.hooks import NO_HOOKS, Hooks
 from preflight.fixer.inputs import DEFAULT_MAX_SIZE, Input, local_input
 from preflight.fixer.outputs import OutputFile, OutputRefused, write_bytes
 from preflight.fixer.pictures import CannotWrite, apply_picture
 from preflight.fixer.planning import Aim, Proposal, propose
 from preflight.fixer.proof import prove
+from preflight.fixer.quality import Quality
 from preflight.fixer.result import FixOutcome, FixResult
 from preflight.formats import FORMATS, IMAGE
 from preflight.plans.budgets import largest_size
@@ -124,24 +125,31 @@ class _Attempt:
         media = self._before.media
         assert media is not None
         budget = largest_size(self._changes.limits)
-        written = apply_picture(given.source, media, recipe_for(self._changes), budget, self._hooks.stop)
+        recipe, compares = recipe_for(self._changes), self._settings.measure
+        written = apply_picture(given.source, media, recipe, budget, self._hooks.stop, compares=compares)
         self._plan = self._plan._replace(losses=(*self._plan.losses, *written.losses))
         with self._output(place, written.format) as file:
             write_bytes(file, written.data)
-            return self._proved(given, None, file)
+            return self._proved(given, None, file, lambda: Quality(written.ssim, None))
 
     def _film(self, given: Input, place: Place) -> FixResult:
         engine = engine_for(self._changes)._replace(threads=self._settings.threads or 0)
         with self._output(place, self._changes.written) as file:
             output = EngineOutput(file.path, name=file.destination)
-            apply_film(FilmJob(engine, given.path, self._changes, output, self._hooks))
-            return self._proved(given, engine, file)
+            job = FilmJob(engine, given.path, self._changes, output, self._hooks)
+            apply_film(job)
+            return self._proved(given, engine, file, lambda: measure_film(job))
 
     def _output(self, place: Place, written: str) -> OutputFile:
         return OutputFile(place(FORMATS[written].extensions[0]), overwrite=self._settings.overwrite)
 
-    def _proved(self, given: Input, engine: Engine | None, file: OutputFile) -> FixResult:
-        """Return the result, and give the file its name if it is proved to pass."""
+    def _proved(
+        self, given: Input, engine: Engine | None, file: OutputFile, measured: Callable[[], Quality]
+    ) -> FixResult:
+        """Return the result, and give the file its name if it is proved to pass.
+
+        measured  measures how similar it is, if that was chosen
+        """
         given.verify()
         applied = _now()
         settings = self._settings
@@ -157,6 +165,8 @@ class _Attempt:
         )  # fmt: skip
         if problem is not None:
             return result
+        if settings.measure:
+            result = replace(result, quality=measured())
         given.verify()
         file.publish()
         return replace(result, output=file.destination)

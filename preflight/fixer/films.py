@@ -9,9 +9,12 @@ from typing import Final, NamedTuple
 from preflight.errors import EngineError
 from preflight.fixer.ffmpeg import Engine, EngineOutput, find_engine, input_words, run_engine
 from preflight.fixer.hooks import Hooks
+from preflight.fixer.quality import Compared, Quality, measure
+from preflight.formats import AUDIO
 from preflight.plans.budgets import AIM, LOWEST_SHARE, SizeBudget
 from preflight.plans.changes import Changes
 from preflight.plans.film_words import FilmWords, needs_of, passes, words_for
+from preflight.plans.filters import film_filters
 from preflight.units import format_value
 
 MIN_TIMEOUT: Final = 600.0
@@ -106,6 +109,24 @@ def _run(job: FilmJob, words: FilmWords | None) -> None:
         timeout=max(MIN_TIMEOUT, _SECONDS_PER_SECOND * (duration or 0)),
         stop=job.hooks.stop,
         output=job.output if writes else None,
+    )
+
+
+def measure_film(job: FilmJob) -> Quality:
+    """Return how similar the written film is to the frames that were encoded. Raise `EngineError`, `Stopped`."""
+    changes, source = job.changes, words_for(job.changes)
+    size = changes.size
+    if changes.media.kind == AUDIO or size is None or source is None:
+        return Quality(None, None)
+    filters = (film_filters(changes) if changes.video is not None else None) or []
+    duration = changes.timing.duration(changes.media)
+    return measure(
+        job.engine,
+        Compared(job.source, changes.media.format or "", filters, source.source),
+        Compared(job.output.path, changes.written),
+        size,
+        timeout=max(MIN_TIMEOUT, _SECONDS_PER_SECOND * (duration or 0)),
+        stop=job.hooks.stop,
     )
 
 

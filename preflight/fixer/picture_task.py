@@ -23,6 +23,7 @@ from preflight.fixer.picture_source import (
     require_single,
 )
 from preflight.fixer.rewriting import without_location, without_metadata
+from preflight.fixer.similarity import similarity
 from preflight.plans.recipes import PictureRecipe
 
 MAX_RESULT: Final = 256 << 20
@@ -33,14 +34,17 @@ _SUBSAMPLED_BELOW: Final = 85.0
 """The quality below which coarser chroma looks better than coarser quantization."""
 
 
-def write(file: BinaryIO, recipe: Mapping[str, Any], budget: int | None = None) -> dict[str, object]:
+def write(
+    file: BinaryIO, recipe: Mapping[str, Any], budget: int | None = None, *, compares: bool = False
+) -> dict[str, object]:
     """Return the picture in Base64 with its facts and remarks; under `refused` the reason, as a predicate, if not.
 
-    budget  bytes of the result at most; None: any
+    budget    bytes of the result at most; None: any
+    compares  also compare the result with the changed pixels before they were encoded
     """
     plan = _plan(recipe)
     try:
-        return _rewritten(file, plan, budget) or _Writer(_decoded(file, plan), plan, budget).write()
+        return _rewritten(file, plan, budget) or _Writer(_decoded(file, plan), plan, budget).write(compares=compares)
     except Refused as error:
         return {"refused": str(error), "parameter": error.parameter}
 
@@ -81,6 +85,7 @@ def _answer(
         "height": size[1],
         "quality": quality,
         "remarks": remarks,
+        "ssim": 1.0 if quality is None else None,
     }
 
 
@@ -134,13 +139,17 @@ class _Writer:
         original.frames.clear()
         self.profile = profile
 
-    def write(self) -> dict[str, object]:
+    def write(self, *, compares: bool) -> dict[str, object]:
         """Return the answer of the task. Raise `Refused`."""
         found, written = self._found()
         if found is None:
             raise Refused(f"cannot be written as {written} in {self.budget:,} bytes or fewer within the other limits")
         quality = None if self._coding(written).lossless else round(found.quality, 1)
-        return _answer(found.data, written, self.frames[0].size, quality, self.remarks)
+        answer = _answer(found.data, written, self.frames[0].size, quality, self.remarks)
+        if compares:
+            with Image.open(BytesIO(found.data)) as result:
+                answer["ssim"] = similarity(self.frames[0], result)
+        return answer
 
     def _found(self) -> tuple[EncodedPicture | None, str]:
         """Return the picture and its format, by what loses least."""

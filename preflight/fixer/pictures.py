@@ -44,6 +44,7 @@ class WrittenPicture(NamedTuple):
     format   differs from that of the recipe if it is the fallback
     quality  of a lossy format, 1 to 100
     losses   those that only show while it is written
+    ssim     how similar it is to the changed pixels before they were encoded, at most 1; None: not measured
     """
 
     data: bytes
@@ -52,6 +53,7 @@ class WrittenPicture(NamedTuple):
     height: int
     quality: float | None = None
     losses: tuple[str, ...] = ()
+    ssim: float | None = None
 
 
 def apply_picture(
@@ -60,15 +62,18 @@ def apply_picture(
     recipe: PictureRecipe,
     budget: int | None = None,
     stop: threading.Event | None = None,
+    *,
+    compares: bool = False,
 ) -> WrittenPicture:
     """Return the picture that a recipe makes.
 
-    budget  bytes that it has at most; None: any number
-    stop    ends the work when set by another thread
+    budget    bytes that it has at most; None: any number
+    stop      ends the work when set by another thread
+    compares  measure how similar the result is
 
     Raise `CannotWrite`, `Stopped`, and what the source raises while it is read.
     """
-    task = Task(_TASK, {"recipe": recipe._asdict(), "budget": budget})
+    task = Task(_TASK, {"recipe": recipe._asdict(), "budget": budget, "compares": compares})
     try:
         answer = PICTURE_WRITERS.call(task, _limits(source, media, recipe), source, stop)
     except TaskTimeout as error:
@@ -100,6 +105,7 @@ def _checked(answer: object, name: str, recipe: PictureRecipe, budget: int | Non
         case {
             "data": str(coded), "format": str(written), "width": int(width), "height": int(height),
             "quality": (None | int() | float()) as quality, "remarks": list(remarks),
+            "ssim": (None | int() | float()) as ssim,
         } if written in (recipe.written, *recipe.fallback):  # fmt: skip
             try:
                 data = b64decode(coded, validate=True)
@@ -107,5 +113,5 @@ def _checked(answer: object, name: str, recipe: PictureRecipe, budget: int | Non
                 data = b""
             if data and (budget is None or len(data) <= budget):
                 losses = tuple([printable(str(remark))[:200] for remark in remarks])
-                return WrittenPicture(data, written, width, height, quality, losses)
+                return WrittenPicture(data, written, width, height, quality, losses, ssim)
     raise CannotWrite(name, "could not be written: its process sent an invalid answer")

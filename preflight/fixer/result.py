@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
+from preflight.fixer.quality import Quality
 from preflight.report import Plan, Report
 
 FIX_SCHEMA: Final = "preflight.fix/1"
@@ -32,6 +33,7 @@ class FixResult:
     problem        why it is not fixed, in one or two sentences
     seconds        of applying the plan; proof_seconds: of judging and decoding the result
     reused         the output is that of an earlier run
+    quality        how similar the result is to what was encoded; None: not measured
     """
 
     source: str
@@ -44,6 +46,7 @@ class FixResult:
     seconds: float = 0.0
     proof_seconds: float = 0.0
     reused: bool = False
+    quality: Quality | None = None
 
     @property
     def passed(self) -> bool:
@@ -59,6 +62,7 @@ class FixResult:
             "output": self.output,
             "problem": self.problem,
             "plan": self.plan.as_json(),
+            "quality": None if self.quality is None else self.quality._asdict(),
             "seconds": round(self.seconds, 3),
             "proof_seconds": round(self.proof_seconds, 3),
             "reused": self.reused,

@@ -15,8 +15,6 @@ from preflight.plans.film_words import keeps_cover, keeps_subtitles
 
 _WITH_SUBTITLES: Final = frozenset(("m4v", "mkv", "mov", "mp4", "mpegts"))
 """Formats of films that often have subtitles."""
-_WITH_COVER: Final = frozenset(("flac", "m4a", "mp3", "mp4", "ogg"))
-"""Formats of audio that often have a cover picture."""
 _SHORTEST: Final = 0.05
 """s; less is not reported as dropped."""
 
@@ -111,6 +109,6 @@ def _of_tracks(changes: Changes, media: Media) -> Iterator[str]:
     if sounds > 1 and not is_removed and changes.one_sound:
         yield f"drops {sounds - 1} of {sounds} sound tracks"
     if media.kind != AUDIO and media.format in _WITH_SUBTITLES and not keeps_subtitles(changes):
-        yield "keeps no subtitles"
-    if media.kind == AUDIO and media.format in _WITH_COVER and not keeps_cover(changes):
-        yield "keeps no cover picture"
+        yield "keeps no subtitles, if there are any"
+    if media.kind == AUDIO and "cover_art" in media.notes and not keeps_cover(changes):
+        yield "drops the cover picture"

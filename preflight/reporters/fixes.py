@@ -9,6 +9,7 @@ from typing import IO, Final, Protocol
 
 from preflight.codes import CODES
 from preflight.escape import printable
+from preflight.fixer.quality import Quality
 from preflight.fixer.result import FIX_OUTCOMES, FIX_SCHEMA, FixOutcome, FixResult
 from preflight.report import Result, Verdict
 from preflight.reporters.commands import shell_command
@@ -137,6 +138,8 @@ class FixText:
         yield f"{reused}{printable(plan.sentence)}"
         if plan.losses:
             yield self._view.styled(f"{printable('; '.join(plan.losses))}", "hint")
+        if result.quality is not None:
+            yield self._view.styled(_quality(result.quality), "hint")
         if result.outcome == "planned" and plan.command is not None:
             yield self._view.styled(f"$ {shell_command(plan.command)}", "hint")
 
@@ -156,3 +159,10 @@ class FixText:
             return [f"needs {remedy}" for remedy in remedies]
         codes = [finding.code for finding in result.before.findings if finding.severity in ("error", "unknown")]
         return [CODES[codes[0]].title.lower()] if codes else []
+
+
+def _quality(quality: Quality) -> str:
+    """Return how similar a result is, in words."""
+    measured = [("SSIM", quality.ssim, 4), ("VMAF", quality.vmaf, 1)]
+    found = [f"{name} {value:.{digits}f}" for name, value, digits in measured if value is not None]
+    return ", ".join(found) or "similarity not measured: ffmpeg has no filter for it, or there is no picture"

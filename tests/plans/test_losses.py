@@ -22,13 +22,13 @@ TRACKS = CLIP._replace(audio_tracks=3, video_tracks=2, channels=6)
     ("media", "choices", "lines", "phrases"),
     [
         (CLIP, DEFAULT_CHOICES, {"format": only("mov")}, ()),
-        (CLIP, DEFAULT_CHOICES, {"format": only("mkv")}, ("keeps no subtitles",)),
+        (CLIP, DEFAULT_CHOICES, {"format": only("mkv")}, ("keeps no subtitles, if there are any",)),
         (CLIP, DEFAULT_CHOICES, {"duration": {"max": 15}}, ("drops 5.2 s at the end",)),
         (
             CLIP,
             Choices(trim="middle"),
             {"duration": {"max": 15}},
-            ("drops 5.2 s at both ends together", "re-encodes the film and the sound", "keeps no subtitles"),
+            ("drops 5.2 s at both ends together", "re-encodes the film and the sound", "keeps no subtitles, if there are any"),
         ),
         (CLIP, DEFAULT_CHOICES, {"width": {"max": 640}}, (
             "scales it to 0.5 of its size", "re-encodes the film, keeps the sound",
