@@ -135,7 +135,7 @@ def test_lack_of_memory_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None
 
 def answer_of(**fields: Any) -> dict[str, Any]:
     data = b64encode(b"picture").decode()
-    answer = {"data": data, "format": "png", "width": 1, "height": 1, "quality": None, "remarks": []}
+    answer = {"data": data, "format": "png", "width": 1, "height": 1, "quality": None, "remarks": [], "ssim": None}
     return {**answer, **fields}
 
 
