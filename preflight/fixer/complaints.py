@@ -20,7 +20,8 @@ _CONTROL: Final = re.compile(rb"[\x00-\x07\x0e-\x1f]")
 _CHATTER: Final = re.compile(r"(x265|Svt) ?\[(info|warn|warning)\]|encoded \d+ frames in ")
 """The beginnings of lines that encoders print whether anybody wants them or not."""
 _CONSEQUENCE: Final = re.compile(
-    r"Error (opening|initializing|reinitializing|selecting|while|closing|sending|muxing|submitting|processing|marking)"
+    r"Error (opening|initializing|reinitializing|selecting|splitting|parsing|while|closing|sending|muxing|submitting)"
+    r"|Error (processing|marking)"
     r"|Failed to (inject|configure)|Task finished|Terminating thread|Conversion failed|Nothing was written"
     r"|Could not open encoder before EOF|Decoding error|The (source|result): |\s*Last message repeated"
 )

@@ -42,8 +42,9 @@ _FULL: Final = (errno.ENOSPC, errno.EDQUOT)
 _NOT_WRITTEN: Final = ("Error writing trailer", "Error closing file", "av_interleaved_write_frame()")
 """Complaints after which some versions end with code 0."""
 _LACKING: Final = re.compile(
-    r"Unknown (encoder|decoder)|Decoder .*not found|Decoding requested, but no decoder|No such filter"
-    r"|Unrecognized option|.*Function not implemented|.*[Nn]ot yet implemented in FFmpeg"
+    r"Unknown (encoder|decoder|input format)|Requested output format|Decoder .*not found"
+    r"|Decoding requested, but no decoder|No such filter|Unrecognized option"
+    r"|.*Function not implemented|.*[Nn]ot yet implemented in FFmpeg"
 )
 _HARMLESS: Final = re.compile(
     r"Application provided invalid, non monotonically increasing dts|Overread \d+ bits|invalid new backstep"
