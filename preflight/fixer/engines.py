@@ -21,37 +21,48 @@ LISTING_TIMEOUT: Final = 10.0
 _MAX_LISTING_BYTES: Final = 1 << 20
 _EXTRA: Final = "pip install 'preflight-media[fix]'"
 _VERSION: Final = re.compile(rb"^ffmpeg version (\S{1,100})", re.MULTILINE)
-_LISTED: Final = {
-    "-encoders": re.compile(r"^ [VAS][A-Z.]{5} (\w[\w-]*)", re.MULTILINE),
-    "-filters": re.compile(r"^ [A-Z.]{2,3} +(\w+) +\S*->\S* ", re.MULTILINE),
-}
-"""By option, one line of the list that it prints. Version 8 dropped a column of the filters."""
+_OPTIONS: Final = ("-codecs", "-filters")
+"""What makes ffmpeg print the lists of what it has."""
+_CODEC: Final = re.compile(r"^ ([D.])([E.])[A-Z.]{4} (\w[\w.]*) (.*)$", re.MULTILINE)
+"""One line of the first list: ` DEV.LS h264  H.264 (decoders: h264) (encoders: libx264)`. The brackets are missing if
+there is only one, of the codec's name."""
+_CODERS: Final = re.compile(r"\((decoders|encoders): ([^)]*)\)")
+_FILTER: Final = re.compile(r"^ [A-Z.]{2,3} +(\w+) +\S*->\S* ", re.MULTILINE)
+"""One line of the second list. Version 8 dropped a column."""
 
 
 class Engine(NamedTuple):
     """An ffmpeg that works.
 
-    path               absolute
-    encoders, filters  the names of what it has
-    threads            that it may use for each decoder, filter and encoder; 0: as many as it likes
-    folder             its working directory, in which it may write: the file between two passes
+    path     absolute; encoders, filters, decoders: the names of what it has
+    threads  that it may use for each decoder, filter and encoder; 0: as many as it likes
+    folder   its working directory, in which it may write: the file between two passes
     """
 
     path: str
     version: str
     encoders: frozenset[str]
     filters: frozenset[str]
+    decoders: frozenset[str]
     threads: int = 0
     folder: str = os.sep
 
-    def missing(self, encoders: Collection[str] = (), filters: Collection[str] = ()) -> tuple[str, ...]:
+    def missing(
+        self, encoders: Collection[str] = (), filters: Collection[str] = (), decoders: Collection[str] = ()
+    ) -> tuple[str, ...]:
         """Return what it lacks, as phrases: "the encoder libx264"."""
-        lacking = [f"the encoder {name}" for name in sorted({*encoders} - self.encoders)]
-        return (*lacking, *(f"the filter {name}" for name in sorted({*filters} - self.filters)))
+        lacking = {
+            "encoder": {*encoders} - self.encoders,
+            "filter": {*filters} - self.filters,
+            "decoder": {*decoders} - self.decoders,
+        }
+        return tuple(f"the {what} {name}" for what, names in lacking.items() for name in sorted(names))
 
-    def require(self, encoders: Collection[str] = (), filters: Collection[str] = ()) -> None:
-        """Raise `EngineError` if it lacks an encoder or a filter."""
-        missing = self.missing(encoders, filters)
+    def require(
+        self, encoders: Collection[str] = (), filters: Collection[str] = (), decoders: Collection[str] = ()
+    ) -> None:
+        """Raise `EngineError` if it lacks any of these."""
+        missing = self.missing(encoders, filters, decoders)
         if missing:
             raise EngineError("engine_incomplete", f"{self._lacks(missing)}. {remedy_for_engine()}")
 
@@ -59,8 +70,10 @@ class Engine(NamedTuple):
         return f"ffmpeg {printable(self.version)} ({printable(self.path)}) lacks {', '.join(missing)}"
 
 
-def find_engine(encoders: Collection[str] = (), filters: Collection[str] = ()) -> Engine:
-    """Return the first ffmpeg that works and has all these encoders and filters.
+def find_engine(
+    encoders: Collection[str] = (), filters: Collection[str] = (), decoders: Collection[str] = ()
+) -> Engine:
+    """Return the first ffmpeg that works and has all these encoders, filters and decoders.
 
     Raise `MissingExtra` if there is no ffmpeg at all, and the first `EngineError` if none has everything.
     """
@@ -68,7 +81,7 @@ def find_engine(encoders: Collection[str] = (), filters: Collection[str] = ()) -
     for path in _candidates():
         try:
             engine = inspect_engine(path)
-            engine.require(encoders, filters)
+            engine.require(encoders, filters, decoders)
         except EngineError as error:
             problem = problem or error
         else:
@@ -136,21 +149,33 @@ def inspect_engine(path: str) -> Engine:
 
 def _inspect(path: str) -> Engine:
     stop = threading.Event()
-    with ThreadPoolExecutor(len(_LISTED)) as pool:
+    with ThreadPoolExecutor(len(_OPTIONS)) as pool:
         try:
-            listings = [pool.submit(_list, path, option, stop) for option in _LISTED]
-            (banner, encoders), (_, filters) = (listing.result() for listing in listings)
+            listings = [pool.submit(_list, path, option, stop) for option in _OPTIONS]
+            (banner, codecs), (_, filters) = (listing.result() for listing in listings)
         except BaseException:
             stop.set()
             raise
     version = _VERSION.search(banner)
-    if version is None or not encoders or not filters:
+    coders = {each: frozenset(_coders(codecs, each)) for each in ("encoders", "decoders")}
+    names = frozenset(_FILTER.findall(filters))
+    if version is None or not coders["encoders"] or not names:
         raise _unusable(path, "does not answer as ffmpeg does")
-    return Engine(path, version[1].decode("ascii", "replace"), encoders, filters)
+    return Engine(path, version[1].decode("ascii", "replace"), coders["encoders"], names, coders["decoders"])
 
 
-def _list(path: str, option: str, stop: threading.Event) -> tuple[bytes, frozenset[str]]:
-    """Return what a program prints to standard error, and the names that it lists."""
+def _coders(codecs: str, kind: str) -> Iterator[str]:
+    """Yield the names of all `encoders` or `decoders` in the list of codecs."""
+    for can_decode, can_encode, codec, rest in _CODEC.findall(codecs):
+        named = dict(_CODERS.findall(rest))
+        if kind in named:
+            yield from named[kind].split()
+        elif (can_encode if kind == "encoders" else can_decode) != ".":
+            yield codec
+
+
+def _list(path: str, option: str, stop: threading.Event) -> tuple[bytes, str]:
+    """Return what a program prints to standard error, and the list that it prints."""
     listing = bytearray()
 
     def collect(piece: bytes) -> bool:
@@ -166,7 +191,7 @@ def _list(path: str, option: str, stop: threading.Event) -> tuple[bytes, frozens
     if ended.code:
         how = "crashed" if ended.code < 0 else f"ended with code {ended.code}"
         raise _unusable(path, f"{how} when it was asked for its {option.removeprefix('-')}")
-    return ended.errors, frozenset(_LISTED[option].findall(listing.decode("utf-8", "replace")))
+    return ended.errors, listing.decode("utf-8", "replace")
 
 
 def _unusable(path: str, how: str) -> EngineError:

@@ -38,7 +38,7 @@ class FilmJob(NamedTuple):
 def engine_for(changes: Changes) -> Engine:
     """Return an ffmpeg that has what the changes need. Raise `MissingExtra` or `EngineError`."""
     needs = needs_of(changes)
-    return find_engine(needs.encoders, needs.filters)
+    return find_engine(needs.encoders, needs.filters, needs.decoders)
 
 
 def apply_film(job: FilmJob) -> None:

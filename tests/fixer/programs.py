@@ -10,12 +10,14 @@ from pathlib import Path
 from preflight.fixer.engines import Engine
 
 LISTING = """case "$1" in
--encoders) echo 'ffmpeg version 9.9-test Copyright' >&2; printf ' V....D libx264   H.264\\n A....D aac   AAC\\n' ;;
--filters) printf ' TS. ssim   VV->V   SSIM\\n' ;;
+-codecs) echo 'ffmpeg version 9.9-test Copyright' >&2
+    printf ' D..... = Decoding supported\\n DEV.LS h264   H.264 (decoders: h264 h264_x) (encoders: libx264)\\n'
+    printf ' DEAIL. aac   AAC\\n D.V.LS vp6   VP6\\n' ;;
+-filters) printf '  TS = Slice threading\\n TS. ssim   VV->V   SSIM\\n' ;;
 *) exit 1 ;;
 esac
 """
-"""What a program answers that has two encoders and one filter."""
+"""What a program answers that has two encoders, four decoders and one filter."""
 
 
 def program(path: Path, script: str) -> Path:
@@ -27,7 +29,8 @@ def program(path: Path, script: str) -> Path:
 
 
 def engine(path: Path | str) -> Engine:
-    return Engine(str(path), "9.9", frozenset(("libx264", "aac")), frozenset(("ssim",)))
+    decoders = frozenset(("h264", "h264_x", "aac", "vp6"))
+    return Engine(str(path), "9.9", frozenset(("libx264", "aac")), frozenset(("ssim",)), decoders)
 
 
 def runs(pid: int) -> bool:

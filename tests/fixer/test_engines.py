@@ -31,9 +31,9 @@ def _no_extra(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """The ffmpeg that a package like imageio-ffmpeg ships: one with a third encoder and VMAF."""
+    """The ffmpeg of a package like imageio-ffmpeg: it has another encoder, and VMAF as version 8 lists it."""
     package = tmp_path / "site/imageio_ffmpeg"
-    listing = LISTING.replace("A....D aac", "V..... libsvtav1  AV1\\n A....D aac").replace("TS. ssim ", ".. libvmaf ")
+    listing = LISTING.replace("(encoders: libx264", "(encoders: libx264 libsvtav1").replace("TS. ssim ", ".. libvmaf ")
     shipped = program(package / "binaries/ffmpeg-test-v9", listing)
     (package / "__init__.py").write_text(f"def get_ffmpeg_exe():\n    return {str(shipped)!r}\n")
     monkeypatch.delitem(sys.modules, "imageio_ffmpeg")
@@ -64,7 +64,7 @@ def on_path(monkeypatch: pytest.MonkeyPatch, *folders: Path | str) -> None:
 def test_ffmpeg_on_path_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = program(tmp_path / "bin/ffmpeg", LISTING)
     on_path(monkeypatch, tmp_path / "empty", tmp_path / "bin")
-    found = find_engine(["libx264"], ["ssim"])
+    found = find_engine(["libx264"], ["ssim"], ["vp6"])
     assert found == engine(path)._replace(version="9.9-test")
 
 
@@ -118,7 +118,7 @@ def test_extra_is_used_if_the_one_on_path_lacks_an_encoder(
 def test_every_ffmpeg_on_path_is_asked_once(
     tmp_path: Path, extra: Path, monkeypatch: pytest.MonkeyPatch, started: list[str]
 ) -> None:
-    incomplete = program(tmp_path / "a/ffmpeg", LISTING.replace("libx264", "mpeg4  "))
+    incomplete = program(tmp_path / "a/ffmpeg", LISTING.replace("libx264", "mpeg4"))
     complete = program(tmp_path / "b/ffmpeg", LISTING)
     (tmp_path / "c").symlink_to(tmp_path / "a")
     on_path(monkeypatch, tmp_path / "a", tmp_path / "c", tmp_path / "b")
@@ -139,8 +139,8 @@ def test_what_is_missing_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     path = program(tmp_path / "bin/ffmpeg", LISTING)
     on_path(monkeypatch, path.parent)
     with pytest.raises(EngineError) as caught:
-        find_engine(["libx265", "libx264"], ["zscale"])
-    lacking = "lacks the encoder libx265, the filter zscale"
+        find_engine(["libx265", "libx264"], ["zscale"], ["aac", "vvc"])
+    lacking = "lacks the encoder libx265, the filter zscale, the decoder vvc"
     assert str(caught.value) == f"ffmpeg 9.9-test ({path}) {lacking}. {REMEDY}"
     assert caught.value.code == "engine_incomplete"
 
@@ -160,8 +160,8 @@ def test_extra_is_not_recommended_if_it_lacks_the_same(extra: Path, monkeypatch:
         ("trap '' TERM; sleep 60", "did not answer within 0.3 s"),
         ("head -c 3000000 /dev/urandom", "does not answer as ffmpeg does"),
         ("echo 'ffmpeg version 5.1' >&2", "does not answer as ffmpeg does"),
-        ("exit 127", "ended with code 127 when it was asked for its encoders"),
-        ("kill -SEGV $$", "crashed when it was asked for its encoders"),
+        ("exit 127", "ended with code 127 when it was asked for its codecs"),
+        ("kill -SEGV $$", "crashed when it was asked for its codecs"),
     ],
 )
 def test_program_that_does_not_work_gets_a_sentence(
@@ -219,8 +219,9 @@ def test_text_of_a_program_is_escaped(tmp_path: Path, monkeypatch: pytest.Monkey
 
 @pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="no ffmpeg on PATH")
 def test_real_ffmpeg_lists_what_it_has() -> None:
-    found = find_engine(["libx264", "aac", "pcm_s16le"], ["scale", "ssim", "bwdif", "fps"])
+    found = find_engine(["libx264", "aac", "pcm_s16le"], ["scale", "ssim", "bwdif", "fps"], ["h264", "prores", "webp"])
     assert found.version[0].isalnum()
     assert len(found.encoders) > 50
     assert len(found.filters) > 100
-    assert not found.filters & {"Filters:", "=", "T.."}
+    assert len(found.decoders) > 100
+    assert not (found.filters | found.encoders | found.decoders) & {"Filters:", "=", "T..", "Slice"}
