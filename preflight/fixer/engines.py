@@ -6,14 +6,14 @@ import os
 import re
 import threading
 from collections.abc import Collection, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent import futures
 from glob import escape, glob
 from importlib.util import find_spec
 from typing import Final, NamedTuple
 
 from preflight.errors import EngineError, MissingExtra
 from preflight.escape import printable
-from preflight.fixer.child import ChildExit, ChildLimits, ChildTimeout, run_child
+from preflight.fixer.child import CHECK_INTERVAL, ChildExit, ChildLimits, ChildTimeout, run_child
 from preflight.forks import SharedByThreads
 
 LISTING_TIMEOUT: Final = 10.0
@@ -149,9 +149,12 @@ def inspect_engine(path: str) -> Engine:
 
 def _inspect(path: str) -> Engine:
     stop = threading.Event()
-    with ThreadPoolExecutor(len(_OPTIONS)) as pool:
+    with futures.ThreadPoolExecutor(len(_OPTIONS)) as pool:
         try:
             listings = [pool.submit(_list, path, option, stop) for option in _OPTIONS]
+            # Ctrl-C that comes while a thread begins to wait is noticed only when that ends.
+            while futures.wait(listings, CHECK_INTERVAL).not_done:
+                pass
             (banner, codecs), (_, filters) = (listing.result() for listing in listings)
         except BaseException:
             stop.set()
