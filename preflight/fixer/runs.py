@@ -10,6 +10,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from typing import Final, Generic, NamedTuple, TypeVar
 
+from preflight.fixer.child import CHECK_INTERVAL
 from preflight.fixer.outputs import discard_unfinished
 from preflight.output import Interrupts
 
@@ -94,7 +95,7 @@ class _Run(Generic[T, R]):
             with interrupts.deferred():
                 while jobs and self._has_room(jobs[0]):
                     self._start(jobs.popleft())
-            wait(self._running, return_when=FIRST_COMPLETED)
+            wait(self._running, CHECK_INTERVAL, FIRST_COMPLETED)  # Ctrl-C may come just before a wait, and not end it
             with interrupts.deferred():
                 self._collect()
                 self._take_in_order()
