@@ -27,7 +27,7 @@ _TURNS: Final = {
 }
 _SEVERAL: Final = frozenset(("HEIF", "MPO", "TIFF"))
 """Formats whose further pictures are not frames of an animation."""
-_MAX_FRAME_PIXELS: Final = 1 << 30
+_MAX_FRAME_PIXELS: Final = 1 << 28
 _SUBFILE_TYPE: Final = 254
 _COPY_OR_MASK: Final = 0b101
 _PREVIEW_TYPES: Final = frozenset(("Large Thumbnail (VGA Equivalent)", "Large Thumbnail (Full HD Equivalent)"))

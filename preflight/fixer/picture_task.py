@@ -30,6 +30,10 @@ MAX_RESULT: Final = 256 << 20
 """Bytes of a picture that is returned."""
 _BEST: Final = 95.0
 """The quality of lossy pictures without a limit on bytes."""
+_SMALLER_BEST: Final = {"avif": 90.0, "heic": 90.0}
+"""The same for formats of which this is as good, and whose encoders take very long for more."""
+_METADATA_SHARE: Final = 0.25
+"""Share of the bytes that metadata may have."""
 _SUBSAMPLED_BELOW: Final = 85.0
 """The quality below which coarser chroma looks better than coarser quantization."""
 
@@ -145,6 +149,10 @@ class _Writer:
         if found is None:
             raise Refused(f"cannot be written as {written} in {self.budget:,} bytes or fewer within the other limits")
         quality = None if self._coding(written).lossless else round(found.quality, 1)
+        if written != self.recipe.written:
+            self.remarks.insert(0, f"converts it to {written.upper()}")
+        if quality is not None and found.quality < self._top():
+            self.remarks.append(f"lowers the quality to {quality:.0f} of 100")
         answer = _answer(found.data, written, self.frames[0].size, quality, self.remarks)
         if compares:
             with Image.open(BytesIO(found.data)) as result:
@@ -156,6 +164,9 @@ class _Writer:
         written, budget = self.recipe.written, self.budget
         if budget is None:
             return EncodedPicture(encoded(self.frames, self._coding(written), self._top()), self._top()), written
+        if len(self.original.exif) + len(self.original.xmp) > budget * _METADATA_SHARE:
+            self.recipe = self.recipe._replace(strip_metadata=True)
+            self.remarks.append("drops the metadata")
         found = self._lossless(budget) if self.recipe.lossless else self._lossy(written, budget)
         if found is not None:
             return found, written
@@ -172,7 +183,7 @@ class _Writer:
             written,
             self.profile,
             metadata_for(original, recipe, self.frames[0].size),
-            recipe.chroma if written == recipe.written else None,
+            recipe.chroma,
             recipe.lossless and written == recipe.written,
             original.tables if keeps_tables else (),
             durations=original.durations,
@@ -183,7 +194,8 @@ class _Writer:
         """Return the highest quality that makes sense."""
         if self.recipe.quality is not None:
             return float(self.recipe.quality)
-        return max(_BEST, quality_of(self.original.tables)) if self._coding(self.recipe.written).tables else _BEST
+        best = _SMALLER_BEST.get(self.recipe.written, _BEST)
+        return max(best, quality_of(self.original.tables)) if self._coding(self.recipe.written).tables else best
 
     def _lossless(self, budget: int) -> EncodedPicture | None:
         """Return the first of some lossless results within the budget: quick, thorough, with a palette, with 8 bits."""
@@ -213,7 +225,12 @@ class _Writer:
         if not subsampling:
             return self._searched(coding, budget, top, FLOOR)
         fine = self._searched(coding, budget, top, _SUBSAMPLED_BELOW)
-        return fine or self._searched(coding._replace(chroma="4:2:0"), budget, min(top, _BEST), FLOOR)
+        if fine is not None:
+            return fine
+        coarse = self._searched(coding._replace(chroma="4:2:0"), budget, min(top, _BEST), FLOOR)
+        if coarse is not None:
+            self.remarks.append("reduces the resolution of colors to 4:2:0")
+        return coarse
 
     def _searched(self, coding: PictureCoding, budget: int, top: float, floor: float) -> EncodedPicture | None:
         step = WHOLE if coding.written in WHOLE_QUALITIES else FINE

@@ -54,7 +54,7 @@ class PictureRecipe(NamedTuple):
     crop            the part that stays; size: that to which it is scaled
     canvas          the size of the result, and where the picture is on it; blur: padded with itself instead of black
     quality         the highest to encode with, 1 to 100; None: nearly lossless; lossless: no quality at all
-    chroma          chroma subsampling; can_subsample: 4:2:0 is accepted too
+    chroma          chroma subsampling, of the fallback if the format has none; can_subsample: 4:2:0 is accepted too
     states_orientation  that the picture is upright is written even if nothing else is
     smaller         accepted sizes of the same shape, the largest first, for a result that would have too many bytes
     """
@@ -115,7 +115,10 @@ def recipe_for(changes: Changes) -> PictureRecipe:
     )
     found = _with_geometry(found, changes)
     if largest_size(limits) is not None:
-        found = found._replace(smaller=_smaller(_result_of(found), limits, written), fallback=_fallback(changes, found))
+        fallback = _fallback(changes, found)
+        chroma = chroma_for(media, fallback[0], limits) if fallback else found.chroma
+        smaller = _smaller(_result_of(found), limits, written)
+        found = found._replace(fallback=fallback, chroma=chroma, smaller=smaller)
     return found._replace(keeps_pixels=_keeps_pixels(changes, found))
 
 

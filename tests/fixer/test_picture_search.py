@@ -72,7 +72,7 @@ def test_quality_below_the_floor_is_avoided_by_a_smaller_picture() -> None:
     assert answer["quality"] >= FLOOR
     assert answer["width"] < 320
     assert answer["width"] / answer["height"] == pytest.approx(4 / 3, abs=0.02)
-    (remark,) = answer["remarks"]
+    remark = answer["remarks"][0]
     assert remark == f"scales it to {answer['width']}×{answer['height']} so that it has few enough bytes"
 
 
@@ -89,6 +89,25 @@ def test_chosen_quality_is_never_exceeded() -> None:
     with Image.open(BytesIO(b64decode(answer["data"]))) as image:
         assert [*image.quantization[0]] == tables_for(60)[0]
     assert answered(data, recipe_of("png", "jpeg", quality=20), 1_000_000)["quality"] == 20
+
+
+def test_metadata_gives_way_to_pixels() -> None:
+    exif = Image.Exif()
+    exif[0x010E] = "words " * 5000
+    data = saved(photograph(320, 240), "JPEG", quality=90, exif=exif)
+    answer, _ = landed(data, 20_000, source="jpeg", written="jpeg")
+    assert answer["remarks"][0] == "drops the metadata"
+    assert answer["quality"] > 60
+
+
+def test_coarser_chroma_is_named() -> None:
+    data = saved(photograph(320, 240), "JPEG", quality=96, subsampling=0)
+    fields = {"source": "jpeg", "written": "jpeg", "chroma": "4:4:4"}
+    answer, _ = landed(data, len(data) // 4, can_subsample=True, **fields)
+    assert answer["remarks"][0] == "reduces the resolution of colors to 4:2:0"
+    fine, _ = landed(data, len(data) // 4, **fields)
+    assert fine["remarks"] == [f"lowers the quality to {fine['quality']:.0f} of 100"]
+    assert fine["quality"] < answer["quality"]
 
 
 class TestLossless:
@@ -113,6 +132,8 @@ class TestLossless:
         data = saved(photograph(320, 240))
         answer, share = landed(data, len(data) // 4, fallback=("jpeg",), smaller=SMALLER)
         assert (answer["format"], answer["width"]) == ("jpeg", 320)
+        assert answer["remarks"][0] == "converts it to JPEG"
+        assert answer["remarks"][-1] == f"lowers the quality to {answer['quality']:.0f} of 100"
         assert LANDING <= share <= 1
 
     def test_picture_becomes_smaller_where_nothing_else_is_accepted(self) -> None:
