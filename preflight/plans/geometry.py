@@ -170,8 +170,13 @@ class _Search(NamedTuple):
                 for option in (self._padded(size) if self.pads else self._cropped(size))
             ]
             if found:
-                return found
+                return self._sensible(found)
         return []
+
+    def _sensible(self, options: list[_Option]) -> list[_Option]:
+        """Return the options without those that pad a picture on all sides, where it would have to be enlarged."""
+        least = min([option.lost for option in options])
+        return [option for option in options if not self.pads or option.lost <= least + _MULTIPLES]
 
     def best(self, options: list[_Option]) -> _Option:
         """Return the option that loses least; among those, the one that scales least.
@@ -261,7 +266,8 @@ class _Search(NamedTuple):
             across, down = size[0] / self.whole[0], size[1] / self.whole[1]
             factor = max(inner[0] / self.whole[0], inner[1] / self.whole[1])
             found = Shape(self.whole, inner, size if size != inner else None)
-            yield _Option(found, 1 - min(across / down, down / across), factor)
+            lost = 1 - min(across / down, down / across) if size != inner else 0.0
+            yield _Option(found, lost, factor)
         width, height = (side // step * step for side, step in zip(self.whole, self.grid, strict=True))
         if 0 < width <= size[0] and 0 < height <= size[1]:
             found = Shape((width, height), (width, height), size if size != (width, height) else None)

@@ -75,6 +75,7 @@ def test_least_change_is_found(media: Media, lines: dict[str, Any], found: Shape
             Shape((640, 480), (320, 240), (320, 320)),
         ),
         (film(641, 481), {}, Shape((640, 480), (640, 480))),
+        (film(640, 360), {"pixels": {"min": 409_600}}, Shape((640, 360), (854, 480))),
         (film(1920, 1080), MULTIPLE_OF_16, Shape((1920, 1080), (1920, 1080), (1920, 1088))),
     ],
 )
@@ -123,6 +124,11 @@ class TestEnlarging:
         assert found == Obstacle(
             "The smallest accepted size is 544×408, so the picture must be enlarged 3.4 times.", "max_upscale"
         )
+
+    def test_padding_does_not_replace_it(self) -> None:
+        found = shape(picture(160, 120), Choices(fit="pad"), width={"min": 544}, height={"min": 300})
+        assert isinstance(found, Obstacle)
+        assert found.parameter == "max_upscale"
 
     def test_beyond_the_factor_with_a_larger_one(self) -> None:
         assert shape(picture(160, 120), Choices(max_upscale=3.4), width={"min": 544}) == Shape((160, 120), (544, 408))
