@@ -148,7 +148,7 @@ class TestFolder:
         done = fix("media", "-o", "out")
         assert listed(desk / "out") == listed(desk / "media")
         assert {width_of(desk / "out" / name) for name in listed(desk / "out")} == {80}
-        assert done.stdout.endswith("\n\nfixed           14   scale 14\n")
+        assert done.stdout.endswith("\n\nfixed           14   scale (14)\n")
 
     def test_files_that_pass_are_left_out_and_others_skipped(self, desk: Path, fix: Fix) -> None:
         picture(desk / "media/a.png")
@@ -156,7 +156,7 @@ class TestFolder:
         (desk / "media/notes.txt").write_text("notes")
         done = fix("media", "-o", "out")
         assert listed(desk / "out") == ["a.png"]
-        assert "\npass             1\nfixed            1   scale 1\n" in done.stdout
+        assert "\npass             1\nfixed            1   scale (1)\n" in done.stdout
         assert done.stderr == "1 non-media files skipped\n"
 
     @each_row(("others", "is_same"), [("link", True), ("copy", False)])
@@ -174,7 +174,7 @@ class TestFolder:
         picture(desk / "media/b.png")
         done = fix("media", "-o", "out", code=1)
         assert listed(desk / "out") == ["b.png"]
-        assert "\nfixed            1   scale 1\nnot fixable      1   " in done.stdout
+        assert "\nfixed            1   scale (1)\nnot fixable      1   " in done.stdout
 
     def test_files_that_would_share_a_name_do_not(self, desk: Path, fix: Fix) -> None:
         for name in ("a.bmp", "a.tif", "a.png"):

@@ -109,7 +109,7 @@ class FixText:
         for outcome in FIX_OUTCOMES:
             if count := self._counts[outcome]:
                 details = self._details[outcome].most_common()
-                named = [f"{name} {number:,}" for name, number in details[:_MAX_REASONS]]
+                named = [f"{name} ({number:,})" for name, number in details[:_MAX_REASONS]]
                 named += ["…"] if len(details) > _MAX_REASONS else []
                 label = _LABELS[outcome][0].lower()
                 self._stream.write(f"{label:{_WIDTH}} {count:6,}   {', '.join(named)}".rstrip() + "\n")
