@@ -72,8 +72,8 @@ def fix(desk: Path, run: Run) -> Fix:
     def call(*words: str | Path, code: int = 0, **options: object) -> subprocess.CompletedProcess[str]:
         rules = () if "--for" in words else ("--for", "rules.toml")
         done = run("fix", *rules, *words, cwd=desk, **options)
-        assert done.returncode == code, done.stdout + done.stderr
-        assert "Traceback" not in done.stderr
+        assert done.returncode == code, f"{done.stdout}{done.stderr}"
+        assert "Traceback" not in str(done.stderr)
         return done
 
     return call
@@ -129,6 +129,13 @@ class TestOneFile:
         picture(desk / "a.png", width=60)
         assert fix("a.png").stdout.startswith("PASS        a.png")
         assert listed(desk) == ["a.png", "rules.toml"]
+
+    def test_standard_input_can_be_a_file_or_a_list(self, desk: Path, fix: Fix) -> None:
+        source = picture(desk / "a.png")
+        done = fix("-", "-o", "b.png", input=source.read_bytes(), text=False)
+        assert done.stdout.startswith(b"FIXED       <stdin>  (png ")
+        fix("-", "-o", "out/", input="a.png\n")
+        assert width_of(desk / "b.png") == width_of(desk / "out/a.png") == 80
 
     def test_missing_file_is_unknown(self, fix: Fix) -> None:
         done = fix("none.png", code=3)

@@ -21,7 +21,7 @@ from preflight.fixer.result import FixResult
 from preflight.formats import FORMATS, IMAGE, extension_of
 from preflight.report import Plan, Problem, internal_error
 from preflight.scan.items import failed
-from preflight.sources.open import is_url
+from preflight.sources.open import display_name, is_url
 from preflight.targets import Item
 
 FileId = tuple[int, int]
@@ -83,6 +83,8 @@ class FixRun(NamedTuple):
         item, on_progress = job.item, self.on_progress
         if item.problem is not None:
             return _unread(job, item.problem)
+        if not isinstance(item.target, str | os.PathLike):
+            return self._of_stream(job, stop)
         earlier = self._earlier(job)
         if earlier is not None:
             return earlier
@@ -94,6 +96,16 @@ class FixRun(NamedTuple):
             plan = propose(before, job.settings.aim).plan
             return FixResult(before.source, "failed", plan, before, problem=str(error))
         return self._with_others(job, result, stop)
+
+    def _of_stream(self, job: FixJob, stop: threading.Event) -> FixResult:
+        """Return the result of an open file, which is read once."""
+        item, settings = job.item, job.settings
+        try:
+            with local_input(item.target, settings.check.http, settings.max_size, stop) as given:
+                named = Item(given.path, item.name or display_name(item.target))
+                return self._result(job._replace(item=named), stop)
+        except (SourceError, OutputError) as error:
+            return _unread(job, Problem(getattr(error, "code", "unreadable"), str(error)))
 
     def _earlier(self, job: FixJob) -> FixResult | None:
         """Return the result of an earlier run, if its output is there, passes, and is not older than the source."""
