@@ -20,6 +20,7 @@ from threading import Thread
 import pytest
 from PIL import Image
 
+import preflight
 from preflight.escape import printable
 from tests.conftest import ROOT, OnTerminal, Run
 from tests.rows import each_row
@@ -365,6 +366,14 @@ class TestOwnSource:
         for words in (("-o", "b.png"), ("-o", "b.png", "--overwrite"), ("-o", "a.png", "--overwrite")):
             assert "is the source itself. Give another path." in fix("a.png", *words, code=1).stdout
         assert (desk / "a.png").read_bytes() == before
+
+    def test_library_refuses_it_too(self, desk: Path) -> None:
+        source = picture(desk / "a.png")
+        before = source.read_bytes()
+        rules = write_rules(desk / "rules.toml")
+        result = preflight.fix(source, str(rules), output=source, overwrite=True)
+        assert (result.outcome, result.problem) == ("failed", f"{source} is the source itself. Give another path.")
+        assert source.read_bytes() == before
 
     def test_no_source_of_the_call_is_replaced(self, desk: Path, fix: Fix) -> None:
         picture(desk / "m/a.png")

@@ -13,7 +13,7 @@ from preflight.fixer.ffmpeg import Engine, EngineOutput
 from preflight.fixer.films import FilmJob, apply_film, engine_for, measure_film
 from preflight.fixer.hooks import NO_HOOKS, Hooks
 from preflight.fixer.inputs import DEFAULT_MAX_SIZE, Input, local_input
-from preflight.fixer.outputs import OutputFile, OutputRefused, write_bytes
+from preflight.fixer.outputs import OutputFile, OutputRefused
 from preflight.fixer.pictures import CannotWrite, apply_picture
 from preflight.fixer.planning import Aim, Proposal, propose
 from preflight.fixer.proof import prove
@@ -128,20 +128,21 @@ class _Attempt:
         recipe, compares = recipe_for(self._changes), self._settings.measure
         written = apply_picture(given.source, media, recipe, budget, self._hooks.stop, compares=compares)
         self._plan = self._plan._replace(losses=(*self._plan.losses, *written.losses))
-        with self._output(place, written.format) as file:
-            write_bytes(file, written.data)
+        with self._output(place, written.format, given) as file:
+            file.write(written.data)
             return self._proved(given, None, file, lambda: Quality(written.ssim, None))
 
     def _film(self, given: Input, place: Place) -> FixResult:
         engine = engine_for(self._changes)._replace(threads=self._settings.threads or 0)
-        with self._output(place, self._changes.written) as file:
+        with self._output(place, self._changes.written, given) as file:
             output = EngineOutput(file.path, name=file.destination)
             job = FilmJob(engine, given.path, self._changes, output, self._hooks)
             apply_film(job)
             return self._proved(given, engine, file, lambda: measure_film(job))
 
-    def _output(self, place: Place, written: str) -> OutputFile:
-        return OutputFile(place(FORMATS[written].extensions[0]), overwrite=self._settings.overwrite)
+    def _output(self, place: Place, written: str, given: Input) -> OutputFile:
+        path = place(FORMATS[written].extensions[0])
+        return OutputFile(path, overwrite=self._settings.overwrite, source=given.path)
 
     def _proved(
         self, given: Input, engine: Engine | None, file: OutputFile, measured: Callable[[], Quality]

@@ -164,15 +164,6 @@ def discard_unfinished() -> None:
         files.discard()
 
 
-def write_bytes(output: OutputFile, data: bytes) -> None:
-    """Write a whole output. Raise `OutputError` if that fails."""
-    try:
-        with open(output.path, "wb") as file:
-            file.write(data)
-    except OSError as error:
-        raise OutputError(output.destination, error.strerror or str(error)) from None
-
-
 def move_without_replacing(path: str, destination: str) -> None:
     """Give a file another name in its file system, atomically. Raise FileExistsError if the name is taken."""
     try:
