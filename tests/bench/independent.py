@@ -114,12 +114,15 @@ def picture_facts(tags: dict[str, Any], name: str) -> Facts:
     orientation = tags.get("IFD0:Orientation")
     if name not in NOT_TURNED:
         turn = orientation in (5, 6, 7, 8)
+    elif (clean := tags.get("QuickTime:CleanAperture")) is not None:
+        width, height = (int(float(side)) for side in clean.split()[:2])
     frames = _tag(tags, "FrameCount", "AnimationFrames") or 1
     facts: Facts = {"kind": "image", "format": name, "frames": frames, "animated": frames > 1, "duration": None}
     facts |= sides(width, height, turned=turn)
     facts["location"] = any(key.endswith(":GPSLatitude") for key in tags)
     depth = _tag(tags, "BitDepth", "BitsPerSample")
-    facts["bit_depth"] = int(str(depth).split()[0]) if depth else None
+    if depth or name == "webp":
+        facts["bit_depth"] = int(str(depth or 8).split()[0])
     if frames > 1:
         facts["pixel_frames"] = frames * width * height if width and height else None
     return facts
