@@ -63,7 +63,7 @@ def film(path: Path, *words: str) -> Path:
     return path
 
 
-def clip(  # noqa: PLR0913 - the facts of a film
+def clip(
     path: Path,
     size: Size,
     seconds: float,
