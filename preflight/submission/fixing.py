@@ -5,10 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
-import tempfile
 import threading
-import weakref
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -16,7 +13,7 @@ from typing import Final, NamedTuple
 
 from preflight.checker import CheckPlan
 from preflight.clock import InterruptibleLock
-from preflight.errors import PreflightError, SourceChanged, SourceError
+from preflight.errors import PreflightError, SourceChanged, SourceError, Stopped
 from preflight.fixer.apply import FixSettings, fix_file
 from preflight.fixer.hooks import Hooks
 from preflight.fixer.naming import Located, file_name, name_outputs
@@ -28,12 +25,11 @@ from preflight.ledger import SHA256_PREFIX, ContentId, FixRecord, Ledger
 from preflight.plans.choices import DEFAULT_CHOICES, Choices
 from preflight.report import Plan, Report
 from preflight.submission.account import WorkerPool
+from preflight.submission.fix_folder import FixFolder
 from preflight.submission.register import sha256_of
 from preflight.targets import Item
 
 UNKNOWN_MIME: Final = "application/octet-stream"
-FIX_FOLDER_PREFIX: Final = "preflight-submit-fixed-"
-"""Start of the name of a run's folder: after SIGKILL, it is left in the folder for temporary files."""
 _CORES: Final = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 MAX_FIXES: Final = max(1, _CORES // 2)
 """Files that a process fixes at once; their encoders share the processors."""
@@ -59,56 +55,6 @@ class FixedFile(NamedTuple):
     local: LocalFile
     plan: Plan
     warnings: str
-
-
-class FixFolder:
-    """A private temporary folder. It is removed when it is closed and nothing is written to it, or at exit."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._path: str | None = None
-        self._finalizer: weakref.finalize[[str, int], FixFolder] | None = None
-        self._users = 0
-        self._is_closed = False
-
-    @contextmanager
-    def subfolder(self) -> Iterator[str]:
-        """Yield the path of a new folder in it, which is removed at the end of the block."""
-        with self._lock:
-            if self._path is None:
-                self._path = tempfile.mkdtemp(prefix=FIX_FOLDER_PREFIX)
-                self._finalizer = weakref.finalize(self, _remove, self._path, os.getpid())
-            parent = self._path
-            self._users += 1
-        try:
-            path = tempfile.mkdtemp(dir=parent)
-            yield path
-        finally:
-            self.remove(path)
-
-    def remove(self, path: str) -> None:
-        """Remove a folder in it, and all of it if it is closed and was used for nothing else."""
-        shutil.rmtree(path, ignore_errors=True)
-        with self._lock:
-            self._users -= 1
-            self._remove_if_unused()
-
-    def close(self) -> None:
-        """Remove the folder once no block uses it."""
-        with self._lock:
-            self._is_closed = True
-            self._remove_if_unused()
-
-    def _remove_if_unused(self) -> None:
-        if self._is_closed and not self._users and self._finalizer is not None:
-            self._finalizer()
-            self._path = None
-
-
-def _remove(path: str, process: int) -> None:
-    """Remove a folder, unless this is a fork of the process that uses it."""
-    if os.getpid() == process:
-        shutil.rmtree(path, ignore_errors=True)
 
 
 def fix_digest(rules_digest: str, choices: Choices, *, strict: bool) -> str:
@@ -146,14 +92,33 @@ class RunFixer:
 
         Raise `NotFixed`, `SourceError`, `MissingExtra`, `Stopped`.
         """
-        with ExitStack() as stack:
-            with InterruptibleLock(self._pool.clock, _slots_of_process()), self._pool.in_flight:
-                folder = stack.enter_context(self._folder.subfolder())
-                file = _file_of(self.fix(target, folder))
+        with self._turn(), ExitStack() as stack:
+            folder = stack.enter_context(self._folder.subfolder())
+            file = _file_of(self.fix(target, folder))
+            kept = stack.pop_all()
+        with kept:
             yield file
 
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Wait until fewer than `MAX_FIXES` files are fixed. The end of the run waits for the end of the block.
+
+        Raise `Stopped` for every error of a call that is stopped.
+        """
+        try:
+            with InterruptibleLock(self._pool.clock, _slots_of_process()), self._pool.in_flight:
+                yield
+        except PreflightError:
+            self.require_running()
+            raise
+
+    def require_running(self) -> None:
+        """Raise `Stopped` if the call that this thread works for is stopped."""
+        if self._pool.scope.stop.is_set():
+            raise Stopped
+
     def close(self) -> None:
-        """Remove the folder once nothing is fixed any more."""
+        """Remove the folder of what was fixed."""
         self._folder.close()
 
     def fix(self, target: str, folder: str) -> FixResult:
@@ -186,8 +151,9 @@ def _file_of(result: FixResult) -> FixedFile:
     assert path is not None
     assert report is not None
     assert report.media is not None  # it passes
+    size = report.media.size or 0
     mime = report.media.mime or UNKNOWN_MIME
-    local = LocalFile(path, os.path.basename(path), os.path.getsize(path), mime, sha256_of(path), temporary=True)
+    local = LocalFile(path, os.path.basename(path), size, mime, sha256_of(path), temporary=True)
     return FixedFile(local, result.plan, warnings_of(report))
 
 
@@ -216,9 +182,16 @@ class TargetFix:
         """Make and host the file, unless that is done; return its URL."""
         if self.made is None:
             with self.fixer.fixed(self.target) as file:
-                self.url = self.put(file.local)
+                self.url = self._put(file)
             self.made = file
         return self.url
+
+    def _put(self, file: FixedFile) -> str:
+        try:
+            return self.put(file.local)
+        except PreflightError:
+            self.fixer.require_running()  # the file is gone once the call is stopped
+            raise
 
     def warnings(self) -> str:
         """Return the codes of the findings with which the file passes."""

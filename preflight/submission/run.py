@@ -151,7 +151,7 @@ class SubmissionRun:
         self._deliver(-1, EndOfInput(taken, error))
 
     def close(self) -> None:
-        """Remove the folder of what was fixed once nothing is fixed any more."""
+        """Remove the folder of what was fixed."""
         if self._submitter.fixer is not None:
             self._submitter.fixer.close()
 

@@ -31,7 +31,8 @@ from preflight.ledger.database import Database
 from preflight.providers import Provider, find_provider, open_provider
 from preflight.retry import Backoff
 from preflight.submission import RecoveryWindow, submit_many
-from preflight.submission.fixing import FixFolder, RunFixer
+from preflight.submission.fix_folder import FixFolder
+from preflight.submission.fixing import RunFixer
 from tests.submission.clocks import quick_clock
 
 WINDOW = RecoveryWindow(6.0, Backoff(first=1.0, factor=1.5, maximum=2.0))

@@ -18,7 +18,7 @@ import pytest
 
 from preflight.ledger import Ledger
 from preflight.sandbox import Sandbox
-from preflight.submission.fixing import FIX_FOLDER_PREFIX
+from preflight.submission.fix_folder import FIX_FOLDER_PREFIX
 from preflight.submission.register import sha256_of
 from tests.conftest import ROOT
 from tests.submission.sending import ACCEPTED, NARROW, Sender, keys_of, unique_picture

@@ -27,7 +27,7 @@ from preflight.report import Rejected
 from preflight.sandbox import Sandbox
 from preflight.submission import Submission, submit_many
 from preflight.submission.account import FIX_THREADS
-from preflight.submission.fixing import FIX_FOLDER_PREFIX
+from preflight.submission.fix_folder import FIX_FOLDER_PREFIX
 from tests.submission.sending import NARROW, BoxHost, Sender, unique_picture
 from tests.submission.waiting import until
 from tests.submission.web import Web, serving
@@ -374,7 +374,7 @@ class TestStop:
         pictures = [unique_picture(atlas.folder / f"{atlas.mark}-{n}.png", NARROW) for n in range(20)]
         with closing(submit_many(pictures, "atlas", **atlas.options(fix=True))) as run:
             assert next(run).outcome == "active"
-        until(lambda: made_folders() == [])
+        assert made_folders() == []
         assert {outcome(each)[0] for each in atlas.many(pictures, fix=True)} == {"active"}
         assert atlas.registered() == 20
 
