@@ -28,7 +28,11 @@ TRACKS = CLIP._replace(audio_tracks=3, video_tracks=2, channels=6)
             CLIP,
             Choices(trim="middle"),
             {"duration": {"max": 15}},
-            ("drops 5.2 s at both ends together", "re-encodes the film and the sound", "keeps no subtitles, if there are any"),
+            (
+                "drops 5.2 s at both ends together",
+                "re-encodes the film and the sound",
+                "keeps no subtitles, if there are any",
+            ),
         ),
         (CLIP, DEFAULT_CHOICES, {"width": {"max": 640}}, (
             "scales it to 0.5 of its size", "re-encodes the film, keeps the sound",
