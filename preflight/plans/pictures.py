@@ -11,7 +11,7 @@ from preflight.media import Media
 from preflight.plans.changes import Changes
 from preflight.plans.geometry import LimitsByFact
 from preflight.plans.picture_formats import MAX_SIDES, PICTURE_READERS, WITHOUT_METADATA
-from preflight.plans.recipes import PictureRecipe, is_high_range, recipe_for
+from preflight.plans.recipes import PictureRecipe, is_high_range, primaries_of, recipe_for
 from preflight.plans.tracks import FactValue, is_accepted
 from preflight.probes.color import CHROMATICITIES
 from preflight.report import Obstacle
@@ -53,7 +53,7 @@ def _obstacles(changes: Changes, exact: Media | None) -> Iterator[Obstacle]:
         yield Obstacle(
             f"The picture is in high dynamic range ({media.hdr}), which would have to be tone-mapped.", "hdr"
         )
-    if is_high_range(media) and (media.transfer not in HDR_BY_TRANSFER or media.primaries not in CHROMATICITIES):
+    if is_high_range(media) and (media.transfer not in HDR_BY_TRANSFER or primaries_of(media) not in CHROMATICITIES):
         yield Obstacle("Its colors are not described well enough to tone-map them.")
     size = changes.shape.result if changes.shape is not None else (media.width or 0, media.height or 0)
     if max(size) > MAX_SIDES.get(written, inf):

@@ -99,7 +99,7 @@ def recipe_for(changes: Changes) -> PictureRecipe:
         keeps_frames=bool(media.animated) and written in ANIMATED_FORMATS and wrong.isdisjoint(("animated", "frames")),
         first_picture=choices.first_picture or media.hdr == "gain_map",
         keeps_depth=_keeps_depth(changes) and not to_srgb,
-        colors=(media.primaries, media.transfer),
+        colors=(primaries_of(media), media.transfer),
         tone_maps=is_high_range(media),
         to_srgb=to_srgb or is_high_range(media),
         keeps_cmyk=keeps_cmyk,
@@ -205,6 +205,11 @@ def _keeps_pixels(changes: Changes, found: PictureRecipe) -> bool:
         return False
     same = found.crop is None and found.size is None and found.canvas is None and changes.colors is None
     return same and changes.wrong <= _IN_PLACE and (found.strip_location or found.strip_metadata)
+
+
+def primaries_of(media: Subject) -> str | None:
+    """Return the primaries of the pixels; those of BT.2100 for a high dynamic range that does not state them."""
+    return media.primaries or ("bt2020" if is_high_range(media) else None)
 
 
 def is_high_range(media: Subject) -> bool:

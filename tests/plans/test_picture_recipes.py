@@ -119,6 +119,12 @@ def test_recipe_does_what_is_wrong_and_nothing_else(
     assert {name: getattr(found, name) for name in fields} == fields
 
 
+def test_high_dynamic_range_without_primaries_is_that_of_bt2100() -> None:
+    media = PHOTO._replace(format="avif", hdr="pq", transfer="smpte2084", primaries=None)
+    found = recipe(media, "width", width={"max": 320})
+    assert (found.tone_maps, found.to_srgb, found.colors) == (True, True, ("bt2020", "smpte2084"))
+
+
 @each_row(
     ("media", "wrong", "keeps"),
     [
