@@ -76,7 +76,7 @@ def propose(report: Report, aim: Aim) -> Proposal:
 def _views(media: Media, aim: Aim) -> Iterator[Media]:
     """Yield the media as it is, and an animated picture as the film that it may become."""
     yield media
-    moves = media.animated or ((media.frames or 1) > 1 and not media.multi_picture)
+    moves = media.animated or (media.animated is None and (media.frames or 1) > 1 and not media.multi_picture)
     if media.kind == IMAGE and moves and all(VIDEO in rules.sections for rules in aim.rules):
         yield as_film(media)
 

@@ -20,6 +20,7 @@ from preflight.fixer.pictures import CannotWrite, WrittenPicture, apply_picture
 from preflight.media import Media
 from preflight.plans.recipes import PictureRecipe
 from preflight.processes import Limits, TaskCrashed, TaskTimeout
+from preflight.ruleset import compile_ruleset
 from preflight.sources.memory import MemorySource
 from tests.fixer.pictures import photograph, recipe_of, saved
 from tests.rows import each_row
@@ -86,6 +87,18 @@ def test_file_that_cannot_be_written_is_one_sentence(name: str, source: str, rea
     assert str(caught.value).startswith(f"a.png: the picture {reason}")
     assert "\n" not in str(caught.value)
     assert caught.value.parameter == ("first_picture" if "is one of" in reason else None)
+
+
+@each_row("name", ["heic-two-pictures.heic", "tiff-three-pages.tif"])
+def test_collection_of_pictures_is_neither_reduced_nor_made_a_film(name: str) -> None:
+    head = {"title": "Mine", "stage": "post", "source": "x", "as_of": "2026-11-20", "basis": "published"}
+    image, video = ({"format": {"any_of": [accepted]}} for accepted in ("jpeg", "mp4"))
+    rules = compile_ruleset("mine", {**head, "image": image, "video": video})
+    plan = preflight.plan(str(QUIRKS / name), rules)
+    assert [obstacle.parameter for obstacle in plan.obstacles] == ["first_picture"]
+    assert not plan.steps
+    allowed = preflight.plan(str(QUIRKS / name), rules, first_picture=True)
+    assert (allowed.sentence, allowed.obstacles) == ("convert it to jpeg", ())
 
 
 @each_row(("name", "source"), [("jpeg-multi-picture.jpg", "jpeg"), ("tiff-three-pages.tif", "tiff")])
