@@ -24,10 +24,10 @@ _MULTIPLES: Final = 0.1
 """Share of the picture that may be lost for multiples of many pixels, rather than scale it."""
 _CROPPED: Final = 1 / 3
 """Share of the picture that may be lost rather than enlarge it."""
-_RADIUS: Final = 12
-"""Steps of width that are tried on either side of the best one."""
-_MAX_RADIUS: Final = 4096
-"""Steps of width that are tried if none of those passes."""
+_NEAREST: Final = 24
+"""Widths that are tried beside the best one."""
+_MOST: Final = 8192
+"""Widths that are tried if none of those passes."""
 _HALVINGS: Final = 64
 _HALF: Final = 0.5 + _ROUNDING
 _ANCHORS: Final[Mapping[Anchor, tuple[float, float]]] = {
@@ -202,20 +202,15 @@ class _Search(NamedTuple):
         ratio = self._ratio_in(region)
         if ratio is None:
             return
-        width = self._box(ratio)[0]
         smallest, largest = region.scales(*self._box(ratio))
-        step = region.steps[0]
-        start = round(width * min(max(1.0, smallest), largest) / step)
-        first, last = max(1, ceil(region.width[0] / step)), floor(min(region.width[1], MAX_SIDE) / step)
+        best = self._box(ratio)[0] * min(max(1.0, smallest), largest)
         found = False
-        for distance in range(_MAX_RADIUS):
-            if found and distance > _RADIUS:
+        for tried, width in enumerate(region.widths(best)):
+            if tried > (_NEAREST if found else _MOST):
                 return
-            for column in {start - distance, start + distance}:
-                if first <= column <= last:
-                    for size in self._sizes(region, column * step):
-                        found = True
-                        yield size
+            for size in self._sizes(region, width):
+                found = True
+                yield size
 
     def _sizes(self, region: Region, width: int) -> Iterator[Size]:
         """Yield the sizes of a width that pass, next to the ratio and the height of the picture."""

@@ -6,7 +6,7 @@ import operator
 import re
 from collections.abc import Callable, Iterator, Mapping
 from itertools import islice, product
-from math import ceil, floor, inf, lcm, sqrt
+from math import ceil, floor, inf, isqrt, lcm, sqrt
 from typing import Final, NamedTuple
 
 from preflight.limit import Limit
@@ -56,8 +56,11 @@ class Region(NamedTuple):
 
     @property
     def is_empty(self) -> bool:
-        """Return whether the bounds of a value exclude each other."""
-        return any(low > high for low, high in self[:5])
+        """Return whether the bounds of a value exclude each other, or no side between them is on the grid."""
+        if any(low > high for low, high in self[:5]):
+            return True
+        sides = ((self.width, self.steps[0]), (self.height, self.steps[1]))
+        return any(max(ceil(low / step), 1) * step > high for (low, high), step in sides)
 
     def scales(self, width: float, height: float) -> Interval:
         """Return the smallest and the largest factor that bring a picture of this size inside the bounds of lengths."""
@@ -68,6 +71,28 @@ class Region(NamedTuple):
         low, high = self.pixels
         area = width * height
         return max(smallest, sqrt(low / area)), min(largest, sqrt(high / area))
+
+    def widths(self, best: float) -> Iterator[int]:
+        """Yield the widths on the grid, the one nearest to the best first."""
+        step, (low, high) = self.steps[0], self._possible_widths()
+        if self.pixels[0] == self.pixels[1]:
+            widths = [width for width in _divisors(int(self.pixels[0])) if low <= width <= high and not width % step]
+            yield from sorted(widths, key=lambda width: abs(width - best))
+            return
+        start, first, last = round(best / step), max(1, ceil(low / step)), floor(min(high, MAX_SIDE) / step)
+        for distance in range(max(last - start, start - first) + 1):
+            for column in {start - distance, start + distance}:
+                if first <= column <= last:
+                    yield column * step
+
+    def _possible_widths(self) -> Interval:
+        """Return the widths that the bounds of all values leave."""
+        low, high = self.ratio
+        share = 1.0 if high == inf else high / (1 + high)
+        narrowest = max(self.height[0] * low, sqrt(self.pixels[0] * low), self.side_sum[0] * low / (1 + low))
+        widest = min(self.height[1] * high, sqrt(self.pixels[1] * high), self.side_sum[1] * share)
+        missed = self.slack * (1 + high) if self.slack else _ROUNDING * widest
+        return _meet(self.width, (narrowest - missed, widest + missed))
 
     def heights(self, width: int, wanted: tuple[float, ...]) -> set[int]:
         """Return the heights on the grid next to the wanted ones, or next to the bounds for this width."""
@@ -143,6 +168,11 @@ def _pairs(limit: Limit | None) -> list[tuple[Interval, Interval]]:
     pairs = (re.fullmatch(r"([1-9]\d{0,6})x([1-9]\d{0,6})", str(pair)) for pair in limit.any_of)
     sides = [(int(pair[1]), int(pair[2])) for pair in pairs if pair is not None]
     return [((width, width), (height, height)) for width, height in sides if max(width, height) <= MAX_SIDE]
+
+
+def _divisors(total: int) -> set[int]:
+    small = [number for number in range(1, min(isqrt(total), MAX_SIDE) + 1) if total % number == 0]
+    return {*small, *(total // number for number in small)}
 
 
 def _meet(*intervals: Interval) -> Interval:
