@@ -8,6 +8,7 @@ import os
 import resource
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -345,6 +346,16 @@ class TestWrongCalls:
         assert done.stdout == ""
         assert listed(desk) == before
 
+    def test_configuration_gives_rule_sets_and_patterns_but_no_targets(self, desk: Path, run: Run) -> None:
+        (desk / "preflight.toml").write_text('rules = ["rules.toml"]\npaths = ["m"]\nexclude = ["b.*"]\n')
+        for name in ("m/a.png", "m/b.png"):
+            picture(desk / name)
+        assert run("fix", "m", "-o", "out", cwd=desk).returncode == 0
+        assert listed(desk / "out") == ["a.png"]
+        done = run("fix", "-o", "again", cwd=desk)
+        assert done.returncode == 2
+        assert "Missing argument 'TARGET…'." in done.stderr
+
     def test_hidden_folder_within_the_sources_is_allowed(self, desk: Path, fix: Fix) -> None:
         picture(desk / "m/a.png")
         for _ in range(2):
@@ -502,6 +513,20 @@ class TestCtrlC:
         assert "FIXED       media/a.png" in printed
         children = subprocess.run(["pgrep", "-f", str(slow)], capture_output=True, text=True, check=False)
         assert children.stdout == ""
+
+
+def test_ctrl_c_ends_the_wait_for_a_server(desk: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        process = started(desk, f"http://127.0.0.1:{server.getsockname()[1]}/a.png", "--allow-private")
+        connection, _ = server.accept()
+        began = time.monotonic()
+        os.killpg(process.pid, signal.SIGINT)
+        printed, said = process.communicate(timeout=30)
+        connection.close()
+    assert time.monotonic() - began < 2
+    assert process.returncode == 130, printed + said
+    assert said.strip() == "Interrupted: 0 files are done. Run the same command again to continue."
+    assert listed(desk) == ["rules.toml"]
 
 
 class TestFullDisk:
