@@ -13,7 +13,7 @@ from preflight.fixer.quality import Compared, Quality, measure
 from preflight.formats import AUDIO
 from preflight.plans.budgets import AIM, LOWEST_SHARE, SizeBudget
 from preflight.plans.changes import Changes
-from preflight.plans.film_words import FilmWords, needs_of, passes, words_for
+from preflight.plans.film_words import FilmWords, keeps_subtitles, needs_of, passes, words_for
 from preflight.plans.filters import film_filters
 from preflight.units import format_value
 
@@ -21,6 +21,8 @@ MIN_TIMEOUT: Final = 600.0
 """Seconds that every run may take."""
 _SECONDS_PER_SECOND: Final = 240.0
 """Seconds that an encoder may take for a second of film, before it is given up."""
+_NOT_HELD: Final = ("Could not write header", "not currently supported in container")
+"""What ffmpeg says at once of captions that the container cannot hold, such as those of broadcasts in MP4."""
 _MAX_ATTEMPTS: Final = 5
 """Times that a bit rate is corrected."""
 
@@ -43,6 +45,15 @@ def engine_for(changes: Changes) -> Engine:
 
 def apply_film(job: FilmJob) -> None:
     """Write the changed film or audio file. Raise `EngineError`, `OutputError`, `Stopped`."""
+    try:
+        _apply(job)
+    except EngineError as error:
+        if not any(text in str(error) for text in _NOT_HELD) or not keeps_subtitles(job.changes):
+            raise
+        _apply(job._replace(changes=job.changes._replace(drops_subtitles=True)))
+
+
+def _apply(job: FilmJob) -> None:
     budget = job.changes.budget
     if budget is None or not budget.is_failing:
         _run(job, words_for(job.changes))

@@ -47,6 +47,7 @@ class Changes(NamedTuple):
     timing   the part that is kept, the length and the frame rate
     budget   the bytes that the result may have; None: without a limit
     obstacles  why the geometry or the colors cannot be changed
+    drops_subtitles  whether those that could be copied are left out, since the container does not take their codec
     """
 
     media: Subject
@@ -64,6 +65,7 @@ class Changes(NamedTuple):
     timing: PlannedTimes = PlannedTimes()
     budget: SizeBudget | None = None
     obstacles: tuple[Obstacle, ...] = ()
+    drops_subtitles: bool = False
 
     @property
     def deinterlaces(self) -> bool:

@@ -172,7 +172,8 @@ def _maps(changes: Changes, *, is_first: bool) -> Iterator[str]:
 def keeps_subtitles(changes: Changes) -> bool:
     """Return whether the subtitles of a film are copied."""
     same_times = not changes.timing.start and changes.timing.extended is None
-    return changes.media.kind != AUDIO and same_times and _are_in(changes, _WITH_SUBTITLES)
+    are_wanted = changes.media.kind != AUDIO and not changes.drops_subtitles
+    return are_wanted and same_times and _are_in(changes, _WITH_SUBTITLES)
 
 
 def keeps_cover(changes: Changes) -> bool:

@@ -1,0 +1,50 @@
+"""Films that ffmpeg writes only in a second attempt."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from preflight.errors import EngineError
+from preflight.fixer import films
+from preflight.fixer.engines import Engine
+from preflight.fixer.ffmpeg import EngineOutput
+from preflight.fixer.films import FilmJob, apply_film
+from preflight.fixer.hooks import NO_HOOKS
+from preflight.plans.film_words import FilmWords
+from tests.plans.planned import CLIP, changes_of, only
+
+HEADER = "ffmpeg failed: Could not write header for output file #0. Check that the file plays, or try another ffmpeg."
+
+
+class Runs:
+    """Runs of ffmpeg that fail with a message as long as subtitles are copied."""
+
+    def __init__(self, message: str) -> None:
+        self.message = message
+        self.copied: list[bool] = []
+
+    def __call__(self, job: FilmJob, words: FilmWords | None) -> None:
+        assert words is not None
+        self.copied.append("0:s?" in words.output)
+        if self.copied[-1]:
+            raise EngineError("engine_failed", self.message)
+
+
+def applied(monkeypatch: pytest.MonkeyPatch, path: Path, message: str) -> Runs:
+    runs = Runs(message)
+    monkeypatch.setattr(films, "_run", runs)
+    engine = Engine("/usr/bin/ffmpeg", "7.1", frozenset(), frozenset())
+    changes = changes_of(CLIP, format=only("mov"))
+    apply_film(FilmJob(engine, "in.mp4", changes, EngineOutput(str(path)), NO_HOOKS))
+    return runs
+
+
+def test_captions_that_the_container_cannot_hold_are_left_out(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert applied(monkeypatch, tmp_path / "out.mov", HEADER).copied == [True, False]
+
+
+def test_other_failures_are_not_tried_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    with pytest.raises(EngineError, match="damaged"):
+        applied(monkeypatch, tmp_path / "out.mov", "The file is damaged.")
