@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
@@ -151,23 +151,21 @@ class Changes(NamedTuple):
 
 def changes_for(wrong: frozenset[str], media: Subject, section: Section, choices: Choices = DEFAULT_CHOICES) -> Changes:
     """Return the smallest changes that bring the `wrong` facts inside the limits, as far as possible."""
-    found = list(_by_format(wrong, media, section, choices))
-    copying = (changes for changes in found if changes.remuxes)
-    return next(copying, next((changes for changes in found if _is_possible(changes)), found[0]))
-
-
-def _by_format(wrong: frozenset[str], media: Subject, section: Section, choices: Choices) -> Iterator[Changes]:
-    """Yield the changes for each format that may be written, the preferred one first."""
-    others = _written_formats(wrong, media, section)
+    names = _written_formats(wrong, media, section)
+    first: Changes | None = None
     if "format" not in wrong:
-        changes = _in_format(media.format or "", wrong, media, section, choices)
-        yield changes
+        first = _completed(_in_format(media.format or "", wrong, media, section, choices))
+        if _is_possible(first):
+            return first
+    drafts = [_in_format(name, wrong, media, section, choices) for name in names]
+    if media.kind != IMAGE and (copied := next(filter(None, map(_copied, drafts)), None)) is not None:
+        return copied
+    for draft in drafts:  # only as far as needed: the search for a size takes long
+        changes = _completed(draft)
         if _is_possible(changes):
-            return
-    elif not others:
-        yield _in_format("", wrong, media, section, choices)
-    for name in others:
-        yield _in_format(name, wrong, media, section, choices)
+            return changes
+        first = first or changes
+    return first or _completed(_in_format("", wrong, media, section, choices))
 
 
 def _is_possible(changes: Changes) -> bool:
@@ -179,27 +177,40 @@ def _is_possible(changes: Changes) -> bool:
 
 
 def _in_format(name: str, wrong: frozenset[str], media: Subject, section: Section, choices: Choices) -> Changes:
-    """Return the changes with which the result has a format."""
+    """Return what is to be changed so that the result has a format, without how."""
     limits = section.by_fact(name or None)
     if name not in ("", media.format):
         wrong |= facts_outside(media, limits)
     facts = ("audio_codec",) if media.kind == AUDIO else ("video_codec", "audio_codec")
     present = tuple([fact for fact in facts if getattr(media, fact) != NONE])
     changes = Changes(media, wrong, limits, name, present, choices=choices)
-    if changes.is_animation:
-        changes = changes._replace(wrong=wrong | _unknown_of_animation(media, limits))
-    converted = colors.converted(media, changes.wrong, choices)
+    return changes._replace(wrong=wrong | _unknown_of_animation(media, limits)) if changes.is_animation else changes
+
+
+def _copied(changes: Changes) -> Changes | None:
+    """Return the changes of a film or sound of which all tracks are copied; None if one cannot be."""
+    if _lacks_sound(changes) or not changes.wrong.isdisjoint(SHAPED):
+        return None
+    timed = _with_times(changes)
+    can_copy_all = can_remux(timed.media, timed.tracks, timed.blocking, timed.limits, timed.written)
+    return timed._replace(remuxes=True) if can_copy_all else None
+
+
+def _completed(changes: Changes) -> Changes:
+    """Add how everything is changed."""
+    media = changes.media
+    if media.kind != IMAGE and (copied := _copied(changes)) is not None:
+        return copied
+    converted = colors.converted(media, changes.wrong, changes.choices)
     if isinstance(converted, Obstacle):
         changes = changes._replace(obstacles=(converted,))
     else:
         changes = changes._replace(colors=converted)
-    if not wrong.isdisjoint(SHAPED) or media.kind == IMAGE:
+    if not changes.wrong.isdisjoint(SHAPED) or media.kind == IMAGE:
         changes = _with_shape(changes)
     if media.kind == IMAGE:
-        return changes._replace(budget=budgets.budget(media, wrong, limits, PlannedTimes()))
-    changes = _with_times(changes)
-    remuxes = not _lacks_sound(changes) and can_remux(media, present, changes.blocking, limits, name)
-    return changes._replace(remuxes=True) if remuxes else _with_codings(changes)
+        return changes._replace(budget=budgets.budget(media, changes.wrong, changes.limits, PlannedTimes()))
+    return _with_codings(_with_times(changes))
 
 
 def _unknown_of_animation(media: Subject, limits: LimitsByFact) -> frozenset[str]:
