@@ -12,10 +12,11 @@ from typing import Any, Final, Literal, NamedTuple, Unpack
 import pytest
 
 from preflight import catalog
-from preflight.checker import CheckKeywords, Rules, check, plan_for
+from preflight.checker import CheckKeywords, CheckPlan, Rules, check, plan_for
 from preflight.confinement import Confinement
 from preflight.errors import UsageError
 from preflight.formats import extension_of
+from preflight.integrations.requirement import describe_failure
 from preflight.report import Problem, Report
 from preflight.reporters.text import describe
 from preflight.ruleset import RuleSet, is_rule_file_path
@@ -222,7 +223,7 @@ class MediaTest(pytest.Item):
         if not report.passed:
             # pytest repeats the first line in its short summary.
             codes = dict.fromkeys(finding.code for finding in report.findings if finding.severity != "note")
-            pytest.fail(f"{', '.join(codes)}\n{describe(report)}", pytrace=False)
+            pytest.fail(f"{', '.join(codes)}\n{describe_failure(report, self._plan)}", pytrace=False)
         if report.findings:
             self.add_report_section("call", "preflight", describe(report))
 
@@ -274,7 +275,9 @@ class Checker:
         if reason is not None:
             pytest.skip(reason)
         if not report.passed:
-            raise AssertionError(describe(report))
+            chosen = catalog.resolve(rules) if rules is not None else self._settings.rules
+            strict = options.get("strict", self._settings.strict)
+            raise AssertionError(describe_failure(report, CheckPlan(chosen, strict=strict)))
         return report
 
     def _key(self, target: Target, rules: tuple[RuleSet, ...], options: CheckKeywords) -> Hashable:

@@ -10,9 +10,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import IO, Any, Final, NamedTuple, Unpack
 
-from preflight.checker import CheckKeywords, CheckPlan, Rules, check, examine, plan_for, require_rules
+from preflight.checker import CheckKeywords, CheckPlan, Rules, examine, plan_for, require_rules
 from preflight.errors import SourceError, UsageError
-from preflight.report import Finding, Report, Result
+from preflight.plans.choices import DEFAULT_CHOICES, Choices
+from preflight.report import Finding, Plan, Report, Result
 from preflight.reporters.text import describe
 from preflight.ruleset import RuleSet
 from preflight.sources.open import Target, display_name, is_url
@@ -243,7 +244,19 @@ def assert_passes(target: Target, rules: Rules, **options: Unpack[CheckKeywords]
     Takes the arguments of `check`, and returns its report.
     """
     __tracebackhide__ = True  # pytest shows the caller's line
-    report = check(target, rules, **options)
+    plan = plan_for(require_rules(rules), **options)
+    report = examine(target, plan)
     if not report.passed:
-        raise AssertionError(describe(report))
+        raise AssertionError(describe_failure(report, plan))
     return report
+
+
+def describe_failure(report: Report, check: CheckPlan, choices: Choices = DEFAULT_CHOICES) -> str:
+    """Return the findings of a source that does not pass, and the plan that makes it pass all rule sets at once."""
+    from preflight.fixer.planning import Aim, propose  # needed only for what does not pass
+
+    try:
+        plan: Plan | None = propose(report, Aim(check.rules, choices, check.strict)).plan
+    except Exception:  # noqa: BLE001 - an error of preflight must not hide the findings
+        plan = None
+    return describe(report, plan)

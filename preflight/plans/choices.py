@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final, Literal, NamedTuple, get_args
 
 from preflight.errors import UsageError, suggestion
+from preflight.report import Obstacle
 
 Fit = Literal["crop", "pad", "blur"]
 Anchor = Literal[
@@ -72,3 +73,16 @@ def require_choices(choices: Choices) -> Choices:
         message = f"quality={choices.quality} is out of range. Give a number from 1 to 100."
         raise UsageError(message, parameters=("quality",))
     return choices
+
+
+def obstacle_text(obstacle: Obstacle) -> str:
+    """Return the message of an obstacle, and the choice that would allow a change.
+
+    >>> obstacle_text(Obstacle("It is 1 s shorter than the 2 s that are required.", "extend"))
+    'It is 1 s shorter than the 2 s that are required. extend= allows that.'
+    """
+    return (
+        f"{obstacle.message} {obstacle.parameter}= allows that."
+        if obstacle.parameter in Choices._fields
+        else obstacle.message
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import date
 from functools import partial
 from typing import IO, TYPE_CHECKING, Final
@@ -11,7 +11,8 @@ from preflight.codes import NOTES
 from preflight.escape import printable
 from preflight.facts import GROUPS, MEDIA_FACTS, FactGroup
 from preflight.media import Media
-from preflight.report import Finding, Report, Result
+from preflight.plans.choices import obstacle_text
+from preflight.report import Finding, Plan, Report, Result
 from preflight.reporters import LineReporter, ReporterOptions
 from preflight.reporters.commands import shell_command
 from preflight.reporters.matrix import MIN_MATRIX_RULES, matrix
@@ -93,9 +94,30 @@ def render_text(report: Report, *, color: bool, quiet: bool, probe: bool, comman
     return "\n".join(_fact_lines(report, view) if probe else _lines(report, view)) + "\n"
 
 
-def describe(report: Report) -> str:
-    """Return a report as plain text of several lines, for assertion messages and logs."""
-    return "\n".join(_lines(report, View()))
+def describe(report: Report, plan: Plan | None = None) -> str:
+    """Return a report as plain text of several lines, for assertion messages and logs.
+
+    plan  for all rule sets together, which is described in place of the commands for each
+    """
+    has_plan = plan is not None and bool(plan.steps)
+    lines, said = [*_lines(report, View(commands=not has_plan))], {finding.message for finding in report.findings}
+    return "\n".join(lines if plan is None else (*lines, *_plan_lines(plan, said)))
+
+
+def _plan_lines(plan: Plan, said: Collection[str]) -> Iterator[str]:
+    """Yield what a plan does, what is lost by it, and the command that does it; or why there is no plan.
+
+    said  the messages of the findings, which are not repeated
+    """
+    for obstacle in plan.obstacles:
+        if obstacle.message not in said:
+            yield f"  plan    none: {printable(obstacle_text(obstacle))}"
+    if plan.sentence:
+        yield f"  plan    {printable(plan.sentence)}"
+    if plan.losses:
+        yield f"  loses   {printable('; '.join(plan.losses))}"
+    if plan.command is not None:
+        yield f"  fix     {shell_command(plan.command)}"
 
 
 def _lines(report: Report, view: View) -> Iterator[str]:

@@ -8,9 +8,9 @@ from typing import Any, Final, Literal
 from preflight.errors import LedgerError, PreflightError, ProviderError, SourceError, UsageError
 from preflight.formats import KINDS
 from preflight.ledger import Entry
-from preflight.plans.choices import Choices
+from preflight.plans.choices import obstacle_text
 from preflight.providers import Asset, Provider, ProviderSpec
-from preflight.report import Obstacle, Plan, Report
+from preflight.report import Plan, Report
 
 SubmissionOutcome = Literal["active", "processing", "failed", "rejected", "unknown", "error", "cancelled"]
 """`rejected`: it does not pass, or no host is given for it, and nothing was sent; `unknown`: it may be registered, and
@@ -98,12 +98,6 @@ def not_fixable(report: Report, plan: Plan) -> Submission:
     texts = [obstacle_text(each) for each in plan.obstacles if each.message not in (submission.message or "")]
     message = join_sentences(submission.message, *texts)
     return replace(submission, message=message, fix=plan if plan.obstacles else None)
-
-
-def obstacle_text(obstacle: Obstacle) -> str:
-    """Return the message of an obstacle, and the choice that would allow a change."""
-    remedy = f"{obstacle.parameter}= allows that." if obstacle.parameter in Choices._fields else None
-    return join_sentences(obstacle.message, remedy)
 
 
 def not_fixed(report: Report, plan: Plan, error: PreflightError) -> Submission:
