@@ -4,7 +4,7 @@ pytest --preflight=RULES media/     makes a test of every media file, which pass
 
 ini options: `preflight_rules` and `preflight_paths` do the same without `--preflight` for the files in these paths;
 `preflight_strict` makes warnings fail; `preflight_unknown`, `preflight_unreachable`: "fail" (default) or "skip".
-Fixtures: `preflight_check`, `preflight_sandbox`.
+Fixtures: `preflight_check`, `preflight_fix`, `preflight_sandbox`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from preflight.integrations.pytest_files import Checker
+    from preflight.integrations.pytest_fix import MediaFixer
     from preflight.sandbox import Sandbox
 
 
@@ -59,6 +62,19 @@ def preflight_check(pytestconfig: pytest.Config) -> Checker:
     from preflight.integrations.pytest_files import Checker, settings_of
 
     return Checker(settings_of(pytestconfig))
+
+
+@pytest.fixture
+def preflight_fix(pytestconfig: pytest.Config, tmp_path: Path) -> MediaFixer:
+    """Return a fixer: `preflight_fix(target, rules, fit="pad", …)` returns the path of a file that passes.
+
+    It is made in `tmp_path`, unless the target passes. The rule sets default to `preflight_rules`, and the choices are
+    those of `preflight.fix`. The test fails if the target cannot be fixed.
+    """
+    from preflight.integrations.pytest_files import settings_of
+    from preflight.integrations.pytest_fix import MediaFixer
+
+    return MediaFixer(settings_of(pytestconfig), tmp_path)
 
 
 @pytest.fixture

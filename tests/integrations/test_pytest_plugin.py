@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 # Loaded before any run inside this process: each run forgets what it has loaded itself, and would load it anew.
-from preflight.integrations import pytest_files  # noqa: F401
+from preflight.integrations import pytest_files, pytest_fix  # noqa: F401
 
 pytest_plugins = ["pytester"]
 
@@ -87,6 +87,8 @@ def test_every_media_file_is_a_test_that_passes_or_fails_with_its_findings(
             "*media/narrow.png [[]atlas[]]*",
             "FAIL    media/narrow.png  (png 299×400, *",
             "  error   width 299 px: below the 300 px that Atlas Cloud accepts [[]width_too_small[]]",
+            "  plan    scale it to 300*",
+            "  fix     preflight fix media/narrow.png --for atlas -o *",
             "FAILED media/narrow.png::atlas - Failed: width_too_small*",
         ]
     )
@@ -304,8 +306,11 @@ class TestCheckFixture:
                 ">*preflight_check.assert_passes*",
                 "E*AssertionError: FAIL    media/narrow.png*",
                 "E*error   width 299 px: below the 300 px*",
+                "E*  plan    scale it to 300*",
+                "E*  fix     preflight fix media/narrow.png --for atlas -o *",
                 ">*preflight.assert_passes*",
                 "E*AssertionError: FAIL    media/narrow.png*",
+                "E*  plan    scale it to 300*",
             ]
         )
         done.stdout.no_fnmatch_line("*checker.py*")  # where it fails is the user's line, not ours
@@ -314,6 +319,76 @@ class TestCheckFixture:
         pytester.makepyfile("def test_it(preflight_check): preflight_check('media/good.png')")
         done = run(pytester)
         done.stdout.fnmatch_lines(["*UsageError: No rule set given. *preflight_rules*"])
+
+
+class TestFix:
+    def test_fixture_returns_a_file_that_passes(self, pytester: pytest.Pytester, media: Path) -> None:
+        ini(pytester, 'preflight_rules = "atlas"')
+        pytester.makepyfile(
+            """
+            from pathlib import Path
+
+            import preflight
+
+            def test_made(preflight_fix, tmp_path):
+                before = Path("media/narrow.png").read_bytes()
+                first, second = preflight_fix("media/narrow.png"), preflight_fix(Path("media/narrow.png"), fit="pad")
+                for made in (first, second):
+                    assert made.name == "narrow.png" and tmp_path in made.parents
+                    assert preflight.check(made, "atlas").passed
+                assert preflight.probe(second).height == 400 != preflight.probe(first).height
+                assert Path("media/narrow.png").read_bytes() == before
+
+            def test_bytes(preflight_fix, tmp_path):
+                for source in ("media/narrow.png", "media/good.png"):
+                    made = preflight_fix(Path(source).read_bytes(), "atlas")
+                    assert made.suffix == ".png" and tmp_path in made.parents
+                    assert preflight.check(made, "atlas").passed
+
+            def test_file_that_passes_is_returned(preflight_fix, tmp_path):
+                assert preflight_fix("media/good.png") == Path("media/good.png")
+                assert list(tmp_path.iterdir()) == []
+            """
+        )
+        run(pytester).assert_outcomes(passed=3)
+
+    def test_test_fails_with_what_prevents_the_fix(self, pytester: pytest.Pytester, media: Path) -> None:
+        pytester.makepyfile(
+            """
+            def test_upscaling(preflight_fix):
+                preflight_fix("media/narrow.png", "atlas", max_upscale=1)
+
+            def test_no_media(preflight_fix):
+                preflight_fix("media/readme.txt", "atlas")
+
+            def test_missing(preflight_fix):
+                preflight_fix("media/gone.png", "atlas")
+
+            def test_wrong_choice(preflight_fix):
+                preflight_fix("media/narrow.png", "atlas", fit="stretch")
+
+            def test_no_rules(preflight_fix):
+                preflight_fix("media/narrow.png")
+            """
+        )
+        done = run(pytester)
+        done.assert_outcomes(failed=5)
+        done.stdout.fnmatch_lines(
+            [
+                "E*AssertionError: FAIL    media/narrow.png*",
+                "E*  plan    none: *must be enlarged 1.01 times. max_upscale= allows that.",
+                "E*format text: Atlas Cloud accepts*",
+                "E*media/gone.png*",
+                "E*UsageError: fit='stretch' is not a choice.*",
+                "E*UsageError: No rule set given. Call preflight_fix*",
+            ]
+        )
+
+    def test_unknown_file_is_skipped_if_the_project_says_so(self, pytester: pytest.Pytester, media: Path) -> None:
+        ini(pytester, 'preflight_unknown = "skip"')
+        pytester.makefile(".toml", clips=CLIPS)
+        pytester.makepyfile("def test_it(preflight_fix): preflight_fix('media/live.webm', './clips.toml')")
+        run(pytester).assert_outcomes(skipped=1)
 
 
 def test_sandbox_fixture_has_a_url_and_a_key_and_applies_faults(pytester: pytest.Pytester, media: Path) -> None:
