@@ -185,8 +185,12 @@ def test_sheet_shows_the_command_of_the_plan_apart_from_the_hint(page: Page, row
     page.one("#grid button.name").click()
     hints = {finding["hint"] for result in row["results"] for finding in result["findings"]} - {None}
     assert set(page.texts("#sheet p.hint")) == hints
-    commands = [result["plan"]["command"] for result in row["results"] if result["plan"]]
-    assert [shlex.split(text) for text in page.texts("#sheet .hint code")] == commands
+    plans = [result["plan"] for result in row["results"] if result["plan"]]
+    assert [shlex.split(text) for text in page.texts("#sheet .hint code")] == [plan["command"] for plan in plans]
+    shown = page.texts("#sheet div.hint p")
+    for plan in plans:
+        assert f"To fix it: {plan['sentence']}." in shown
+        assert (f"Loses: {'; '.join(plan['losses'])}." in shown) is bool(plan["losses"])
     page.driver.switch_to.active_element.send_keys(Keys.ESCAPE)
 
 

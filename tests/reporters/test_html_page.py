@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from base64 import b64encode
+from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
@@ -56,13 +57,23 @@ class TestContent:
             ("b.png", "unknown", None, None),
             ("c.mp4", "warning", "video", "mp4"),
         ]
-        verdict, command, (code, severity, fact, message, hint) = data["rows"][0][7][0]
+        verdict, (sentence, losses, command), (code, severity, fact, message, hint) = data["rows"][0][7][0]
         assert (verdict, code, severity, fact) == (0, "width_too_small", 0, "width")
         assert data["words"][message].startswith("width 299 px: below the 300 px")
-        assert data["words"][hint] == "scale it to 300×402"
+        assert data["words"][hint] == data["words"][sentence] == three[0].results[0].plan.sentence  # type: ignore[union-attr]
+        assert losses is None
         assert command.startswith("preflight fix ")
         assert command.endswith(" -o a-fixed.png")
         assert data["rows"][0][5][data["facts"].index("width")] == 299
+
+    def test_remedy_has_what_is_lost_and_needs_no_command(self, three: list[Report]) -> None:
+        (result,) = three[0].results
+        assert result.plan is not None
+        plan = result.plan._replace(command=None, losses=("crops it", "drops <the> sound"))
+        data = data_of(written("html", [replace(three[0], results=(result._replace(plan=plan),))]))
+        sentence, losses, command = data["rows"][0][7][0][1]
+        assert data["words"][sentence] == plan.sentence
+        assert (data["words"][losses], command) == ("crops it; drops <the> sound", None)
 
     def test_summary_counts_by_verdict_rule_set_rule_and_folder(self) -> None:
         reports = [report_of(f"{folder}/a.png", "atlas,ltx") for folder in ("x", "x/y", "x/z")]

@@ -13,7 +13,7 @@ from preflight.facts import MEDIA_FACTS
 from preflight.formats import VIDEO
 from preflight.limit import Limit
 from preflight.media import Media
-from preflight.report import OUTCOMES, Finding, Report
+from preflight.report import OUTCOMES, Finding, Plan, Report
 from preflight.reporters import is_path
 from preflight.reporters.commands import shell_command
 from preflight.reporters.html.previews import PreviewRequest
@@ -55,8 +55,9 @@ class Rows:
     """The data of all reports for the page.
 
     number   how many there are. Each is a line of a temporary file: [folder, name, verdict, kind, format, facts, notes,
-             results]. A result is 0 if a rule set has no findings, else [verdict, command or null, [code, severity,
-             fact, message, hint] …]. A text is its number, or itself if only this file has it
+             results]. A result is 0 if a rule set has no findings, else [verdict, remedy, [code, severity, fact,
+             message, hint] …]. A remedy is null if there is no plan, else [sentence, losses or null, command or null].
+             A text is its number, or itself if only this file has it
     counts, by_rules, by_code, by_folder    for the summary: how many of each of `VERDICTS`
     """
 
@@ -149,9 +150,16 @@ class Rows:
         for result in report.results:
             if result.rules in self._columns and result.findings:
                 findings = [self._finding(finding, name) for finding in result.findings]
-                command = shell_command(result.plan.command) if result.plan and result.plan.command else None
-                results[self._columns[result.rules]] = [_NUMBER[result.outcome], command, *findings]
+                remedy = None if result.plan is None else self._remedy(result.plan, name)
+                results[self._columns[result.rules]] = [_NUMBER[result.outcome], remedy, *findings]
         return results
+
+    def _remedy(self, plan: Plan, name: str) -> list[object] | None:
+        if not plan.steps:
+            return None
+        losses = "; ".join(plan.losses) or None
+        command = None if plan.command is None else shell_command(plan.command)
+        return [self._text(plan.sentence, name), self._text(losses, name), command]
 
     def _finding(self, finding: Finding, name: str) -> list[object]:
         severity = _SEVERITY[finding.severity]

@@ -62,9 +62,10 @@ class File {
     return found;
   }
 
-  // The command that fixes the file for a rule set; null where there is none.
-  command(rules) {
-    return this.row[7][rules] === 0 ? null : this.row[7][rules][1];
+  // What fixes the file for a rule set, what that loses, and the command; null where there is no plan.
+  remedy(rules) {
+    const found = this.row[7][rules] && this.row[7][rules][1];
+    return found ? { sentence: text(found[0]), losses: text(found[1]), command: found[2] } : null;
   }
 
   limits(rules) {

@@ -2,13 +2,15 @@
 // With more rule sets than this their findings are collapsed: the scales above show most of it.
 const SEVERAL = 3;
 
-function commandBox(text) {
-  const code = make("code", { tabindex: "0" }, text);
+function remedyBox({ sentence, losses, command }) {
+  const said = [make("p", {}, `To fix it: ${sentence}.`), losses && make("p", {}, `Loses: ${losses}.`)];
+  if (command === null) return make("div", { class: "hint" }, ...said);
+  const code = make("code", { tabindex: "0" }, command);
   const copy = make("button", { type: "button", class: "quiet", onclick: () => {
     getSelection().selectAllChildren(code);
-    navigator.clipboard?.writeText(text).then(() => { copy.textContent = "Copied"; }, () => {});
+    navigator.clipboard?.writeText(command).then(() => { copy.textContent = "Copied"; }, () => {});
   } }, "Copy");
-  return make("div", { class: "hint" }, make("p", {}, "Command that fixes it:", copy), make("pre", {}, code));
+  return make("div", { class: "hint" }, ...said, make("p", {}, "Command that fixes it:", copy), make("pre", {}, code));
 }
 
 // Notes, which are the same for every rule set, once.
@@ -24,13 +26,13 @@ function verdictLine(file, number) {
     make("span", { class: `sign ${TONE[finding.severity]}`, "aria-hidden": "true" }),
     make("div", {}, make("p", {}, finding.message, " ", make("code", {}, finding.code)),
       finding.hint ? make("p", { class: "hint" }, finding.hint) : null)));
-  const command = file.command(number);
+  const remedy = file.remedy(number);
   const head = [make("b", {}, rules.name), badge(file.verdictFor(number)),
     rules.basis === "published" ? null : make("i", {}, `${rules.basis} limits`)];
   if (!lines.length) return make("div", { class: "says" }, make("p", {}, ...head));
   return make("details", { class: "says", open: RULES.length <= SEVERAL },
     make("summary", {}, ...head, make("span", { class: "number" }, lines.length === 1 ? "1 finding" : `${lines.length} findings`)),
-    make("ul", {}, ...lines), command === null ? null : commandBox(command));
+    make("ul", {}, ...lines), remedy && remedyBox(remedy));
 }
 
 // A line for each rule set; of very many, those that accept the file without a finding share one.
