@@ -181,13 +181,14 @@ class _Search(NamedTuple):
     def best(self, options: list[_Option]) -> _Option:
         """Return the option that loses least; among those, the one that scales least.
 
-        An option that need not scale may lose a little more.
+        An option that need not scale may lose a row or a column more, and a little more where some of it must be lost.
         """
         least = min([option.lost for option in options])
         is_coarse = any(limit.multiple_of for fact, limit in self.limits.items() if fact in GEOMETRY)
         row = sum((step - 1) / side for step, side in zip(self.grid, self.whole, strict=True))
-        kept = [option for option in options if not (option.is_scaled or self.resamples)]
-        if near := [option for option in kept if option.lost <= least + max(row, _MULTIPLES if is_coarse else _SMALL)]:
+        kept = [option for option in options if not option.is_scaled]
+        allowed = max(row + _ROUNDING, _MULTIPLES if is_coarse else _SMALL if least > 0 else 0)
+        if near := [option for option in kept if option.lost <= least + allowed]:
             return min(near, key=lambda option: option.lost)
         if not self.pads and any(option.lost <= least + _CROPPED for option in kept):
             options = [option for option in options if option.factor <= 1] or options
@@ -319,7 +320,7 @@ def losses(shape: Shape, media: Subject, choices: Choices = DEFAULT_CHOICES) -> 
     if shape.crop != whole:
         phrases.append(f"crops {_percent(1 - prod(shape.crop) / prod(whole))} of the picture")
     if shape.size != shape.crop and abs(factor - 1) >= _SMALL:
-        phrases.append(f"scales it to {factor:.2g} of its size" if factor < 1 else f"enlarges it {factor:.2g} times")
+        phrases.append(f"scales it to {factor:.2g} of its size" if factor < 1 else f"enlarges it {factor:.3g} times")
     if shape.canvas is not None:
         padding = "blurred" if choices.fit == "blur" else "black"
         phrases.append(f"pads it with {_percent(1 - prod(shape.size) / prod(shape.canvas))} {padding}")

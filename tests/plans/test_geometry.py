@@ -42,7 +42,8 @@ MULTIPLE_OF_16 = {"width": {"multiple_of": 16}, "height": {"multiple_of": 16}}
         (film(101, 75), {"chroma": only("4:2:2")}, Shape((100, 75), (100, 75))),
         (film(101, 75), {"chroma": only("4:4:4")}, Shape((101, 75), (101, 75))),
         (picture(101, 75), {}, Shape((101, 75), (101, 75))),
-        (film(1928, 1080), {"width": {"max": 1920}}, Shape((1920, 1080), (1920, 1080))),  # less than 1 %
+        (film(1928, 1080), {"width": {"max": 1920}}, Shape((1928, 1080), (1920, 1076))),  # nothing is cropped
+        (picture(1086, 1448), {"short_side": {"max": 1080}}, Shape((1086, 1448), (1080, 1440))),
         (film(1920, 1080), {"width": {"max": 1279}}, Shape((1920, 1080), (1276, 718))),  # 1278 would change the ratio
         (film(1920, 1080), MULTIPLE_OF_16, Shape((1920, 1072), (1920, 1072))),
         (film(640, 360), {"width": {"multiple_of": 64}, "height": {"multiple_of": 64}}, Shape((640, 356), (576, 320))),
@@ -153,6 +154,8 @@ def test_anchor_places_the_part_of_a_picture(anchor: Anchor, offset: tuple[int, 
         (Shape((640, 480), (640, 480)), ()),
         (Shape((480, 480), (480, 480)), ("crops 25 % of the picture",)),
         (Shape((640, 479), (640, 479)), ("crops 0.2 % of the picture",)),
+        (Shape((640, 480), (648, 486)), ("enlarges it 1.01 times",)),
+        (Shape((640, 480), (644, 483)), ()),
         (Shape((640, 480), (429, 322)), ("scales it to 0.67 of its size",)),
         (Shape((480, 480), (720, 720)), ("crops 25 % of the picture", "enlarges it 1.5 times")),
         (Shape((640, 480), (640, 480), (640, 640)), ("pads it with 25 % black",)),
