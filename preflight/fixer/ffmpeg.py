@@ -52,15 +52,6 @@ _HARMLESS: Final = re.compile(
 )
 """Complaints that concern no frame: of the output, which discards all frames anyway; the padding after the last Vorbis
 packet; the first frame of an MP3 that was cut; tags."""
-_MUXERS: Final = {
-    **{name: name for name in ("3gp", "aiff", "avi", "flac", "flv", "gif", "mov", "mp2", "mp3", "mp4", "ogg", "wav")},
-    **dict.fromkeys(("m4a", "m4v"), "ipod"),
-    "aac": "adts",
-    "mkv": "matroska",
-    "mpegts": "mpegts",
-    "webm": "webm",
-}
-"""By format, ffmpeg's muxer. The name of a file does not decide it, since it may be anything."""
 
 
 class EngineOutput(NamedTuple):
@@ -101,16 +92,8 @@ def demuxer_of(format_name: str) -> str:
     return demuxer
 
 
-def output_words(path: str, format_name: str) -> list[str]:
-    """Return the words for the output file, which is overwritten; `format_name` is one of `preflight.formats`.
-
-    Raise `EngineError` for a format that ffmpeg does not write.
-    """
-    muxer = _MUXERS.get(format_name)
-    if muxer is None:
-        raise EngineError(
-            "engine_incomplete", f"ffmpeg does not write {printable(format_name)}. Choose another format."
-        )
+def output_words(path: str, muxer: str) -> list[str]:
+    """Return the words for the output file, which is overwritten, whatever its name is."""
     return ["-f", muxer, "-y", f"file:{os.path.abspath(path)}"]
 
 
@@ -142,8 +125,7 @@ def run_engine(
         ChildLimits(timeout, STALL_TIMEOUT, None if output is None else output.max_size, folders),
         stop,
     )
-    if output is not None:
-        _require_space(run.lines, code, output)
+    _require_space(run.lines, code, output or EngineOutput(engine.folder))
     if code or any(line.startswith(_NOT_WRITTEN) for line in run.lines):
         raise _failed(code, run.lines)
     if output is not None and not _size(output.path):
@@ -165,8 +147,7 @@ def _execute(
     try:
         ended = run_child(command, limits, reader.feed, stop, engine.folder)
     except ChildTimeout as error:
-        remedy = "Allow more time, or try it when the machine is less busy."
-        raise EngineError("engine_timeout", f"ffmpeg {error}. {remedy}") from None
+        raise EngineError("engine_timeout", f"ffmpeg {error}. Try it when the machine is less busy.") from None
     except OSError as error:
         raise EngineError("engine_unusable", f"ffmpeg cannot be started ({error.strerror}). Try it again.") from None
     lines = complaints(ended.errors, words)

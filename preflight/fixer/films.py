@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 from typing import Final, NamedTuple
 
 from preflight.errors import EngineError
-from preflight.fixer.ffmpeg import Engine, EngineOutput, find_engine, input_words, run_engine
+from preflight.fixer.ffmpeg import Engine, EngineOutput, find_engine, input_words, output_words, run_engine
 from preflight.fixer.hooks import Hooks
 from preflight.fixer.quality import Compared, Quality, measure
 from preflight.formats import AUDIO
@@ -101,7 +101,7 @@ def _run(job: FilmJob, words: FilmWords | None) -> None:
     if words is None:
         raise EngineError("engine_incomplete", "ffmpeg cannot make these changes. Make them with another program.")
     writes = words.muxer != "null"
-    target = ["-y", f"file:{os.path.abspath(job.output.path)}"] if writes else ["-"]
+    target = output_words(job.output.path, words.muxer) if writes else ["-f", "null", "-"]
     duration = changes.timing.duration(changes.media)
     run_engine(
         job.engine,
@@ -111,8 +111,6 @@ def _run(job: FilmJob, words: FilmWords | None) -> None:
             *words.inputs,
             *words.output,
             *_threads(job.engine),
-            "-f",
-            words.muxer,
             *target,
         ],
         duration=duration,

@@ -14,6 +14,7 @@ from preflight.errors import EngineError
 from preflight.fixer.ffmpeg import Engine, find_engine, input_words, output_words, run_engine
 from preflight.fixer.quality import Compared, Quality, measure
 from preflight.fixer.similarity import similarity
+from preflight.plans.encoding import MUXERS
 from tests.fixer.programs import engine, program
 
 SIZE = (160, 96)
@@ -37,7 +38,7 @@ def film(real: Engine, tmp_path_factory: pytest.TempPathFactory) -> Compared:
 
 
 def changed(real: Engine, film: Compared, path: Path, *words: str, format_name: str = "mp4") -> Compared:
-    command = [*input_words(film.path, "mov"), *words, *output_words(str(path), format_name)]
+    command = [*input_words(film.path, "mov"), *words, *output_words(str(path), MUXERS[format_name])]
     run_engine(real, command, timeout=30)
     return Compared(str(path), format_name)
 
