@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from preflight.errors import Stopped
-from preflight.fixer import child
+from preflight.fixer import child, launcher
 from preflight.fixer.child import MAX_ERROR_BYTES, ChildExit, ChildLimits, ChildTimeout, run_child
 from tests.conftest import ROOT
 from tests.fixer.programs import children, pid_in, program, runs, until
@@ -170,6 +171,22 @@ def test_program_writes_to_its_folders_only(tmp_path: Path) -> None:
 
 def test_no_core_is_dumped(tmp_path: Path) -> None:
     assert run(program(tmp_path / "p", "ulimit -c"))[1] == b"0\n"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux counts all memory")
+def test_memory_is_that_of_the_machine(tmp_path: Path) -> None:
+    printed = run(program(tmp_path / "p", "ulimit -d"))[1]
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
+    assert int(printed) << 10 == (memory if hard == resource.RLIM_INFINITY else min(memory, hard))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux kills a child whose parent is killed")
+def test_program_is_not_started_if_its_parent_has_already_ended(tmp_path: Path) -> None:
+    path = program(tmp_path / "p", "echo started")
+    for parent, printed in ((os.getpid(), b"started\n"), (os.getpid() + 1, b"")):
+        words = [sys.executable, launcher.__file__, str(parent), "0", "0", str(path)]
+        assert subprocess.run(words, capture_output=True, check=False).stdout == printed
 
 
 def test_crash_is_a_negative_code(tmp_path: Path) -> None:
