@@ -31,7 +31,7 @@ def changed(image: Image.Image, profile: bytes, recipe: PictureRecipe) -> tuple[
     profile = profile if _describes(profile, image.mode) else b""
     is_converted = recipe.to_srgb or (image.mode in ("CMYK", "LAB") and not recipe.keeps_cmyk)
     if is_converted or (recipe.as_rgb and image.mode in ("L", "LA") and profile):
-        image, profile = _in_srgb(image, profile)
+        image, profile = in_srgb(image, profile)
     if recipe.as_rgb and image.mode in ("L", "LA"):
         image = image.convert("RGBA" if image.mode == "LA" else "RGB")
     if recipe.flatten:
@@ -119,7 +119,7 @@ def _describes(profile: bytes, mode: str) -> bool:
     return ("L" if mode == "I;16" else mode) in _SPACES.get(space, ())
 
 
-def _in_srgb(image: Image.Image, profile: bytes) -> tuple[Image.Image, bytes]:
+def in_srgb(image: Image.Image, profile: bytes) -> tuple[Image.Image, bytes]:
     """Return a picture in sRGB, and the profile that says so; without one, its colors are taken as sRGB."""
     srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
     if image.mode == "LAB" and not profile:

@@ -10,8 +10,8 @@ FLOOR: Final = 40.0
 """The lowest quality: below it, a smaller picture looks better."""
 ENOUGH: Final = 0.96
 """Share of the bytes with which a search ends."""
-ENOUGH_WHOLE: Final = 0.92
-"""The same for encoders that only know whole numbers, whose searches take long."""
+LANDING: Final = 0.92
+"""Share of the bytes that a result has at least, if a quality has so many: enough for encoders that take long."""
 FINE: Final = 0.04
 WHOLE: Final = 1.0
 _MAX_TRIES: Final = 12
@@ -50,7 +50,7 @@ def best_quality(
             return None
         else:
             above = tried
-        enough = below is not None and len(below.data) >= (ENOUGH if step < WHOLE else ENOUGH_WHOLE) * budget
+        enough = below is not None and len(below.data) >= (ENOUGH if step < WHOLE else LANDING) * budget
         if enough or (below is not None and above.quality - below.quality <= step):
             break
         if above.quality - low <= step and below is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from base64 import b64encode
 from collections.abc import Mapping
 from io import BytesIO
@@ -12,8 +13,8 @@ from PIL import Image, UnidentifiedImageError
 from preflight.fixer.bitfields import decode_bit_fields
 from preflight.fixer.palettes import exact_palette
 from preflight.fixer.picture_codings import WHOLE_QUALITIES, PictureCoding, encoded, quality_of
-from preflight.fixer.picture_pixels import changed, flattened, in_eight_bits, scaled
-from preflight.fixer.picture_search import FINE, FLOOR, WHOLE, EncodedPicture, best_quality, largest
+from preflight.fixer.picture_pixels import changed, flattened, in_eight_bits, in_srgb, scaled
+from preflight.fixer.picture_search import FINE, FLOOR, LANDING, WHOLE, EncodedPicture, best_quality, largest
 from preflight.fixer.picture_source import (
     Original,
     Refused,
@@ -34,8 +35,12 @@ _SMALLER_BEST: Final = {"avif": 90.0, "heic": 90.0}
 """The same for formats of which this is as good, and whose encoders take very long for more."""
 _METADATA_SHARE: Final = 0.25
 """Share of the bytes that metadata may have."""
+_ABOVE_SOURCE: Final = 2.0
+"""What is added to the quality of the source's tables, to which none of annex K is equal."""
 _SUBSAMPLED_BELOW: Final = 85.0
 """The quality below which coarser chroma looks better than coarser quantization."""
+_SUBSAMPLED_AFTER: Final = 8.0
+"""The same for sources of such a quality: the loss of quality after which chroma becomes coarser."""
 
 
 def write(
@@ -46,9 +51,12 @@ def write(
     budget    bytes of the result at most; None: any
     compares  also compare the result with the changed pixels before they were encoded
     """
-    plan = _plan(recipe)
+    plan, size = _plan(recipe), file.seek(0, os.SEEK_END)
+    file.seek(0)
     try:
-        return _rewritten(file, plan, budget) or _Writer(_decoded(file, plan), plan, budget).write(compares=compares)
+        return _rewritten(file, plan, budget) or _Writer(_decoded(file, plan), plan, budget, size=size).write(
+            compares=compares
+        )
     except Refused as error:
         return {"refused": str(error), "parameter": error.parameter}
 
@@ -128,9 +136,13 @@ def _detail(error: Exception) -> str:
 
 
 class _Writer:
-    """Writes one picture; `remarks` are losses that only show here."""
+    """Writes one picture; `remarks` are losses that only show here.
 
-    def __init__(self, original: Original, recipe: PictureRecipe, budget: int | None) -> None:
+    is_too_large  the file has more bytes than the budget, so that the result should use all of it
+    """
+
+    def __init__(self, original: Original, recipe: PictureRecipe, budget: int | None, *, size: int) -> None:
+        self.is_too_large = budget is not None and size > budget
         self.recipe = recipe
         self.budget = budget
         self.original = original
@@ -163,10 +175,8 @@ class _Writer:
         """Return the picture and its format, by what loses least."""
         written, budget = self.recipe.written, self.budget
         if budget is None:
-            return EncodedPicture(encoded(self.frames, self._coding(written), self._top()), self._top()), written
-        if len(self.original.exif) + len(self.original.xmp) > budget * _METADATA_SHARE:
-            self.recipe = self.recipe._replace(strip_metadata=True)
-            self.remarks.append("drops the metadata")
+            return EncodedPicture(self._encoded(self._coding(written), self._top()), self._top()), written
+        self._make_room(budget)
         found = self._lossless(budget) if self.recipe.lossless else self._lossy(written, budget)
         if found is not None:
             return found, written
@@ -175,6 +185,21 @@ class _Writer:
             if found is not None:
                 return found, other
         return self._scaled_down(budget), (*self.recipe.fallback, written)[0]
+
+    def _make_room(self, budget: int) -> None:
+        """Leave out metadata, and a profile, that would take much of the bytes from the pixels."""
+        beside = (len(self.original.exif) + len(self.original.xmp), len(self.profile))
+        if sum(beside) <= budget * _METADATA_SHARE:
+            return
+        if len(self._encoded(self._coding(self.recipe.written), self._top())) <= budget:
+            return
+        if beside[0] and not self.recipe.strip_metadata:
+            self.recipe = self.recipe._replace(strip_metadata=True)
+            self.remarks.append("drops the metadata")
+        if beside[1] > budget * _METADATA_SHARE and not self.recipe.keeps_cmyk:
+            self.frames = [in_srgb(frame, self.profile)[0] for frame in self.frames]
+            self.profile = b""  # colors without a profile are shown as sRGB
+            self.remarks.append("converts the colors to sRGB")
 
     def _coding(self, written: str) -> PictureCoding:
         recipe, original = self.recipe, self.original
@@ -191,11 +216,20 @@ class _Writer:
         )
 
     def _top(self) -> float:
-        """Return the highest quality that makes sense."""
+        """Return the highest quality that makes sense: that of the source, or what uses all of the bytes."""
+        written, tables = self.recipe.written, self._coding(self.recipe.written).tables
         if self.recipe.quality is not None:
             return float(self.recipe.quality)
-        best = _SMALLER_BEST.get(self.recipe.written, _BEST)
-        return max(best, quality_of(self.original.tables)) if self._coding(self.recipe.written).tables else best
+        if tables:
+            return min(100.0, quality_of(tables) + _ABOVE_SOURCE)
+        if self.is_too_large and written not in WHOLE_QUALITIES:
+            return 100.0
+        return _SMALLER_BEST.get(written, _BEST)
+
+    def _encoded(self, coding: PictureCoding, quality: float) -> bytes:
+        """Return the file at a quality; at the highest with the tables of the source themselves."""
+        is_own = bool(coding.tables) and self.recipe.quality is None and quality >= self._top()
+        return encoded(self.frames, coding, 100 if is_own else quality)
 
     def _lossless(self, budget: int) -> EncodedPicture | None:
         """Return the first of some lossless results within the budget: quick, thorough, with a palette, with 8 bits."""
@@ -224,17 +258,19 @@ class _Writer:
         subsampling = self.recipe.can_subsample and coding.chroma not in (None, "4:2:0")
         if not subsampling:
             return self._searched(coding, budget, top, FLOOR)
-        fine = self._searched(coding, budget, top, _SUBSAMPLED_BELOW)
+        fine = self._searched(coding, budget, top, min(_SUBSAMPLED_BELOW, top - _SUBSAMPLED_AFTER))
         if fine is not None:
             return fine
-        coarse = self._searched(coding._replace(chroma="4:2:0"), budget, min(top, _BEST), FLOOR)
-        if coarse is not None:
+        coarse = self._searched(coding._replace(chroma="4:2:0"), budget, top, FLOOR)
+        if coarse is not None and len(coarse.data) < LANDING * budget:
+            fine = self._searched(coding, budget, top, FLOOR)
+        if coarse is not None and fine is None:
             self.remarks.append("reduces the resolution of colors to 4:2:0")
-        return coarse
+        return fine or coarse
 
     def _searched(self, coding: PictureCoding, budget: int, top: float, floor: float) -> EncodedPicture | None:
         step = WHOLE if coding.written in WHOLE_QUALITIES else FINE
-        return best_quality(lambda quality: encoded(self.frames, coding, quality), budget, top, floor, step=step)
+        return best_quality(lambda quality: self._encoded(coding, quality), budget, top, floor, step=step)
 
     def _scaled_down(self, budget: int) -> EncodedPicture | None:
         """Return the largest picture within the budget: at the lowest quality if it is lossy, then at the best."""

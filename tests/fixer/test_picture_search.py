@@ -57,6 +57,30 @@ def require_landing(written: str, least: float) -> None:
         assert answer["quality"] >= FLOOR
 
 
+@each_row("quality", [65, 75, 90])
+def test_jpeg_of_any_quality_lands(quality: int) -> None:
+    data = saved(photograph(320, 240), "JPEG", quality=quality, subsampling=0)
+    for part in (0.95, 0.9, 0.7):
+        answer, share = landed(
+            data,
+            int(len(data) * part),
+            source="jpeg",
+            written="jpeg",
+            chroma="4:4:4",
+            can_subsample=True,
+            smaller=SMALLER,
+        )
+        assert LANDING <= share <= 1
+        assert answer["quality"] <= quality + 2
+
+
+def test_lossy_result_of_a_lossless_source_uses_the_bytes() -> None:
+    data = saved(photograph(320, 240))
+    answer, share = landed(data, int(len(data) * 0.8), source="png", written="jpeg", chroma="4:4:4")
+    assert answer["quality"] > 95
+    assert share >= LANDING
+
+
 def test_jpeg_that_already_fits_keeps_its_tables() -> None:
     data = saved(photograph(), "JPEG", quality=80)
     answer, share = landed(data, 10 * len(data), source="jpeg", written="jpeg", chroma="4:2:0")
