@@ -200,3 +200,24 @@ def padding_of(whole: Size, canvas: Size) -> float:
     factor = min(canvas[0] / whole[0], canvas[1] / whole[1])
     width, height = (int(side * factor + HALF) for side in whole)
     return 1 - width * height / (canvas[0] * canvas[1])
+
+
+TARGETS = st.tuples(st.integers(1, 900), st.integers(1, 900))
+SHARES = st.sampled_from([0.0, 0.001, 0.2])
+
+
+@given(st.tuples(st.integers(1, 1800), st.integers(1, 1800)), TARGETS, st.data())
+def test_size_is_found_however_little_the_limits_leave(whole: Size, target: Size, data: st.DataObject) -> None:
+    values = {**facts_of(*target), "width": target[0], "height": target[1], "aspect_ratio": target[0] / target[1]}
+    chosen = data.draw(st.lists(st.sampled_from(sorted(values.keys() - {"dimensions"})), unique=True))
+    lines: dict[str, Any] = {}
+    for fact in chosen:
+        share, is_whole = data.draw(SHARES), fact != "aspect_ratio"
+        low, high = values[fact] * (1 - share), values[fact] * (1 + share)
+        lines[fact] = {"min": int(low) or 1, "max": int(high)} if is_whole else {"min": low, "max": high}
+    limits = {fact: compile_limit(fact, line) for fact, line in lines.items()}
+    shape = found_for(whole, limits, "image")
+    if min(target) < max(target[0] / whole[0], target[1] / whole[1]):
+        return  # the part would be less than a pixel wide or high
+    assert isinstance(shape, Shape)
+    assert is_accepted(shape.result, limits)
