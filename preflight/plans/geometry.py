@@ -24,6 +24,8 @@ _MULTIPLES: Final = 0.1
 """Share of the picture that may be lost for multiples of many pixels, rather than scale it."""
 _CROPPED: Final = 1 / 3
 """Share of the picture that may be lost rather than enlarge it."""
+_CROP_WEIGHT: Final = 3
+"""How much a share that is lost counts, compared with one by which the picture is scaled or distorted."""
 _NEAREST: Final = 24
 """Widths that are tried beside the best one."""
 _MOST: Final = 8192
@@ -196,7 +198,7 @@ class _Search(NamedTuple):
         good = [option for option in options if option.lost <= least + _SMALL / 2]
         distance = min([option.distance for option in good]) + 2 * _SMALL
         near = [option for option in good if option.distance <= distance]
-        return min(near, key=lambda option: (round(option.lost, 6), round(option.distance, 3), option.distortion))
+        return min(near, key=lambda option: _CROP_WEIGHT * option.lost + option.distance + option.distortion)
 
     def _near(self, region: Region) -> Iterator[Size]:
         """Yield the sizes of a region about the best one."""

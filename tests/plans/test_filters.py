@@ -125,7 +125,12 @@ def assert_colors(path: Path, expected: dict[Place, Color], tolerance: int = 12)
 class TestCropping:
     @pytest.mark.parametrize(
         ("anchor", "left", "right"),
-        [("center", GRAY, GRAY), ("left", RED, GRAY), ("right", GRAY, GREEN), ("bottom-right", GRAY, GREEN)],
+        [
+            ("left", RED, GRAY),
+            pytest.param("center", GRAY, GRAY, marks=pytest.mark.slow),
+            pytest.param("right", GRAY, GREEN, marks=pytest.mark.slow),
+            pytest.param("bottom-right", GRAY, GREEN, marks=pytest.mark.slow),
+        ],
     )
     def test_anchor_decides_what_is_kept(self, tmp_path: Path, anchor: Anchor, left: Color, right: Color) -> None:
         film = corners(tmp_path / "a.mp4")
@@ -136,10 +141,10 @@ class TestCropping:
     @pytest.mark.parametrize(
         ("rotation", "expected"),
         [
-            (0, {TOP_LEFT: RED, BOTTOM_LEFT: BLUE}),
             (90, {TOP_LEFT: BLUE, TOP_RIGHT: RED}),
-            (180, {TOP_LEFT: BLACK, TOP_RIGHT: BLUE}),
-            (270, {TOP_LEFT: GREEN, TOP_RIGHT: BLACK}),
+            pytest.param(0, {TOP_LEFT: RED, BOTTOM_LEFT: BLUE}, marks=pytest.mark.slow),
+            pytest.param(180, {TOP_LEFT: BLACK, TOP_RIGHT: BLUE}, marks=pytest.mark.slow),
+            pytest.param(270, {TOP_LEFT: GREEN, TOP_RIGHT: BLACK}, marks=pytest.mark.slow),
         ],
     )
     def test_crop_is_that_of_the_film_as_displayed(
@@ -176,10 +181,12 @@ class TestPadding:
             result, {TOP_LEFT: BLACK, BOTTOM_LEFT: BLACK, (0.06, 0.17): RED, (0.06, 0.83): BLUE, CENTER: GRAY}
         )
 
+    @pytest.mark.slow
     def test_anchor_places_the_picture(self, tmp_path: Path) -> None:
         result = changed(corners(tmp_path / "a.mp4"), Choices(fit="pad", anchor="top"), aspect_ratio={"max": 1})
         assert_colors(result, {TOP_LEFT: RED, TOP_RIGHT: GREEN, BOTTOM_LEFT: BLACK, (0.5, 0.9): BLACK})
 
+    @pytest.mark.slow
     def test_black_is_black_on_a_film_of_full_range(self, tmp_path: Path) -> None:
         film = corners(tmp_path / "a.mp4", *X264[:-1], "yuvj420p", filters="scale=out_range=pc")
         result = changed(film, Choices(fit="pad"), aspect_ratio={"max": 1})
@@ -193,6 +200,7 @@ class TestPadding:
         assert max(below) - min(below) < 40
         assert min(below) > 60
 
+    @pytest.mark.slow
     def test_blurred_film_keeps_ten_bits(self, tmp_path: Path) -> None:
         film = corners(tmp_path / "a.mp4", *X265, "yuv420p10le")
         result = changed(film, Choices(fit="blur"), aspect_ratio={"max": 1}, video_codec=only("hevc"))
@@ -207,11 +215,13 @@ class TestPixels:
         assert (facts(result).width, facts(result).height, facts(result).pixel_aspect_ratio) == (212, 120, 1)
         assert_colors(result, {TOP_LEFT: RED, BOTTOM_RIGHT: BLACK})
 
+    @pytest.mark.slow
     def test_scaled_film_keeps_the_shape_of_its_pixels(self, tmp_path: Path) -> None:
         film = corners(tmp_path / "a.mp4", filters=f"{BT709},setsar=64/45", size=(162, 122))
         result = changed(film, width={"max": 90})
         assert facts(result).pixel_aspect_ratio == pytest.approx(64 / 45)
 
+    @pytest.mark.slow
     def test_rounding_does_not_make_pixels_oblong(self, tmp_path: Path) -> None:
         film = corners(tmp_path / "a.mp4", size=(322, 242))
         words = film_filters(changes_of(film, width={"max": 202})._replace(media=Subject.of(Media(kind="video"))))
@@ -244,7 +254,7 @@ class TestColors:
         ("name", "options"),
         [
             ("a.mp4", ("-c:v", "libx264rgb", "-crf", "8", "-preset", "ultrafast")),
-            ("a.mov", ("-c:v", "png")),
+            pytest.param("a.mov", ("-c:v", "png"), marks=pytest.mark.slow),
         ],
     )
     def test_rgb_is_encoded_with_the_matrix_that_is_stated(
@@ -255,7 +265,7 @@ class TestColors:
         assert color_of(result) == ["tv", "bt709", "bt709", "bt709"]
         assert_colors(result, {TOP_LEFT: RED, TOP_RIGHT: GREEN, BOTTOM_LEFT: BLUE, CENTER: GRAY})
 
-    @pytest.mark.parametrize("pixels", ["yuvj420p", "yuv420p10le"])
+    @pytest.mark.parametrize("pixels", ["yuvj420p", pytest.param("yuv420p10le", marks=pytest.mark.slow)])
     def test_full_range_looks_the_same_afterwards(self, tmp_path: Path, pixels: str) -> None:
         encoder = X264[:-1] if pixels == "yuvj420p" else X265
         film = corners(
@@ -264,6 +274,7 @@ class TestColors:
         result = changed(film, width={"max": 80})
         assert_colors(result, {TOP_LEFT: RED, TOP_RIGHT: GREEN, BOTTOM_LEFT: BLUE, CENTER: GRAY}, tolerance=16)
 
+    @pytest.mark.slow
     def test_film_of_unstated_colors_is_converted(self, tmp_path: Path) -> None:
         film = corners(tmp_path / "a.mp4", filters="null")
         media = facts(film)
@@ -288,7 +299,13 @@ class TestColors:
 
 
 @needs_ffmpeg
-@pytest.mark.parametrize(("transfer", "white"), [("smpte2084", 0.58), ("arib-std-b67", 0.75)], ids=["PQ", "HLG"])
+@pytest.mark.parametrize(
+    ("transfer", "white"),
+    [
+        pytest.param("smpte2084", 0.58, id="PQ"),
+        pytest.param("arib-std-b67", 0.75, id="HLG", marks=pytest.mark.slow),
+    ],
+)
 def test_tone_mapping_keeps_gray_gray_and_white_bright(tmp_path: Path, transfer: str, white: float) -> None:
     """Reference white is 58 % of the signal of PQ and 75 % of that of HLG (BT.2408)."""
     level = round(64 + 876 * white)
