@@ -19,7 +19,7 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image
 
 import preflight
 from preflight.escape import printable
@@ -231,6 +231,22 @@ class TestResuming:
         done = fix("a.png", code=1)
         assert "a.fixed.png exists, and is older than its source. Give another path, or --overwrite." in done.stdout
         assert not json.loads(fix("a.png", "--overwrite", "--format", "jsonl").stdout)["reused"]
+
+    def test_output_that_still_has_what_is_to_be_removed_is_not_taken(self, desk: Path, fix: Fix) -> None:
+        exif = Image.Exif()
+        exif.get_ifd(ExifTags.IFD.GPSInfo)[ExifTags.GPS.GPSLatitude] = (48.0, 12.0, 0.0)
+        exif[ExifTags.Base.GPSInfo] = exif.get_ifd(ExifTags.IFD.GPSInfo)
+        with Image.open(picture(desk / "a.jpg")) as image:
+            image.save(desk / "a.jpg", exif=exif)
+        fix("a.jpg")
+        assert "location" in fix("a.jpg", "--strip-location", "--dry-run").stdout
+        done = fix("a.jpg", "--strip-location", code=1)
+        assert "a.fixed.jpg exists, and was made with other options." in done.stdout
+        fix("a.jpg", "--strip-location", "--overwrite")
+        with Image.open(desk / "a.fixed.jpg") as image:
+            assert not image.getexif().get_ifd(ExifTags.IFD.GPSInfo)
+        assert "already fixed" in fix("a.jpg", "--strip-location").stdout
+        assert "already fixed" in fix("a.jpg", "--strip-metadata").stdout
 
     def test_existing_file_that_does_not_pass_stays(self, desk: Path, fix: Fix) -> None:
         picture(desk / "a.png")

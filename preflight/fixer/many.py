@@ -15,11 +15,11 @@ from preflight.fixer.hooks import Hooks
 from preflight.fixer.inputs import local_input
 from preflight.fixer.naming import OutputName
 from preflight.fixer.outputs import Others, OutputRefused, is_same_file, place_unchanged
-from preflight.fixer.planning import propose
+from preflight.fixer.planning import Aim, propose
 from preflight.fixer.progress import EngineProgress
 from preflight.fixer.result import FixResult
 from preflight.formats import FORMATS, IMAGE, extension_of
-from preflight.report import Plan, Problem, internal_error
+from preflight.report import Plan, Problem, Report, internal_error
 from preflight.scan.items import failed
 from preflight.sources.open import display_name, is_url
 from preflight.targets import Item
@@ -108,7 +108,10 @@ class FixRun(NamedTuple):
             return _unread(job, Problem(getattr(error, "code", "unreadable"), str(error)))
 
     def _earlier(self, job: FixJob) -> FixResult | None:
-        """Return the result of an earlier run, if its output is there, passes, and is not older than the source."""
+        """Return the result of an earlier run, if its output is there and not older than the source.
+
+        It must pass, and the choices must not call for another change of it: a location that is to be removed now.
+        """
         given = job.output.path
         extensions = _WRITTEN if given is None else (extension_of(given),)
         there = {extension: path for extension in extensions if os.path.isfile(path := job.output.path_for(extension))}
@@ -124,7 +127,7 @@ class FixRun(NamedTuple):
             if extension not in possible or self._is_read(path):
                 continue
             after = examine(path, job.settings.check, job.number)
-            if after.passed and not _is_older(path, job.item.target):
+            if _needs_nothing(after, job.settings.aim) and not _is_older(path, job.item.target):
                 return FixResult(before.source, "fixed", plan, before, after, path, reused=True)
         return None
 
@@ -169,7 +172,11 @@ class _Place:
             raise OutputRefused(path, f"{path} is the source itself. Give another path.")
         self._run.require_unread(path)
         if os.path.isfile(path) and not self._job.settings.overwrite:
-            why = "is older than its source" if _is_older(path, target) else "does not pass"
+            why = "does not pass"
+            if _is_older(path, target):
+                why = "is older than its source"
+            elif examine(path, self._job.settings.check).passed:
+                why = "was made with other options"
             message = f"{path} exists, and {why}. Give another path, or overwrite=True."
             raise OutputRefused(path, message, parameters=("overwrite",))
         return path
@@ -182,6 +189,17 @@ def file_id(path: str) -> FileId | None:
     except (OSError, ValueError):
         return None
     return state.st_dev, state.st_ino
+
+
+def _needs_nothing(report: Report, aim: Aim) -> bool:
+    """Return whether an output passes, and has no location that is to be removed.
+
+    Whether it has other metadata is not known.
+    """
+    choices = aim.choices
+    if choices.strip_metadata:
+        choices = choices._replace(strip_metadata=False, strip_location=True)
+    return report.passed and propose(report, aim._replace(choices=choices)).changes is None
 
 
 def _is_older(path: str, target: object) -> bool:

@@ -60,6 +60,8 @@ def propose(report: Report, aim: Aim) -> Proposal:
         return _impossible([Obstacle(message)])
     if damage := [finding.message for finding in report.findings if finding.code in DAMAGED]:
         return _impossible([Obstacle(f"The file is damaged: {damage[0]}. Copy or download it again.")])
+    if media.location is False:  # there is nothing to remove
+        aim = aim._replace(choices=aim.choices._replace(strip_location=False))
     obstacles: list[Obstacle] = []
     first: Proposal | None = None
     name = None if is_url(report.source) or report.source.startswith("<") else report.source

@@ -6,6 +6,7 @@ from preflight import catalog
 from preflight.fixer.planning import NO_PROPOSAL, Aim, propose
 from preflight.judge import judge
 from preflight.media import Media
+from preflight.plans.choices import Choices
 from preflight.report import Report
 
 AIM = Aim(catalog.resolve("atlas"))
@@ -29,3 +30,10 @@ def test_command_has_the_path_of_the_file_and_a_placeholder_for_a_url() -> None:
     command = propose(report(small, "https://example.com/a.png?X-Signature=…"), AIM).plan.command
     assert command is not None
     assert not any("example.com" in word for word in command)
+
+
+def test_location_is_removed_only_where_there_may_be_one() -> None:
+    aim = Aim(AIM.rules, Choices(strip_location=True))
+    for location, actions in ((True, ["remove_location"]), (None, ["remove_location"]), (False, [])):
+        one = PICTURES._replace(format="jpeg", frames=1, location=location)
+        assert [step.action for step in propose(report(one, "a.jpg"), aim).plan.steps] == actions
