@@ -108,7 +108,7 @@ class _Attempt:
         """Return the result."""
         try:
             settings = self._settings
-            with local_input(target, settings.check.http, settings.max_size, self._hooks.stop) as given:
+            with local_input(target, settings.check.http, settings.max_size, self._hooks) as given:
                 return self._picture(given, place) if self._changes.media.kind == IMAGE else self._film(given, place)
         except SourceChanged as error:
             return self._without_output("unknown", str(error))

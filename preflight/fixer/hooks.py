@@ -10,7 +10,7 @@ from preflight.fixer.ffmpeg import EngineProgress
 
 
 class Hooks(NamedTuple):
-    """`on_progress` is called with each progress of the engine; `stop`, set by another thread, ends the work."""
+    """`on_progress` is called with how far a download or the engine is; `stop`, if set, ends the work."""
 
     on_progress: Callable[[EngineProgress], None] | None = None
     stop: threading.Event | None = None

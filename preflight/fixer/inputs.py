@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from preflight.clock import SYSTEM_CLOCK
 from preflight.errors import OutputError, SourceChanged, SourceError, Stopped
+from preflight.fixer.hooks import NO_HOOKS, Hooks
 from preflight.fixer.outputs import unfinished
+from preflight.fixer.progress import EngineProgress
 from preflight.media import Need
 from preflight.sources import Source
 from preflight.sources.local import LocalSource
@@ -50,12 +52,8 @@ class Input(NamedTuple):
 
 
 @contextmanager
-def local_input(
-    target: Target, http: HttpOptions | None, max_size: int, stop: threading.Event | None = None
-) -> Iterator[Input]:
+def local_input(target: Target, http: HttpOptions | None, max_size: int, hooks: Hooks = NO_HOOKS) -> Iterator[Input]:
     """Open a target as a local file; what is no local file is copied, and removed at the end.
-
-    stop  ends the download when set by another thread
 
     Raise `SourceError` if it cannot be read, or has more than `max_size` bytes, `OutputError` if the disk is full,
     `Stopped`.
@@ -70,7 +68,7 @@ def local_input(
         return
     with _TemporaryFolder() as folder:
         copy = os.path.join(folder.path, "source")
-        _download(target, http, max_size, copy, stop)
+        _download(target, http, max_size, copy, hooks)
         source = LocalSource(copy, display_name(target))
         try:
             yield Input(copy, source)
@@ -103,19 +101,28 @@ def _path_of(target: Target) -> str | None:
     return target if isinstance(target, str) and not is_url(target) else None
 
 
-def _download(target: Target, http: HttpOptions | None, max_size: int, path: str, stop: threading.Event | None) -> None:
+def _download(target: Target, http: HttpOptions | None, max_size: int, path: str, hooks: Hooks) -> None:
+    began = SYSTEM_CLOCK.monotonic()
     source = open_source(target, Need(max_bytes=max_size), _with_time(http) if is_url(target) else None)
     try:
         with open(path, "xb") as file:
             for chunk in _chunks(source, max_size):
                 file.write(chunk)
-                if stop is not None and stop.is_set():
+                if hooks.stop is not None and hooks.stop.is_set():
                     raise Stopped
+                if hooks.on_progress is not None:
+                    hooks.on_progress(_progress(file.tell(), source.size, SYSTEM_CLOCK.monotonic() - began))
         source.verify()
     except OSError as error:
         raise OutputError(path, error.strerror or str(error)) from None
     finally:
         source.close()
+
+
+def _progress(done: int, size: int | None, elapsed: float) -> EngineProgress:
+    """Return how far a download is. It is no fraction of the work on the file, most of which is still to come."""
+    remaining = elapsed * max(0, size - done) / done if size is not None and done else None
+    return EngineProgress(None, None, remaining, None, done, elapsed)
 
 
 def _with_time(http: HttpOptions | None) -> HttpOptions:

@@ -80,7 +80,7 @@ class FixRun(NamedTuple):
         return replace(result, before=replace(result.before, index=job.number), after=after)
 
     def _result(self, job: FixJob, stop: threading.Event) -> FixResult:
-        item, on_progress = job.item, self.on_progress
+        item, hooks = job.item, self._hooks(job, stop)
         if item.problem is not None:
             return _unread(job, item.problem)
         if not isinstance(item.target, str | os.PathLike):
@@ -88,20 +88,23 @@ class FixRun(NamedTuple):
         earlier = self._earlier(job)
         if earlier is not None:
             return earlier
-        hooks = Hooks(None if on_progress is None else lambda progress: on_progress(job, progress), stop)
         try:
             result = fix_file(item.target, job.settings, _Place(self, job), name=item.name, hooks=hooks)
         except MissingExtra as error:  # pictures need no ffmpeg
             before = examine(item.target, job.settings.check, job.number, item.name)
             plan = propose(before, job.settings.aim).plan
             return FixResult(before.source, "failed", plan, before, problem=str(error))
-        return self._with_others(job, result, stop)
+        return self._with_others(job, result, hooks)
+
+    def _hooks(self, job: FixJob, stop: threading.Event) -> Hooks:
+        on_progress = self.on_progress
+        return Hooks(None if on_progress is None else lambda progress: on_progress(job, progress), stop)
 
     def _of_stream(self, job: FixJob, stop: threading.Event) -> FixResult:
         """Return the result of an open file, which is read once."""
         item, settings = job.item, job.settings
         try:
-            with local_input(item.target, settings.check.http, settings.max_size, stop) as given:
+            with local_input(item.target, settings.check.http, settings.max_size, self._hooks(job, stop)) as given:
                 named = Item(given.path, item.name or display_name(item.target))
                 return self._result(job._replace(item=named), stop)
         except (SourceError, OutputError) as error:
@@ -131,7 +134,7 @@ class FixRun(NamedTuple):
                 return FixResult(before.source, "fixed", plan, before, after, path, reused=True)
         return None
 
-    def _with_others(self, job: FixJob, result: FixResult, stop: threading.Event) -> FixResult:
+    def _with_others(self, job: FixJob, result: FixResult, hooks: Hooks) -> FixResult:
         """Return the result of a file that passes, after linking or copying it if that was chosen."""
         if result.outcome != "passed" or self.others == "skip" or job.settings.dry_run:
             return result
@@ -143,7 +146,7 @@ class FixRun(NamedTuple):
             if not is_local and not job.settings.overwrite and examine(path, job.settings.check).passed:
                 return replace(result, output=path, reused=True)
             settings = job.settings
-            with local_input(job.item.target, settings.check.http, settings.max_size, stop) as given:
+            with local_input(job.item.target, settings.check.http, settings.max_size, hooks) as given:
                 others = self.others if is_local else "copy"
                 place_unchanged(given.path, path, others, overwrite=job.settings.overwrite)
         except (OutputError, SourceError) as error:

@@ -13,12 +13,12 @@ _ADVANCING: Final = ("out_time_us", "frame", "total_size")
 
 
 class EngineProgress(NamedTuple):
-    """How far ffmpeg is with one file. Values that it does not know yet are None.
+    """How far ffmpeg, or a download, is with one file. Values that are not known are None.
 
     position   seconds of the result that are finished
     fraction   of the whole, from 0 to 1; remaining: estimated seconds until the end
     speed      seconds of media per second
-    size       bytes of the result
+    size       bytes that are written
     elapsed    seconds since the start
     """
 

@@ -87,6 +87,8 @@ def _state_of(name: str, progress: EngineProgress) -> str:
         parts[0] += f" {100 * progress.fraction:.0f} %"
     elif progress.position is not None:
         parts[0] += f" {progress.position:.1f} s"
+    elif progress.size:
+        parts[0] += f" {progress.size / 1e6:,.1f} MB"
     if progress.speed is not None:
         parts.append(f"{progress.speed:.3g}× its speed")
     if progress.remaining is not None:

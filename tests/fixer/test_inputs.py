@@ -10,8 +10,10 @@ import pytest
 
 from preflight.errors import SourceChanged, SourceError, Stopped
 from preflight.fixer import inputs
+from preflight.fixer.hooks import Hooks
 from preflight.fixer.inputs import DEFAULT_MAX_SIZE, local_input
 from preflight.fixer.outputs import discard_unfinished
+from preflight.fixer.progress import EngineProgress
 
 DATA = bytes(range(256)) * 40
 
@@ -70,8 +72,18 @@ def test_download_ends_when_it_is_stopped(temporary: Path) -> None:
     stop = threading.Event()
     stop.set()
     with pytest.raises(Stopped):
-        local_input(DATA, None, DEFAULT_MAX_SIZE, stop).__enter__()
+        local_input(DATA, None, DEFAULT_MAX_SIZE, Hooks(stop=stop)).__enter__()
     assert not list(temporary.iterdir())
+
+
+def test_progress_of_a_download_has_its_bytes_and_remaining_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inputs, "_CHUNK_SIZE", len(DATA) // 4)
+    seen: list[EngineProgress] = []
+    with local_input(DATA, None, DEFAULT_MAX_SIZE, Hooks(seen.append)):
+        pass
+    assert [each.size for each in seen] == [len(DATA) * quarter // 4 for quarter in (1, 2, 3, 4)]
+    assert seen[1].remaining == pytest.approx(seen[1].elapsed)
+    assert seen[3].remaining == 0
 
 
 def test_copy_of_a_thread_that_nothing_waits_for_is_removed(temporary: Path) -> None:

@@ -19,6 +19,7 @@ HALF = EngineProgress(position=2.0, fraction=0.5, remaining=75.0, speed=1.234, s
         (START, "clip.mov"),
         (HALF, "clip.mov 50 %, 1.23× its speed, 1:15 left"),
         (HALF._replace(fraction=None, remaining=None), "clip.mov 2.0 s, 1.23× its speed"),
+        (EngineProgress(None, None, 9.0, None, 52_345_678, 1.0), "clip.mov 52.3 MB, 0:09 left"),
     ],
 )
 def test_one_file_is_shown_with_its_rate_and_remaining_time(progress: EngineProgress, text: str) -> None:
