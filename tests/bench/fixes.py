@@ -24,11 +24,11 @@ from typing import Any, NamedTuple
 
 import preflight
 from tests.bench import fixes_table
+from tests.bench.fix_times import times_of
 from tests.bench.independent import facts_of
 from tests.bench.limits import amount, limits_for, opinion, rule_file
 from tests.bench.opening import Browser, opened, similarity
-from tests.bench.tools import core_files, seconds
-from tests.bench.tools import preflight as preflight_command
+from tests.bench.tools import core_files
 
 RULES = ("atlas", "volcengine", "seedance-2.0", "instagram-reels", "tiktok", "x")
 RE_ENCODED = {"scale", "transcode", "convert", "change_pixel_format", "compress", "remux", "move_index"}
@@ -74,7 +74,7 @@ def fix_one(path: Path, rules: str, options: Options) -> Record:
         if fixed.outcome == "fixed":
             record |= judged(copy, Path(fixed.output), rules, set(record["steps"]), Path(name))
             if options.times:
-                record |= measured(copy, rules, plan.command, Path(name))
+                record["times"] = times_of(copy, rules)
             if options.keep is not None:
                 shutil.copyfile(fixed.output, options.keep / f"{rules}-{Path(fixed.output).name}")
     return record
@@ -96,17 +96,6 @@ def judged(source: Path, output: Path, rules: str, steps: set[str], folder: Path
         "facts": {name: facts.get(name) for name in ("kind", "format", "dimensions", "duration", "fps", "audio_codec")},
         "ssim": similarity(source, output, facts, folder) if steps <= RE_ENCODED else None,
     }
-
-
-def measured(source: Path, rules: str, command: list[str] | None, folder: Path) -> Record:
-    """Return the seconds of the whole command, and of the call of ffmpeg alone where the plan is one."""
-    if not command or command[0] != "ffmpeg":
-        return {}
-    bare = ["ffmpeg", "-nostdin", "-v", "error", "-y", *command[1:]]
-    here = [str(folder / "bare" / Path(word).name) if word == command[-1] else word for word in bare]
-    (folder / "bare").mkdir()
-    fix = preflight_command("fix", str(source), "--for", rules, "--overwrite")
-    return {"command_seconds": seconds(fix), "bare_seconds": seconds(here)}
 
 
 def decodes(path: Path) -> bool:

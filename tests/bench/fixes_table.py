@@ -8,13 +8,10 @@ from collections.abc import Iterable, Iterator
 from statistics import median
 from typing import Any
 
+from tests.bench.fix_times import LONG, MAX_EXTRA, MAX_RATIO, Times
+
 Record = dict[str, Any]
-MAX_RATIO = 1.15
-"""Of the whole command, without its proof, to the call of ffmpeg, where that takes `LONG` or more."""
-MAX_EXTRA = 0.5
-"""s that the command may take longer where the call of ffmpeg is shorter."""
 UNDECODED = "cannot be decoded"
-LONG = 5.0
 COLUMNS = (
     "failing",
     "no plan",
@@ -46,7 +43,7 @@ def show(records: list[Record]) -> None:
         print(f"\n{name}")
         for cause, members in sorted(found.items(), key=lambda each: -len(each[1])):
             print(f"{len(members):6}  {cause}")
-    _times([record for record in records if record.get("bare_seconds")])
+    _times([Times(*record["times"]) for record in records if record.get("times")])
 
 
 def _row(name: str, records: list[Record]) -> None:
@@ -127,17 +124,15 @@ def _plain(text: str) -> str:
     return re.sub(r"\d[\d.,]*", "#", text)[:160]
 
 
-def _times(records: list[Record]) -> None:
-    if not records:
+def _times(all_times: list[Times]) -> None:
+    if not all_times:
         return
-    pairs = [(record["command_seconds"] - (record["proof"] or 0), record["bare_seconds"], record) for record in records]
-    long = [(whole / bare, record) for whole, bare, record in pairs if bare >= LONG]
-    short = [(whole - bare, record) for whole, bare, record in pairs if bare < LONG]
+    long = [times.command / times.bare for times in all_times if times.bare >= LONG]
+    short = [times.command - times.bare for times in all_times if times.bare < LONG]
     print(f"\n{len(long)} calls of ffmpeg of {LONG:g} s or more, {len(short)} shorter ones; without the proof")
     if long:
-        middle, most = median(ratio for ratio, _ in long), max(ratio for ratio, _ in long)
-        print(f"  whole command: {middle:.2f} × in the median, {most:.2f} × at most (allowed: {MAX_RATIO} ×)")
+        print(f"  whole command: {median(long):.2f} × in the median, {max(long):.2f} × at most")
     if short:
-        middle, over = median(extra for extra, _ in short), sum(extra > MAX_EXTRA for extra, _ in short)
-        print(f"  whole command: + {middle:.2f} s in the median, {over} over + {MAX_EXTRA} s")
-    print(f"  proof: {median(record['proof'] or 0 for record in records):.2f} s in the median")
+        print(f"  whole command: + {median(short):.2f} s in the median, + {max(short):.2f} s at most")
+    print(f"  proof: {median(times.proof for times in all_times):.2f} s in the median")
+    print(f"  {sum(not times.is_allowed for times in all_times)} over {MAX_RATIO} × or + {MAX_EXTRA} s")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from tests.bench import clients, files, growth, processes, rates, resume, submit, uploads, urls
+from tests.bench import clients, files, fix_times, growth, processes, rates, resume, submit, uploads, urls
 
 BENCHMARKS: dict[str, Callable[[], None]] = {
     "files": files.main,
@@ -20,6 +20,7 @@ BENCHMARKS: dict[str, Callable[[], None]] = {
     "resume": resume.main,
     "processes": processes.main,
     "uploads": uploads.main,
+    "fix": fix_times.main,
 }
 
 
