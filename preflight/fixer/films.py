@@ -72,8 +72,12 @@ def _compress(job: FilmJob, budget: SizeBudget) -> None:
     if is_two_pass:
         _run(job, words_for(job.changes, rate, 1))
     lowest, highest = 0, 0
+    words: FilmWords | None = None
     for _ in range(_MAX_ATTEMPTS):
-        _run(job, words_for(job.changes, rate, 2 if is_two_pass else None))
+        previous, words = words, words_for(job.changes, rate, 2 if is_two_pass else None)
+        if words == previous and lowest:  # the encoder has no higher bit rate
+            return
+        _run(job, words)
         size = os.path.getsize(job.output.path)
         if size <= budget.max_bytes and (size >= LOWEST_SHARE * budget.max_bytes or not budget.is_failing):
             return

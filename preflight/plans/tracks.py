@@ -89,6 +89,7 @@ _RATE_OF_CHANNEL: Final = {"aac": 96_000, "ac3": 112_000, "eac3": 112_000, "mp3"
 """By lossy codec, the bit/s for each channel at which few hear a difference; for others, that of AAC."""
 _HIGHEST_RATE: Final = {"mp3": 320_000, "ac3": 640_000}
 _HIGHEST_OTHER_RATE: Final = 512_000
+"""The bit/s that the encoder of a codec accepts at most."""
 _SOURCE_SHARE: Final = 1.5
 """Bit rate for a track that was lossy already, as a share of its own."""
 _LOWEST_RATE: Final = 64_000
@@ -162,7 +163,8 @@ class AudioTarget(NamedTuple):
         words = ["-c:a", *(bits or ENCODERS[self.audio_codec])]
         if bit_rate is not None and self.audio_codec == "mp3":
             words += ["-abr", "1"]  # its constant bit rates are too few to come close to a size
-        rate = bit_rate or self.audio_bit_rate or self.encoded_rate
+        highest = _HIGHEST_RATE.get(self.audio_codec, _HIGHEST_OTHER_RATE)
+        rate = min(bit_rate, highest) if bit_rate else self.audio_bit_rate or self.encoded_rate
         values = (("-b:a", rate), ("-ar", self.sample_rate), ("-ac", self.channels))
         for option, value in values:
             words += [option, str(value)] if value is not None else []

@@ -13,9 +13,10 @@ from preflight.fixer.ffmpeg import EngineOutput
 from preflight.fixer.films import FilmJob, apply_film
 from preflight.fixer.hooks import NO_HOOKS
 from preflight.plans.film_words import FilmWords
-from tests.plans.planned import CLIP, changes_of, only
+from tests.plans.planned import CLIP, SOUND, changes_of, only
 
 HEADER = "ffmpeg failed: Could not write header for output file #0. Check that the file plays, or try another ffmpeg."
+ENGINE = Engine("/usr/bin/ffmpeg", "7.1", frozenset(), frozenset(), frozenset())
 
 
 class Runs:
@@ -35,9 +36,8 @@ class Runs:
 def applied(monkeypatch: pytest.MonkeyPatch, path: Path, message: str) -> Runs:
     runs = Runs(message)
     monkeypatch.setattr(films, "_run", runs)
-    engine = Engine("/usr/bin/ffmpeg", "7.1", frozenset(), frozenset())
     changes = changes_of(CLIP, format=only("mov"))
-    apply_film(FilmJob(engine, "in.mp4", changes, EngineOutput(str(path)), NO_HOOKS))
+    apply_film(FilmJob(ENGINE, "in.mp4", changes, EngineOutput(str(path)), NO_HOOKS))
     return runs
 
 
@@ -48,3 +48,19 @@ def test_captions_that_the_container_cannot_hold_are_left_out(monkeypatch: pytes
 def test_other_failures_are_not_tried_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     with pytest.raises(EngineError, match="damaged"):
         applied(monkeypatch, tmp_path / "out.mov", "The file is damaged.")
+
+
+def test_a_sound_that_is_small_at_the_highest_bit_rate_is_not_tried_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    rates: list[str] = []
+
+    def run(job: FilmJob, words: FilmWords | None) -> None:
+        assert words is not None
+        rates.append(words.output[words.output.index("-b:a") + 1])
+        Path(job.output.path).write_bytes(bytes(500_000))
+
+    monkeypatch.setattr(films, "_run", run)
+    changes = changes_of(SOUND, size={"max": "3 MB"}, format=only("wav", "mp3"))
+    apply_film(FilmJob(ENGINE, "in.wav", changes, EngineOutput(str(tmp_path / "out.mp3")), NO_HOOKS))
+    assert rates == ["320000"]
