@@ -290,11 +290,11 @@ class TestCommands:
     @each_row(
         ("accepted", "written", "options"),
         [
-            ([True], "mp4", ["-movflags", "+faststart"]),
+            ([True], "mp4", ["+faststart"]),
             ([True], "webm", []),
             ([False], "mp4", []),
             ([False], "webm", []),
-            (None, "mp4", ["-movflags", "+faststart"]),
+            (None, "mp4", ["+faststart"]),
             (None, "mkv", []),
         ],
     )

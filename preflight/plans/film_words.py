@@ -27,9 +27,19 @@ _CAP_SHARE: Final = 0.9
 """Share of the bit rate that a size allows to which a film is bounded that is not compressed."""
 _TIME_BASE: Final = "1:90000"
 """Unit of the times of frames where they vary: by default, they would be rounded to a constant rate."""
-_LOCATION_KEYS: Final = ("location", "location-eng", "com.apple.quicktime.location.ISO6709")
+_WITH_KEYS: Final = frozenset(("m4v", "mov", "mp4"))
+"""Formats to which the metadata of a QuickTime film is copied with its own keys; by default, few are kept."""
+_BRAND_KEYS: Final = ("major_brand", "minor_version", "compatible_brands")
+"""What ffmpeg would write among these keys, as the source has it."""
+_LOCATION_KEYS: Final = (
+    "location", "location-eng", "com.apple.quicktime.location.ISO6709",
+    "com.apple.quicktime.location.accuracy.horizontal", "com.apple.quicktime.location.name",
+)  # fmt: skip
 _SURROUND_OF_OPUS: Final = "aformat=channel_layouts=7.1|6.1|5.1|5.0|quad|3.0|stereo|mono"
 """Layouts of channels that the encoder of Opus accepts: that of many films, `5.1(side)`, is not among them."""
+_LOOPED_SOUND: Final = f"aloop=loop=-1:size={(1 << 31) - 1}"
+"""Repeats all samples: where ffmpeg reads a file again, it leaves gaps that most formats of audio cannot express."""
+_WITHOUT_GAPS: Final = "aresample=async=1"
 _STEREO: Final = 2
 _ANIMATED: Final = {"png": "apng", "webp": "webp_anim"}
 """By format, ffmpeg's demuxer of animations, where it has another one for still pictures."""
@@ -122,7 +132,8 @@ def _demuxer(changes: Changes) -> str:
 def _source_words(changes: Changes) -> tuple[str, ...]:
     decoder = _DECODERS_OF_ALPHA.get(changes.media.video_codec or "")
     words = ["-c:v", decoder] if decoder is not None and "has_alpha" in changes.wrong else []
-    if changes.timing.extended is not None and changes.choices.extend == "loop":
+    is_repeated = changes.timing.extended is not None and changes.choices.extend == "loop"
+    if is_repeated and changes.media.kind != AUDIO:
         words += ["-stream_loop", "-1"]
     if changes.timing.start > 0:
         words += ["-ss", f"{changes.timing.start:g}"]
@@ -219,8 +230,10 @@ def _audio_words(changes: Changes, bit_rate: int | None) -> Iterator[str]:
 
 def _audio_filters(changes: Changes, audio: AudioTarget) -> list[str]:
     filters = []
-    if changes.timing.extended is not None and changes.choices.extend == "hold":
-        filters.append(f"apad=whole_dur={changes.timing.extended:g}")
+    if changes.timing.extended is not None:
+        looping = _LOOPED_SOUND if changes.media.kind == AUDIO else _WITHOUT_GAPS
+        held = f"apad=whole_dur={changes.timing.extended:g}"
+        filters.append(looping if changes.choices.extend == "loop" else held)
     if audio.audio_codec == "opus" and (audio.channels or changes.media.channels or _STEREO) > _STEREO:
         filters.append(_SURROUND_OF_OPUS)
     return filters
@@ -246,25 +259,29 @@ def _length(changes: Changes) -> tuple[str, ...]:
 
 def _container(changes: Changes) -> list[str]:
     """Return the options for the metadata, the brand and the index."""
-    options = [*_index(changes)]
+    keeps_keys = changes.media.format == "mov" and changes.written in _WITH_KEYS and not changes.choices.strip_metadata
+    flags = [*_index(changes), *(["+use_metadata_tags"] if keeps_keys else [])]
+    options = ["-movflags", "".join(flags)] if flags else []
     brand = changes.limits.get("brand") if "brand" in changes.wrong else None
     if brand is not None and brand.any_of and changes.written in MP4_FAMILY:
         options += ["-brand", str(brand.any_of[0])]
     if changes.choices.strip_metadata:
         options += ["-map_metadata", "-1"]
-    elif "location" in changes.wrong or changes.choices.strip_location:
-        options += [word for key in _LOCATION_KEYS for word in ("-metadata", f"{key}=")]
+    cleared: tuple[str, ...] = _BRAND_KEYS if keeps_keys else ()
+    if not changes.choices.strip_metadata and ("location" in changes.wrong or changes.choices.strip_location):
+        cleared += _LOCATION_KEYS
+    options += [word for key in cleared for word in ("-metadata", f"{key}=")]
     if "has_alpha" in changes.wrong:
         options += ["-metadata:s:v:0", "alpha_mode="]  # of Matroska, which would be copied
     return options
 
 
 def _index(changes: Changes) -> list[str]:
-    """Return the option that puts the index before the media data, unless a limit excludes it."""
+    """Return the flag that puts the index before the media data, unless a limit excludes it."""
     limit = changes.limits.get("streamable")
     if changes.written not in MP4_FAMILY or (limit is not None and not encoding.accepts(limit, value=True)):
         return []
-    return ["-movflags", "+faststart"]
+    return ["+faststart"]
 
 
 def needs_of(changes: Changes) -> Needs:

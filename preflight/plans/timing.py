@@ -109,7 +109,9 @@ def duration(limit: Limit, media: Subject | None = None) -> float | None:
 
 
 def longer(media: Subject, limit: Limit) -> float | None:
-    """Return the seconds that a file that is too short gets; None if no length passes."""
+    """Return the seconds that a file that is too short gets; None if no length passes, or if nothing is played."""
+    if not media.duration:
+        return None
     if limit.any_of is not None:
         return min((float(value) for value in limit.any_of if value > (media.duration or 0.0)), default=None)
     low, high = bounds(limit)

@@ -143,7 +143,7 @@ class TestTimes:
     @pytest.mark.parametrize("name", ["a.mp3", "a.wav", "a.flac", "a.m4a", "a.ogg"])
     @pytest.mark.parametrize("extend", ["loop", "hold"])
     def test_a_short_sound_becomes_longer(self, tmp_path: Path, name: str, extend: Any) -> None:
-        ffmpeg("-f", "lavfi", "-i", "sine=duration=3", os.fspath(tmp_path / name))
+        ffmpeg("-f", "lavfi", "-i", "sine=duration=0.3", os.fspath(tmp_path / name))
         after = fixed(tmp_path / name, Choices(extend=extend), duration={"min": 4, "max": 9})
         assert after.duration == pytest.approx(4.1, abs=0.1)
 
@@ -258,6 +258,13 @@ class TestMetadata:
         assert b"+48.0" not in kept
         fixed(path, Choices(strip_metadata=True))
         assert b"Titled" not in (tmp_path / "fixed.mp4").read_bytes()
+
+    @pytest.mark.parametrize("accepted", ["mp4", "mov"])
+    def test_keys_of_quicktime_stay(self, tmp_path: Path, accepted: str) -> None:
+        source = Path(shutil.copy("fixtures/quirks/mov-location-key.mov", tmp_path))
+        after = fixed(source, format=only(accepted), width={"max": 64})
+        assert (after.location, after.format) == (True, accepted)
+        assert b"major_brand" not in (tmp_path / f"fixed.{accepted}").read_bytes()
 
     def test_a_wrong_brand_is_corrected_by_copying(self, tmp_path: Path) -> None:
         assert fixed(film(tmp_path / "a.mp4"), brand=only("mp42")).brand == "mp42"

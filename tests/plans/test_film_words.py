@@ -76,6 +76,15 @@ class TestParts:
         assert words_of(found).source == ("-stream_loop", "-1")
         assert "-t 30.1" in output_of(found)
 
+    def test_a_sound_repeats_its_samples(self) -> None:
+        found = changes_of(SOUND, Choices(extend="loop"), duration={"min": 30})
+        assert words_of(found).source == ()
+        assert "-af aloop=loop=-1:size=2147483647 -c:a pcm_s16le -t 30.1" in output_of(found)
+
+    def test_a_file_that_plays_nothing_is_not_repeated(self) -> None:
+        empty = SOUND._replace(duration=0.0)
+        assert changes_of(empty, Choices(extend="loop"), duration={"min": 30}).unmet == {"duration"}
+
     def test_the_last_frame_is_held_and_silence_added(self) -> None:
         found = changes_of(CLIP, Choices(extend="hold"), duration={"min": 30})
         assert "-vf tpad=stop_mode=clone:stop_duration=30.1 " in output_of(found)
