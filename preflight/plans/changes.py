@@ -173,7 +173,18 @@ def _is_possible(changes: Changes) -> bool:
     if changes.media.kind == IMAGE or changes.remuxes:
         return changes.remuxes or changes.written in MAX_SIDES
     codings = {"video_codec": changes.video, "audio_codec": changes.audio}
-    return changes.written in MUXERS and all(codings[fact] is not None for fact in changes.codecs)
+    if changes.written not in MUXERS or any(codings[fact] is None for fact in changes.codecs):
+        return False
+    return changes.media.kind != AUDIO or changes.audio is None or not _grows_too_large(changes, changes.audio)
+
+
+def _grows_too_large(changes: Changes, audio: AudioTarget) -> bool:
+    """Return whether a sound that is not compressed any more has more bytes than the limit."""
+    media, budget = changes.media, changes.budget
+    duration, rate = changes.timing.duration(media), audio.sample_rate or media.sample_rate
+    if budget is None or audio.audio_codec not in LOSSLESS or not duration or not rate:
+        return False
+    return duration * rate * (audio.channels or media.channels or 1) * (audio.sample_bits or 16) / 8 > budget.max_bytes
 
 
 def _in_format(name: str, wrong: frozenset[str], media: Subject, section: Section, choices: Choices) -> Changes:

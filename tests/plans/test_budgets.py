@@ -101,6 +101,11 @@ class TestSounds:
         assert found.audio is None
         assert not is_resolved(found, steps_for(found))
 
+    def test_a_lossy_sound_is_not_unpacked_beyond_the_limit(self) -> None:
+        sound = SOUND._replace(format="ogg", audio_codec="opus", size=300_000, audio_bit_rate=120_000, sample_bits=None)
+        assert changes_of(sound, size={"max": "5 MB"}, format=only("wav", "mp3")).written == "wav"
+        assert changes_of(sound, size={"max": "3 MB"}, format=only("wav", "mp3")).written == "mp3"
+
     def test_too_few_bits_are_not_met(self) -> None:
         assert changes_of(SOUND, size={"max": "50 kB"}, format=only("mp3")).unmet == {"size"}
 
