@@ -222,6 +222,21 @@ def test_submit_prints_the_request_for_what_is_active(desk: At, run: Run, folder
     assert last["request"]["json"]["input"]["reference_images"] == [references["image"]]
 
 
+def test_request_with_a_fixed_file_does_not_judge_its_original(
+    desk: At, run: Run, folder: Path, fixtures: Path
+) -> None:
+    at = desk("atlas")
+    (folder / "media/narrow.png").write_bytes((fixtures / "refused/png-too-narrow.png").read_bytes())
+    for reused in (False, True):
+        done = submit(
+            at, run, folder, "media/narrow.png", "--fix", "--request", "--prompt", PROMPT, "--format", "jsonl"
+        )
+        assert done.returncode == 0, done.stderr
+        submission, last = map(json.loads, done.stdout.splitlines())
+        assert submission["reused"] is reused
+        assert last["request"]["json"]["input"]["reference_images"] == [submission["asset"]["reference"]]
+
+
 def test_submit_refuses_an_impossible_request_before_it_registers(desk: At, run: Run, folder: Path) -> None:
     at = desk("agt")
     before = len(at.box.stats.registrations())

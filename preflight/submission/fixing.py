@@ -16,6 +16,7 @@ from preflight.clock import InterruptibleLock
 from preflight.errors import PreflightError, SourceChanged, SourceError, Stopped
 from preflight.fixer.apply import FixSettings, fix_file
 from preflight.fixer.hooks import Hooks
+from preflight.fixer.inputs import DEFAULT_MAX_SIZE
 from preflight.fixer.naming import Located, file_name, name_outputs
 from preflight.fixer.planning import Aim, propose
 from preflight.fixer.result import FixResult
@@ -28,9 +29,12 @@ from preflight.submission.account import WorkerPool
 from preflight.submission.fix_folder import FixFolder
 from preflight.submission.register import sha256_of
 from preflight.targets import Item
+from preflight.units import format_value
 
 UNKNOWN_MIME: Final = "application/octet-stream"
 _CORES: Final = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+MAX_DOWNLOAD: Final = DEFAULT_MAX_SIZE
+"""Bytes of a URL that are downloaded to be fixed."""
 MAX_FIXES: Final = max(1, _CORES // 2)
 """Files that a process fixes at once; their encoders share the processors."""
 
@@ -74,7 +78,7 @@ class RunFixer:
         self.digest = fix_digest(rules_digest, choices, strict=check.strict)
         threads = max(1, _CORES // MAX_FIXES)
         aim = Aim(check.rules, choices, check.strict)
-        self._settings = FixSettings(aim, check._replace(hints=False), threads=threads)
+        self._settings = FixSettings(aim, check._replace(hints=False), MAX_DOWNLOAD, threads=threads)
         self._folder = FixFolder()
         self._pool = pool
 
@@ -128,6 +132,10 @@ class RunFixer:
         result = fix_file(target, self._settings, name.path_for, hooks=Hooks(stop=self._pool.scope.stop))
         if result.outcome == "passed":
             raise SourceChanged(result.source)
+        if any(obstacle.parameter == "max_size" for obstacle in result.plan.obstacles):
+            most = format_value("size", self._settings.max_size)
+            text = f"{result.source} is larger than the {most} that are downloaded. Submit it as a file."
+            raise NotFixed(text, result.plan)
         if result.outcome == "unknown":
             error = result.before.error
             raise SourceError(error.code if error is not None else "source_changed", result.problem or "")

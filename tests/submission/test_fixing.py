@@ -25,7 +25,7 @@ from preflight.ledger import FixRecord, Ledger
 from preflight.plans.choices import Choices
 from preflight.report import Rejected
 from preflight.sandbox import Sandbox
-from preflight.submission import Submission, submit_many
+from preflight.submission import Submission, fixing, submit_many
 from preflight.submission.account import FIX_THREADS
 from preflight.submission.fix_folder import FIX_FOLDER_PREFIX
 from tests.submission.sending import NARROW, BoxHost, Sender, unique_picture
@@ -260,6 +260,15 @@ class TestUrls:
             assert outcome(submission) == ("active", None, False)
             assert "no strong ETag" in (submission.message or "")
         assert len(host.files) == 2
+
+    def test_large_url_is_not_downloaded(
+        self, atlas: Sender, host: KeepingHost, web: Web, narrow: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(fixing, "MAX_DOWNLOAD", 50)
+        submission = atlas.one(web.put(f"/{narrow.name}", narrow.read_bytes()), fix=True)
+        assert outcome(submission) == ("rejected", "not_fixed", False)
+        assert "is larger than the 50 bytes that are downloaded. Submit it as a file." in (submission.message or "")
+        assert (host.files, atlas.registered()) == ([], 0)
 
     def test_url_needs_a_host(self, atlas: Sender, web: Web, narrow: Path) -> None:
         submission = atlas.one(web.put(f"/{narrow.name}", narrow.read_bytes()), fix=True, host=None)

@@ -161,7 +161,7 @@ class RequestAtEnd:
             return
         if asset not in self._draft.assets:
             self._draft.assets.append(asset)
-        if os.path.isfile(submission.source):
+        if submission.fix is None and os.path.isfile(submission.source):  # a fixed file no longer exists
             self._draft.files[asset.id] = submission.source
 
     def print(self, stream: IO[str], format_: str) -> None:
