@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 import uuid
 from collections import Counter
 from collections.abc import Sequence
@@ -49,8 +47,11 @@ def crashing(sender: Sender, count: int, chains: Sequence[Sequence[int]], *, fix
         "made": made,
         "runs": runs,
     }
+    temporary = sender.folder / "temporary"
+    temporary.mkdir(exist_ok=True)
     done = subprocess.run(
         [sys.executable, "-m", "tests.submission.crashing"],
+        env={**os.environ, "TMPDIR": str(temporary)},
         input=json.dumps(job),
         capture_output=True,
         text=True,
@@ -63,13 +64,9 @@ def crashing(sender: Sender, count: int, chains: Sequence[Sequence[int]], *, fix
     return [run | result for run, result in zip(runs, results, strict=True)]
 
 
-def remove_left_folders(most: int) -> None:
-    """Remove the temporary folders that killed processes left, at most one for each."""
-    here = tempfile.gettempdir()
-    left = [name for name in os.listdir(here) if name.startswith(FIX_FOLDER_PREFIX)]
-    assert len(left) <= most
-    for name in left:
-        shutil.rmtree(os.path.join(here, name))
+def left_folders(sender: Sender) -> list[str]:
+    """The temporary folders that killed processes left."""
+    return [name for name in os.listdir(sender.folder / "temporary") if name.startswith(FIX_FOLDER_PREFIX)]
 
 
 def held(sender: Sender, runs: list[dict[str, Any]], count: int) -> None:
@@ -147,17 +144,24 @@ def test_kill_at_any_step_of_a_fix_registers_each_file_once(
             records = [ledger.fixes.load(entry.key) for entry in ledger.entries()]
         fixed = {sha256_of(f"{file.removesuffix('.png')}.made") for file in run["files"]}
         assert {record.fixed for record in records if record} == {f"sha256:{digest}" for digest in fixed}, run["kills"]
-    remove_left_folders(len(runs))
+    assert len(left_folders(sender)) <= len(runs)
 
 
 @pytest.mark.parametrize(
-    ("name", "stride"),
-    [("crun", 3), pytest.param("agentsflare", 6, marks=pytest.mark.slow)],
+    ("name", "stride", "fix"),
+    [
+        ("crun", 3, False),
+        pytest.param("crun", 4, True, marks=pytest.mark.slow),
+        pytest.param("agentsflare", 6, False, marks=pytest.mark.slow),
+    ],
 )
-def test_unknown_outcome_without_a_list_stays_unknown(box: Sandbox, tmp_path: Path, name: str, stride: int) -> None:
+def test_unknown_outcome_without_a_list_stays_unknown(
+    box: Sandbox, tmp_path: Path, name: str, stride: int, *, fix: bool
+) -> None:
     sender = Sender(box, name, tmp_path)
-    (whole,) = crashing(sender, 2, [[]])
-    runs = crashing(sender, 2, [[step] for step in range(1, whole["steps"] + 1, stride)])
+    (whole,) = crashing(sender, 2, [[]], fix=fix)
+    runs = crashing(sender, 2, [[step] for step in range(1, whole["steps"] + 1, stride)], fix=fix)
+    assert len(left_folders(sender)) <= len(runs)
     registrations = Counter(one.url for one in box.stats.registrations(name))
     assert max(registrations.values()) == 1
     unknown = 0
