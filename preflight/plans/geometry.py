@@ -183,11 +183,12 @@ class _Search(NamedTuple):
     def best(self, options: list[_Option]) -> _Option:
         """Return the option that loses least; among those, the one that scales least.
 
-        An option that need not scale may lose a row or a column more, and a little more where some of it must be lost.
+        A film that need not be scaled may lose a row or a column of chroma more, and any picture of which some must be
+        lost a little more.
         """
         least = min([option.lost for option in options])
         is_coarse = any(limit.multiple_of for fact, limit in self.limits.items() if fact in GEOMETRY)
-        row = sum((step - 1) / side for step, side in zip(self.grid, self.whole, strict=True))
+        row = sum(step / side for step, side in zip(self.grid, self.whole, strict=True) if step > 1)
         kept = [option for option in options if not option.is_scaled]
         allowed = max(row + _ROUNDING, _MULTIPLES if is_coarse else _SMALL if least > 0 else 0)
         if near := [option for option in kept if option.lost <= least + allowed]:
