@@ -14,8 +14,8 @@ from preflight.plans.choices import DEFAULT_CHOICES, Choices
 from preflight.plans.colors import Colors
 from preflight.plans.encoding import GEOMETRY, LOSSLESS, MUXERS, Subject, can_copy, can_remux
 from preflight.plans.geometry import LimitsByFact, Shape, Size
-from preflight.plans.outside import facts_outside, too_low
-from preflight.plans.picture_formats import MAX_SIDES, target_formats
+from preflight.plans.outside import facts_inside, facts_outside, too_low
+from preflight.plans.picture_formats import MAX_SIDES, OPAQUE, target_formats
 from preflight.plans.timing import CUTTABLE, PlannedTimes, is_too_short, timing
 from preflight.plans.tracks import AudioTarget, VideoTarget
 from preflight.report import Obstacle
@@ -29,6 +29,8 @@ SHAPED: Final = GEOMETRY | {"pixel_aspect_ratio"}
 _ONE_TRACK: Final = frozenset(("flac", "mp3", "wav"))
 _ANIMATIONS: Final = frozenset(("avif", "gif", "png", "webp"))
 """Formats of images that ffmpeg reads as films."""
+_UNCERTAIN: Final = frozenset(("flv", "mpegts"))
+"""Formats of which not every fact of an encoded film can be read again, such as its frame rate."""
 
 
 class Changes(NamedTuple):
@@ -47,6 +49,7 @@ class Changes(NamedTuple):
     timing   the part that is kept, the length and the frame rate
     budget   the bytes that the result may have; None: without a limit
     obstacles  why the geometry or the colors cannot be changed
+    freed    the facts that were outside limits of the old format alone
     drops_subtitles  whether those that could be copied are left out, since the container does not take their codec
     """
 
@@ -65,6 +68,7 @@ class Changes(NamedTuple):
     timing: PlannedTimes = PlannedTimes()
     budget: SizeBudget | None = None
     obstacles: tuple[Obstacle, ...] = ()
+    freed: frozenset[str] = frozenset()
     drops_subtitles: bool = False
 
     @property
@@ -150,22 +154,47 @@ class Changes(NamedTuple):
 
 
 def changes_for(wrong: frozenset[str], media: Subject, section: Section, choices: Choices = DEFAULT_CHOICES) -> Changes:
-    """Return the smallest changes that bring the `wrong` facts inside the limits, as far as possible."""
+    """Return the changes that bring the `wrong` facts inside the limits, as far as possible, and lose least."""
     names = _written_formats(wrong, media, section)
-    first: Changes | None = None
+    found: list[Changes] = []
     if "format" not in wrong:
-        first = _completed(_in_format(media.format or "", wrong, media, section, choices))
-        if _is_possible(first):
-            return first
+        found.append(_completed(_in_format(media.format or "", wrong, media, section, choices)))
+        if _is_settled(found[0], section):
+            return found[0]
     drafts = [_in_format(name, wrong, media, section, choices) for name in names]
     if media.kind != IMAGE and (copied := next(filter(None, map(_copied, drafts)), None)) is not None:
-        return copied
+        found.append(copied)
+        drafts = []
     for draft in drafts:  # only as far as needed: the search for a size takes long
-        changes = _completed(draft)
-        if _is_possible(changes):
-            return changes
-        first = first or changes
-    return first or _completed(_in_format("", wrong, media, section, choices))
+        found.append(_completed(draft))
+        if _is_settled(found[-1], section):
+            break
+    found = [*filter(_is_possible, found)] or found
+    return min(found, key=_loss) if found else _completed(_in_format("", wrong, media, section, choices))
+
+
+def _is_settled(changes: Changes, section: Section) -> bool:
+    """Return whether changes are possible, and no format that is less preferred loses less."""
+    differs = bool(section.by_format) or _is_uncertain(changes)
+    return _is_possible(changes) and not (differs and any(_loss(changes)))
+
+
+def _is_uncertain(changes: Changes) -> bool:
+    return changes.video is not None and changes.written in _UNCERTAIN
+
+
+def _loss(changes: Changes) -> tuple[float, ...]:
+    """Return what changes lose, the worst first: 0 is nothing. It is compared with that in another format."""
+    media, shape, kept = changes.media, changes.shape, changes.timing.kept
+    return (
+        bool(changes.obstacles or changes.unmet) or (shape is None and needs_shape(changes)),
+        media.kind == IMAGE and media.moving and changes.written != media.format,
+        bool(media.has_alpha) and changes.written in OPAQUE,
+        *(geometry.loss_of_shape(shape, media) if shape is not None else (0, 0)),
+        round(max((media.duration or 0) - kept, 0), 1) if kept is not None else 0,
+        _is_uncertain(changes),
+        media.kind != IMAGE and not changes.remuxes,
+    )
 
 
 def _is_possible(changes: Changes) -> bool:
@@ -190,11 +219,13 @@ def _grows_too_large(changes: Changes, audio: AudioTarget) -> bool:
 def _in_format(name: str, wrong: frozenset[str], media: Subject, section: Section, choices: Choices) -> Changes:
     """Return what is to be changed so that the result has a format, without how."""
     limits = section.by_fact(name or None)
+    freed: frozenset[str] = frozenset()
     if name not in ("", media.format):
-        wrong |= facts_outside(media, limits)
+        freed = facts_inside(media, wrong, limits) if "format" not in wrong else freed
+        wrong = wrong - freed | facts_outside(media, limits)
     facts = ("audio_codec",) if media.kind == AUDIO else ("video_codec", "audio_codec")
     present = tuple([fact for fact in facts if getattr(media, fact) != NONE])
-    changes = Changes(media, wrong, limits, name, present, choices=choices)
+    changes = Changes(media, wrong, limits, name, present, choices=choices, freed=freed)
     return changes._replace(wrong=wrong | _unknown_of_animation(media, limits)) if changes.is_animation else changes
 
 

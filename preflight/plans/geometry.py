@@ -313,6 +313,16 @@ def crop_offset(whole: Size, part: Size, anchor: Anchor, grid: Size = (1, 1)) ->
     return x // grid[0] * grid[0], y // grid[1] * grid[1]
 
 
+def loss_of_shape(shape: Shape, media: Subject) -> tuple[float, float]:
+    """Return the share of the picture that is cropped or of the result that is padding, and by how much it is scaled.
+
+    The second is a logarithm, 0 for a picture that keeps its size.
+    """
+    whole = (media.width or shape.crop[0], media.height or shape.crop[1])
+    lost = 1 - prod(shape.crop) / prod(whole) + 1 - prod(shape.size) / prod(shape.result)
+    return round(lost, 3), round(abs(log(prod(shape.size) / prod(shape.crop))) / 2, 3)
+
+
 def losses(shape: Shape, media: Subject, choices: Choices = DEFAULT_CHOICES) -> tuple[str, ...]:
     """Return what a change of width and height loses, each as a phrase."""
     whole = (media.width or shape.crop[0], media.height or shape.crop[1])

@@ -181,7 +181,8 @@ def _container_steps(changes: Changes, new: Mapping[str, FactValue]) -> Iterator
         yield _film_step(changes)
     elif changes.written not in ("", changes.media.format):
         action: Action = "remux" if changes.remuxes else "convert"
-        yield Step(action, tuple(changes.wrong & {"format"}), format=changes.written)
+        facts = changes.wrong & {"format"} | changes.freed
+        yield Step(action, tuple(sorted(facts)), format=changes.written)
     for fact in ("fragmented", *_TRACKS):
         is_added = fact == "audio_tracks" and changes.adds_silence
         if fact in changes.wrong and fact in new and not is_added:
