@@ -43,7 +43,7 @@ class Engine(NamedTuple):
     version: str
     encoders: frozenset[str]
     filters: frozenset[str]
-    decoders: frozenset[str]
+    decoders: frozenset[str] = frozenset()
     threads: int = 0
     folder: str = os.sep
 

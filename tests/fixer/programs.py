@@ -58,17 +58,9 @@ def pid_in(file: Path) -> int:
 
 
 def children(parent: int | None = None) -> set[int]:
-    """The processes that one, by default this one, has started and not reaped, without the waiting ones of pools."""
+    """The processes that one, by default this one, has started and not reaped."""
     tasks = Path(f"/proc/{parent or os.getpid()}/task")
-    found = {int(pid) for task in os.listdir(tasks) for pid in _children_of(tasks / task)}
-    return {pid for pid in found if not _is_pooled(pid)}
-
-
-def _is_pooled(pid: int) -> bool:
-    try:
-        return b"preflight.processes.worker" in Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:
-        return True
+    return {int(pid) for task in os.listdir(tasks) for pid in _children_of(tasks / task)}
 
 
 def _children_of(task: Path) -> list[str]:

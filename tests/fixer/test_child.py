@@ -72,11 +72,12 @@ def test_only_the_end_of_many_errors_is_kept(tmp_path: Path) -> None:
 
 
 def test_program_that_hangs_is_killed_at_its_deadline(tmp_path: Path) -> None:
+    before = children()
     path = program(tmp_path / "p", f"trap '' TERM INT HUP; {HANG}")
     with pytest.raises(ChildTimeout, match=r"^was stopped after 0.5 s$"):
         run(path, seconds=0.5)
     assert not runs(pid_in(tmp_path / "p.pid"))
-    assert not children()
+    assert children() <= before
 
 
 def test_program_that_prints_without_progress_is_killed(tmp_path: Path) -> None:
@@ -120,6 +121,8 @@ def test_stop_from_another_thread_ends_the_child(tmp_path: Path) -> None:
     path = program(tmp_path / "p", HANG)
     stop = threading.Event()
 
+    before = children()
+
     def set_it() -> None:
         pid_in(tmp_path / "p.pid")
         stop.set()
@@ -130,7 +133,7 @@ def test_stop_from_another_thread_ends_the_child(tmp_path: Path) -> None:
         run_child([str(path)], ChildLimits(20, folders=(str(tmp_path),)), lambda _: False, stop)
     thread.join()
     assert not runs(pid_in(tmp_path / "p.pid"))
-    assert not children()
+    assert children() <= before
 
 
 def test_error_of_the_listener_ends_the_child(tmp_path: Path) -> None:
@@ -224,9 +227,10 @@ def test_signal_that_ends_this_program_ends_the_child(tmp_path: Path, number: si
 
 
 def test_ctrl_c_does_not_leave_a_zombie(tmp_path: Path) -> None:
+    before = children()
     path = program(tmp_path / "p", HANG)
     threading.Thread(target=lambda: (pid_in(tmp_path / "p.pid"), signal.raise_signal(signal.SIGINT))).start()
     with pytest.raises(KeyboardInterrupt):
         run(path)
-    assert not children()
+    assert children() <= before
     assert not Path(f"/proc/{pid_in(tmp_path / 'p.pid')}").exists()

@@ -247,11 +247,12 @@ class TestWithoutFfmpeg:
         assert run.progress.position is None
 
     def test_program_that_hangs_is_stopped(self, tmp_path: Path) -> None:
+        before = children()
         path = program(tmp_path / "ffmpeg", "trap '' TERM; sleep 60")
         with pytest.raises(EngineError, match=r"^ffmpeg was stopped after 0\.5 s\. Try it when ") as caught:
             run_engine(engine(path), [], timeout=0.5)
         assert caught.value.code == "engine_timeout"
-        assert not children()
+        assert children() <= before
 
     def test_program_without_progress_is_stopped(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(ffmpeg, "STALL_TIMEOUT", 0.3)
