@@ -130,15 +130,20 @@ def in_srgb(image: Image.Image, profile: bytes) -> tuple[Image.Image, bytes]:
         image = in_eight_bits(image)
     alpha = image.getchannel("A") if image.mode in ("LA", "RGBA") else None
     opaque = image.convert(_OPAQUE[image.mode]) if alpha is not None else image
-    if profile:
-        own = ImageCms.ImageCmsProfile(BytesIO(profile))
-        converted = ImageCms.profileToProfile(opaque, own, srgb, outputMode="RGB")
-        assert converted is not None  # it is None only for a conversion in place
-    else:
-        converted = opaque.convert("RGB")
+    converted = _converted(opaque, profile, srgb) or opaque.convert("RGB")
     if alpha is not None:
         converted.putalpha(alpha)
     return converted, srgb.tobytes()
+
+
+def _converted(image: Image.Image, profile: bytes, target: ImageCms.ImageCmsProfile) -> Image.Image | None:
+    """Return a picture in the colors of another profile; None without a profile, or with a damaged one."""
+    if not profile:
+        return None
+    try:
+        return ImageCms.profileToProfile(image, ImageCms.ImageCmsProfile(BytesIO(profile)), target, outputMode="RGB")
+    except ImageCms.PyCMSError:
+        return None
 
 
 def _padded(image: Image.Image, canvas: Rectangle, *, blur: bool) -> Image.Image:

@@ -246,6 +246,14 @@ class TestColors:
             assert result.mode == "CMYK"
             assert furthest(result, image) <= 3
 
+    def test_damaged_profile_is_ignored(self) -> None:
+        with Image.open(QUIRKS / "jpeg-display-p3.jpg") as image:
+            whole = image.info["icc_profile"]
+        damaged = whole.replace(b"rXYZ", b"xXYZ")
+        data = saved(photograph(), icc_profile=damaged)
+        assert furthest(applied(data, recipe_of(to_srgb=True)), photograph()) == 0
+        assert furthest(applied(saved(photograph(), icc_profile=whole[:99]), recipe_of()), photograph()) == 0
+
     def test_lab_becomes_srgb(self) -> None:
         lab = ImageCms.profileToProfile(photograph(), SRGB, ImageCms.createProfile("LAB"), outputMode="LAB")
         assert lab is not None

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 import preflight
@@ -22,7 +24,7 @@ from preflight.plans.recipes import PictureRecipe
 from preflight.processes import Limits, TaskCrashed, TaskTimeout
 from preflight.ruleset import compile_ruleset
 from preflight.sources.memory import MemorySource
-from tests.fixer.pictures import photograph, recipe_of, saved
+from tests.fixer.pictures import answered, photograph, recipe_of, saved
 from tests.rows import each_row
 
 QUIRKS = Path("fixtures/quirks")
@@ -144,6 +146,21 @@ def test_lack_of_memory_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(pictures, "_limits", lambda *_: Limits(60, 24 << 20, 1 << 30))
     with pytest.raises(CannotWrite, match="could not be written: its process failed: it needs more than 24 MB"):
         apply(saved(Image.new("RGB", (3000, 3000))), recipe_of("png", "bmp"))
+
+
+DAMAGED = ["bmp-v5-alpha.bmp", "gif-animated.gif", "jpeg-position.jpg", "png-16-bit.png", "webp-alpha.webp"]
+
+
+@settings(max_examples=60)
+@given(st.sampled_from(DAMAGED), st.data())
+def test_damaged_file_is_refused_or_written(name: str, data: st.DataObject) -> None:
+    content = bytearray((QUIRKS / name).read_bytes())
+    for _ in range(data.draw(st.integers(1, 6))):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    source = name.partition("-")[0]
+    recipe = recipe_of(source, "png", strip_location=True, to_srgb=True, crop=(0, 0, 8, 8), size=(4, 4))
+    answer = answered(bytes(content), recipe)
+    assert ("refused" in answer) != ("data" in answer)
 
 
 def answer_of(**fields: Any) -> dict[str, Any]:
