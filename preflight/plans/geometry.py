@@ -95,7 +95,7 @@ def shape(media: Subject, limits: LimitsByFact, choices: Choices = DEFAULT_CHOIC
     if whole is None:
         return None
     grid = chroma_grid(limits) if media.kind == VIDEO else (1, 1)
-    search = _Search(whole, limits, grid, choices.fit != "crop", whole != stored)
+    search = _Search(whole, limits, grid, choices.fit != "crop")
     options = search.options()
     if not options:
         return None
@@ -147,16 +147,14 @@ def _stored(crop: Size, squared: Size, stored: Size) -> Size:
 class _Search(NamedTuple):
     """The search for the sizes nearest to that of the whole picture.
 
-    grid       numbers of which the encoder requires width and height to be multiples
-    pads       whether the whole picture is kept, on a canvas
-    resamples  whether it is scaled in any case
+    grid  numbers of which the encoder requires width and height to be multiples
+    pads  whether the whole picture is kept, on a canvas
     """
 
     whole: Size
     limits: LimitsByFact
     grid: Size
     pads: bool
-    resamples: bool
 
     @property
     def ratio(self) -> float:
