@@ -53,7 +53,7 @@ def film_filters(changes: Changes) -> list[str] | None:
     is_slower = (changes.timing.fps or 0) < (changes.media.fps or 0)
     scaling = _scaling(changes)
     # Tone mapping takes most of the time, so that it is done at the smaller of both sizes.
-    picture = [converting, *scaling] if _enlarges(changes.shape) else [*scaling, converting]
+    picture = [converting, *scaling] if _is_converted_first(changes.shape) else [*scaling, converting]
     filters = [
         "bwdif=mode=send_frame" if changes.deinterlaces else "",
         *(rate if is_slower else []),
@@ -66,8 +66,11 @@ def film_filters(changes: Changes) -> list[str] | None:
     return [each for each in filters if each]
 
 
-def _enlarges(shape: Shape | None) -> bool:
-    return shape is not None and shape.size[0] * shape.size[1] > shape.crop[0] * shape.crop[1]
+def _is_converted_first(shape: Shape | None) -> bool:
+    """Return whether colors are converted before the picture is scaled: it is enlarged, and `zscale` reads the crop."""
+    if shape is None or shape.size[0] * shape.size[1] <= shape.crop[0] * shape.crop[1]:
+        return False
+    return shape.crop[0] % 2 == 0 and shape.crop[1] % 2 == 0
 
 
 def _cropping(changes: Changes) -> list[str]:

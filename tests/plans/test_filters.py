@@ -322,6 +322,29 @@ def test_tone_mapping_keeps_gray_gray_and_white_bright(tmp_path: Path, transfer:
     assert max(dark) <= 6
 
 
+HDR = Media(
+    kind="video", format="mp4", width=640, height=480, primaries="bt2020", transfer="smpte2084", hdr="pq",
+    bit_depth=10, chroma="4:2:0", color_model="ycbcr", scan="progressive", fps=24.0, video_codec="hevc",
+    audio_codec=NONE, has_alpha=False,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("limits", "first"),
+    [
+        ({"width": {"max": 320}}, ["scale", "setsar", "zscale"]),
+        ({"width": {"min": 1280}}, ["zscale", "format", "zscale", "tonemap", "zscale", "scale"]),
+        # An odd crop, which `zscale` does not read where chroma samples are shared.
+        ({"height": {"min": 960}, "aspect_ratio": {"max": 0.6275}}, ["crop", "scale", "setsar", "zscale"]),
+    ],
+)
+def test_colors_are_converted_at_the_smaller_size(limits: dict[str, Any], first: list[str]) -> None:
+    rules = rules_for(hdr=only(NONE), **limits)
+    changes = changes_for(frozenset((*limits, "hdr")), Subject.of(HDR), rules.sections["video"])
+    names = [word.partition("=")[0] for word in ",".join(film_filters(changes) or ()).split(",")]
+    assert names[: len(first)] == first
+
+
 @needs_ffmpeg
 def test_scaled_film_looks_like_its_source(tmp_path: Path) -> None:
     film = tmp_path / "a.mp4"
