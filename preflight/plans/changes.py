@@ -77,6 +77,11 @@ class Changes(NamedTuple):
         return self.video is not None and self.media.scan == "interlaced"
 
     @property
+    def flattens(self) -> bool:
+        """Return whether transparency is lost: what is encoded has none."""
+        return self.video is not None and (self.media.has_alpha is True or "has_alpha" in self.wrong)
+
+    @property
     def is_animation(self) -> bool:
         """Return whether a film is made of an animated image."""
         return self.media.kind == VIDEO and self.media.format in _ANIMATIONS

@@ -131,7 +131,7 @@ def _demuxer(changes: Changes) -> str:
 
 def _source_words(changes: Changes) -> tuple[str, ...]:
     decoder = _DECODERS_OF_ALPHA.get(changes.media.video_codec or "")
-    words = ["-c:v", decoder] if decoder is not None and "has_alpha" in changes.wrong else []
+    words = ["-c:v", decoder] if decoder is not None and changes.flattens else []
     is_repeated = changes.timing.extended is not None and changes.choices.extend == "loop"
     if is_repeated and changes.media.kind != AUDIO:
         words += ["-stream_loop", "-1"]
@@ -271,7 +271,7 @@ def _container(changes: Changes) -> list[str]:
     if not changes.choices.strip_metadata and ("location" in changes.wrong or changes.choices.strip_location):
         cleared += _LOCATION_KEYS
     options += [word for key in cleared for word in ("-metadata", f"{key}=")]
-    if "has_alpha" in changes.wrong:
+    if changes.flattens:
         options += ["-metadata:s:v:0", "alpha_mode="]  # of Matroska, which would be copied
     return options
 

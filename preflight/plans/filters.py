@@ -58,7 +58,7 @@ def film_filters(changes: Changes) -> list[str] | None:
         "bwdif=mode=send_frame" if changes.deinterlaces else "",
         *(rate if is_slower else []),
         *_cropping(changes),
-        _FLATTENED if "has_alpha" in changes.wrong else "",
+        _FLATTENED if changes.flattens else "",
         *picture,
         *_canvas(changes),
         *([] if is_slower else rate),
@@ -107,7 +107,7 @@ def _pixel_shape(media: Subject) -> str:
 
 def _becomes_ycbcr(changes: Changes) -> bool:
     """Return whether RGB is encoded as YCbCr: by default, ffmpeg takes the matrix of old films, and does not say so."""
-    is_rgb = changes.media.color_model in _RGB_MODELS or changes.is_animation or "has_alpha" in changes.wrong
+    is_rgb = changes.media.color_model in _RGB_MODELS or changes.is_animation or changes.flattens
     return is_rgb and changes.colors is None
 
 

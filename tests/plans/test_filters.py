@@ -71,6 +71,12 @@ def corners(path: Path, *options: str, filters: str = BT709, size: tuple[int, in
     return path
 
 
+def translucent(path: Path) -> Path:
+    source = "color=c=0xE02020@0.5:s=64x48:d=0.4:r=5,format=yuva420p"
+    ffmpeg("-f", "lavfi", "-i", source, "-c:v", "libvpx-vp9", path)
+    return path
+
+
 def turn(path: Path, degrees: int) -> Path:
     """Let players turn a film clockwise: the matrix is 40 bytes behind the name of a track header of version 0."""
     across, down = {0: (1, 0), 90: (0, 1), 180: (-1, 0), 270: (0, -1)}[degrees]
@@ -290,11 +296,14 @@ class TestColors:
         assert_colors(tmp_path / "b.mp4", {TOP_LEFT: RED, TOP_RIGHT: GREEN, BOTTOM_LEFT: BLUE, CENTER: GRAY})
 
     def test_transparency_becomes_white(self, tmp_path: Path) -> None:
-        film = tmp_path / "a.webm"
-        ffmpeg(
-            "-f", "lavfi", "-i", "color=c=0xE02020@0.5:s=64x48:d=0.4:r=5,format=yuva420p", "-c:v", "libvpx-vp9", film
-        )
+        film = translucent(tmp_path / "a.webm")
         result = changed(film, has_alpha=only(False))
+        assert_colors(result, {CENTER: (240, 144, 144)})
+
+    @pytest.mark.slow
+    def test_transparency_becomes_white_where_the_codec_has_none(self, tmp_path: Path) -> None:
+        film = translucent(tmp_path / "a.webm")
+        result = changed(film, format=only("mp4"), video_codec=only("h264"))
         assert_colors(result, {CENTER: (240, 144, 144)})
 
 
