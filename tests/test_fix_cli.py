@@ -507,30 +507,58 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+def engines_of(path: Path) -> str:
+    """The processes that have a path among their arguments."""
+    return subprocess.run(["pgrep", "-f", str(path)], capture_output=True, text=True, check=False).stdout
+
+
 @needs_ffmpeg
-class TestCtrlC:
-    @pytest.mark.parametrize("presses", [1, 2])
-    def test_child_and_temporary_file_are_gone_within_a_second(self, desk: Path, film: Path, presses: int) -> None:
-        (desk / "media").mkdir()
-        slow = shutil.copy(film, desk / "media/b.mov")
+class TestInterruption:
+    """A run over a picture and a film, which is interrupted while the film is converted."""
+
+    @pytest.fixture
+    def slow(self, desk: Path, film: Path) -> Path:
         text = (desk / "rules.toml").read_text().replace("min = 1, max = 3", "max = 3").replace("80", "2000")
         text = text.replace("width = { max = 320 }", "")
         (desk / "rules.toml").write_text(f'{text}video_codec = {{ any_of = ["hevc"] }}\n')
         picture(desk / "media/a.png", 4000)
+        return Path(shutil.copy(film, desk / "media/b.mov"))
+
+    @pytest.fixture
+    def process(self, desk: Path, slow: Path) -> subprocess.Popen[str]:
         process = started(desk, "media", "-o", "out")
         wait_until(lambda: list((desk / "out").glob(".b.preflight-*.mp4")) or process.poll() is not None)
+        return process
+
+    @pytest.mark.parametrize("presses", [1, 2])
+    def test_ctrl_c_ends_the_child_and_removes_its_file_within_a_second(
+        self, desk: Path, slow: Path, process: subprocess.Popen[str], presses: int
+    ) -> None:
         began = time.monotonic()
         for _ in range(presses):
             os.killpg(process.pid, signal.SIGINT)
             time.sleep(0.05)
         printed, said = process.communicate(timeout=30)
-        assert time.monotonic() - began < 1.5
+        assert time.monotonic() - began < 2
         assert process.returncode == 130, printed + said
         assert said.strip() == "Interrupted: 1 file is done (1 fixed). Run the same command again to continue."
         assert listed(desk / "out") == ["a.png"]
         assert "FIXED       media/a.png" in printed
-        children = subprocess.run(["pgrep", "-f", str(slow)], capture_output=True, text=True, check=False)
-        assert children.stdout == ""
+        assert engines_of(slow) == ""
+
+    def test_killed_run_can_be_continued(
+        self, desk: Path, slow: Path, process: subprocess.Popen[str], fix: Fix
+    ) -> None:
+        process.kill()
+        process.communicate(timeout=30)
+        wait_until(lambda: not engines_of(slow))
+        left = listed(desk / "out")
+        assert left[-1] == "a.png"
+        assert all(name.startswith(".b.preflight-") for name in left[:-1])
+        done = fix("media", "-o", "out", "--format", "jsonl")
+        rows = [json.loads(line) for line in done.stdout.splitlines()]
+        assert [(row["outcome"], row["reused"]) for row in rows] == [("fixed", True), ("fixed", False)]
+        assert listed(desk / "out")[-2:] == ["a.png", "b.mp4"]
 
 
 def test_ctrl_c_ends_the_wait_for_a_server(desk: Path) -> None:

@@ -120,7 +120,7 @@ class TestCtrlC:
         began = time.monotonic()
         with pytest.raises(KeyboardInterrupt):
             run_jobs([Job(number, 1) for number in range(9)], work, results.append, 3)
-        assert time.monotonic() - began < 1 + 0.1 * presses
+        assert time.monotonic() - began < 2
         assert results == [0]
         assert 0 < work.stopped <= 3
         assert not list(tmp_path.iterdir())
@@ -130,7 +130,7 @@ class TestCtrlC:
         began = time.monotonic()
         with pytest.raises(KeyboardInterrupt):
             run_jobs([Job(number, 1) for number in range(9)], work, results.append, 3)
-        assert STOP_SECONDS < time.monotonic() - began < 2
+        assert STOP_SECONDS < time.monotonic() - began < 3
         assert results == [0]
         assert not list(tmp_path.iterdir())
         work.ended.set()
