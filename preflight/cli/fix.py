@@ -138,7 +138,7 @@ class FixCommand:
     type=Bytes(),
     default=DEFAULT_MAX_SIZE,
     metavar="BYTES",
-    help="The bytes of a URL up to which it is downloaded, such as 500MB.  [default: 4GiB]",
+    help="The size up to which a URL is downloaded, such as 500MB.  [default: 4GiB]",
 )
 @click.option("--measure", is_flag=True, help="Compare results with their sources: SSIM, and VMAF if ffmpeg has it.")
 @click.option(

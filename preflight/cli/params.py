@@ -63,8 +63,16 @@ class Seconds(click.FloatRange):
         return self.fail(f"{printable(str(value))} is not allowed. Write seconds, {self.min} or more.", param, ctx)
 
 
-class Bytes(click.IntRange):
+if TYPE_CHECKING:
+    _IntType = click.ParamType[int]
+else:
+    _IntType = click.ParamType  # which older versions of click do not let be subscripted
+
+
+class Bytes(_IntType):
     """A positive number of bytes, also with a unit: `500MB`."""
+
+    name = "bytes"
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """Return the bytes. Raise `click.BadParameter` if it is not a positive number of them."""
