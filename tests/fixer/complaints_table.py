@@ -98,6 +98,13 @@ PICTURES = (
         "square.jpg", lambda path: picture(path, (1254, 1254)), "tiktok-photo", "scale", "trypostit/trypost/pull/120"
     ),
     Complaint(
+        "portrait.jpg",
+        lambda path: picture(path, (1086, 1448)),
+        "tiktok-photo",
+        "scale",
+        "gitroomhq/postiz-app/pull/1875",
+    ),
+    Complaint(
         "post.png",
         lambda path: picture(path, (1080, 1080), "RGBA"),
         "instagram-feed",
