@@ -25,6 +25,8 @@ _MAX_DIVISOR: Final = 4
 _DIVISION_SHARE: Final = 0.9
 """Share of the nearest frame rate from which every second, third or fourth frame is kept instead, which is smoother."""
 _COMMON_RATES: Final = (24_000 / 1001, 24.0, 25.0, 30_000 / 1001, 30.0, 48.0, 50.0, 60_000 / 1001, 60.0)
+_RATES_OF_ANIMATIONS: Final = (50.0, 30.0, 25.0, 60.0, 20.0, 15.0, 10.0)
+"""Frame rates that express the usual times of animated images exactly, for those of which the times are not known."""
 _COMMON_SHARE: Final = 0.03
 """Share by which the average of a variable frame rate may miss a common one that it is meant to be."""
 _SLOWEST_SHARE: Final = 0.5
@@ -145,7 +147,8 @@ def _frame_rate(media: Subject, wrong: frozenset[str], limits: Mapping[str, Limi
     """Return the constant frame rate of the result; None: the times of the frames stay the same."""
     limit = limits.get("fps")
     if "fps" in wrong and limit is not None:
-        return fps(media.fps, limit)
+        accepted = (rate for rate in _RATES_OF_ANIMATIONS if media.fps is None and limit.side(rate) == 0)
+        return next(accepted, None) or fps(media.fps, limit)
     return _constant_rate(media, limits) if "variable_fps" in wrong else None
 
 

@@ -148,8 +148,9 @@ class TestAnimations:
         assert needs_of(found).decoders == ({"webp_anim"} if name == "webp" else frozenset())
 
     def test_its_unknown_frame_rate_becomes_an_accepted_one(self) -> None:
-        found = changes_of(GIF, format=only("mp4"), fps={"min": 24, "max": 60})
-        assert "fps=24" in output_of(found)
+        assert "fps=50" in output_of(changes_of(GIF, format=only("mp4"), fps={"min": 24, "max": 60}))
+        assert "fps=30" in output_of(changes_of(GIF, format=only("mp4"), fps={"min": 24, "max": 30}))
+        assert "fps=20" in output_of(changes_of(GIF, format=only("mp4"), fps={"max": 24}))
 
 
 @each_row(
