@@ -26,6 +26,7 @@ _AUDIO_FACTS: Final = frozenset(("audio_codec", "sample_rate", "channels", "audi
 """Facts that a silent film may lack."""
 SHAPED: Final = GEOMETRY | {"pixel_aspect_ratio"}
 """The facts that change with the geometry."""
+_BITS_OF_STANDARD_RANGE: Final = 8
 _ONE_TRACK: Final = frozenset(("flac", "mp3", "wav"))
 _ANIMATIONS: Final = frozenset(("avif", "gif", "png", "webp"))
 """Formats of images that ffmpeg reads as films."""
@@ -333,7 +334,22 @@ def _with_codings(changes: Changes) -> Changes:
         codecs["video_codec"] = video.video_codec
     if audio is not None:
         codecs["audio_codec"] = audio.audio_codec
-    return changes._replace(codecs=codecs, video=video, audio=audio)
+    return _with_standard_range(changes._replace(codecs=codecs, video=video, audio=audio))
+
+
+def _with_standard_range(changes: Changes) -> Changes:
+    """Add the tone mapping of a film in high dynamic range that is encoded with 8 bits, which are too few for it."""
+    media, video = changes.media, changes.video
+    if video is None or changes.colors is not None or changes.obstacles:
+        return changes
+    if media.hdr in (None, NONE) or video.pixels.bit_depth > _BITS_OF_STANDARD_RANGE:
+        return changes
+    converted = colors.converted(media, changes.wrong | {"hdr"}, changes.choices)
+    return (
+        changes._replace(obstacles=(converted,))
+        if isinstance(converted, Obstacle)
+        else changes._replace(colors=converted)
+    )
 
 
 def _may_encode(changes: Changes, name: str) -> bool:

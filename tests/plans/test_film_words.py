@@ -63,6 +63,15 @@ def test_chroma_and_depth_stay_in_the_same_codec_only() -> None:
     assert "-pix_fmt yuv420p " in output_of(changes_of(film._replace(video_codec="prores"), width={"max": 640}))
 
 
+def test_high_dynamic_range_is_tone_mapped_for_a_codec_of_eight_bits_only() -> None:
+    film = CLIP._replace(video_codec="hevc", bit_depth=10, hdr="pq", primaries="bt2020", transfer="smpte2084")
+    assert "tonemap" in output_of(changes_of(film, video_codec=only("h264")))
+    assert "tonemap" not in output_of(changes_of(film, width={"max": 640}))
+    assert "-pix_fmt yuv420p10le" in output_of(changes_of(film, width={"max": 640}))
+    refused = changes_of(film, Choices(hdr="refuse"), video_codec=only("h264"))
+    assert [obstacle.parameter for obstacle in refused.obstacles] == ["hdr"]
+
+
 class TestParts:
     def test_the_end_is_reached_by_a_seek_and_encoded(self) -> None:
         found = changes_of(CLIP, Choices(trim="end"), duration={"max": 15})
