@@ -21,8 +21,10 @@ MIN_TIMEOUT: Final = 600.0
 """Seconds that every run may take."""
 _SECONDS_PER_SECOND: Final = 240.0
 """Seconds that an encoder may take for a second of film, before it is given up."""
-_NOT_HELD: Final = ("Could not write header", "not currently supported in container")
-"""What ffmpeg says at once of captions that the container cannot hold, such as those of broadcasts in MP4."""
+_OF_TRACKS: Final = ("Could not write header", "not currently supported in container", "Decoder ")
+"""What ffmpeg says at once of tracks that it cannot read, or that the container cannot hold: captions of broadcasts in
+MP4, or the spatial sound beside the usual one.
+"""
 _MAX_ATTEMPTS: Final = 5
 """Times that a bit rate is corrected."""
 
@@ -48,9 +50,10 @@ def apply_film(job: FilmJob) -> None:
     try:
         _apply(job)
     except EngineError as error:
-        if not any(text in str(error) for text in _NOT_HELD) or not keeps_subtitles(job.changes):
+        has_others = keeps_subtitles(job.changes) or (job.changes.media.audio_tracks or 0) > 1
+        if not has_others or not any(text in str(error) for text in _OF_TRACKS):
             raise
-        _apply(job._replace(changes=job.changes._replace(drops_subtitles=True)))
+        _apply(job._replace(changes=job.changes._replace(only_main=True)))
 
 
 def _apply(job: FilmJob) -> None:

@@ -51,7 +51,7 @@ class Changes(NamedTuple):
     budget   the bytes that the result may have; None: without a limit
     obstacles  why the geometry or the colors cannot be changed
     freed    the facts that were outside limits of the old format alone
-    drops_subtitles  whether those that could be copied are left out, since the container does not take their codec
+    only_main  whether subtitles and further tracks are left out, since ffmpeg cannot read or write one of them
     """
 
     media: Subject
@@ -70,7 +70,7 @@ class Changes(NamedTuple):
     budget: SizeBudget | None = None
     obstacles: tuple[Obstacle, ...] = ()
     freed: frozenset[str] = frozenset()
-    drops_subtitles: bool = False
+    only_main: bool = False
 
     @property
     def deinterlaces(self) -> bool:
@@ -116,7 +116,7 @@ class Changes(NamedTuple):
     @property
     def one_of_each(self) -> bool:
         """Return whether only the first track of each kind is kept."""
-        return not self.wrong.isdisjoint(("video_tracks", "audio_tracks"))
+        return self.only_main or not self.wrong.isdisjoint(("video_tracks", "audio_tracks"))
 
     @property
     def one_sound(self) -> bool:

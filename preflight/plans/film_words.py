@@ -183,7 +183,7 @@ def _maps(changes: Changes, *, is_first: bool) -> Iterator[str]:
 def keeps_subtitles(changes: Changes) -> bool:
     """Return whether the subtitles of a film are copied."""
     same_times = not changes.timing.start and changes.timing.extended is None
-    are_wanted = changes.media.kind != AUDIO and not changes.drops_subtitles
+    are_wanted = changes.media.kind != AUDIO and not changes.only_main
     return are_wanted and same_times and _are_in(changes, _WITH_SUBTITLES)
 
 

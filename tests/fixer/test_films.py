@@ -15,6 +15,7 @@ from preflight.fixer.hooks import NO_HOOKS
 from preflight.plans.film_words import FilmWords
 from tests.plans.planned import CLIP, SOUND, changes_of, only
 
+NO_DECODER = "ffmpeg lacks what this file needs: Decoder (codec none) not found for input stream #0:2."
 HEADER = "ffmpeg failed: Could not write header for output file #0. Check that the file plays, or try another ffmpeg."
 ENGINE = Engine("/usr/bin/ffmpeg", "7.1", frozenset(), frozenset(), frozenset())
 
@@ -41,8 +42,9 @@ def applied(monkeypatch: pytest.MonkeyPatch, path: Path, message: str) -> Runs:
     return runs
 
 
-def test_captions_that_the_container_cannot_hold_are_left_out(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_tracks_that_cannot_be_read_or_held_are_left_out(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert applied(monkeypatch, tmp_path / "out.mov", HEADER).copied == [True, False]
+    assert applied(monkeypatch, tmp_path / "out.mov", NO_DECODER).copied == [True, False]
 
 
 def test_other_failures_are_not_tried_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
