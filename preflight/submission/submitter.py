@@ -138,7 +138,9 @@ class Submitter:
             raise
         except NotFixed as error:
             return BegunTarget(not_fixed(report, error.plan, error))
-        except (ProviderError, SourceError, MissingExtra) as error:
+        except MissingExtra as error:
+            return BegunTarget(replace(prevented(report.source, report.index, report, error), code="not_fixed"))
+        except (ProviderError, SourceError) as error:
             return BegunTarget(prevented(report.source, report.index, report, error))
 
     def _plan_fix(self, report: Report, target: str) -> Begun:

@@ -19,6 +19,7 @@ from PIL import Image
 
 import preflight
 from preflight.errors import UsageError
+from preflight.fixer import engines
 from preflight.fixer.pictures import PICTURE_WRITERS
 from preflight.hosts import LocalFile
 from preflight.ledger import FixRecord, Ledger
@@ -314,6 +315,26 @@ class TestNotFixed:
         assert outcome(atlas.one(narrow, fix=True)) == ("error", "upload_failed", False)
         assert (atlas.registered(), made_folders()) == (0, [])
 
+    def test_missing_folder_for_temporary_files_is_an_error_of_each_file(
+        self, atlas: Sender, host: KeepingHost, narrow: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with monkeypatch.context() as patched:
+            patched.setattr(tempfile, "tempdir", str(atlas.folder / "missing"))
+            made = atlas.many([narrow, atlas.picture("-fine")], fix=True)
+        assert [outcome(submission)[:2] for submission in made] == [("error", "not_fixed"), ("active", None)]
+        assert "(No such file or directory). Free space, or set TMPDIR." in (made[0].message or "")
+        assert outcome(atlas.one(narrow, fix=True)) == ("active", None, False)
+
+    def test_film_is_an_error_without_ffmpeg_and_pictures_are_fixed(
+        self, atlas: Sender, host: KeepingHost, narrow: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("PATH", str(atlas.folder))
+        monkeypatch.setattr(engines, "find_spec", lambda name: None)
+        film, picture = atlas.many([REFUSED / "mov-fps-too-low.mov", narrow], fix=True)
+        assert outcome(film) == ("error", "not_fixed", False)
+        assert "without ffmpeg on PATH" in (film.message or "")
+        assert outcome(picture) == ("active", None, False)
+
     def test_result_that_does_not_pass_is_not_registered(
         self, atlas: Sender, host: KeepingHost, tmp_path: Path
     ) -> None:
@@ -361,11 +382,17 @@ class TestGroups:
         assert (grouped.registered(), grouped.host.puts) == (2, 2)
 
 
+def large_picture(sender: Sender) -> Path:
+    """A picture that takes seconds to fix."""
+    path = sender.folder / f"{sender.mark}.png"
+    tile = Image.effect_noise((1280, 1000), 99).convert("RGB")
+    tile.resize((6400, 5000)).save(path, compress_level=0)
+    return path
+
+
 class TestStop:
     def test_closed_client_ends_what_it_fixes(self, atlas: Sender, host: KeepingHost) -> None:
-        large = atlas.folder / f"{atlas.mark}.png"
-        tile = Image.effect_noise((1280, 1000), 99).convert("RGB")
-        tile.resize((6400, 5000)).save(large, compress_level=0)
+        large = large_picture(atlas)
         client = preflight.Client("atlas", **atlas.options(fix=True))
         made: list[Submission] = []
         thread = threading.Thread(target=lambda: made.extend(client.submit_all([large])))
@@ -378,6 +405,24 @@ class TestStop:
         assert [submission.outcome for submission in made] == ["cancelled"]
         assert (host.files, made_folders(), PICTURE_WRITERS.processes()) == ([], [], ())
         assert atlas.entries() == []
+
+    @pytest.mark.slow
+    def test_cancelled_task_ends_what_it_fixes(self, atlas: Sender, host: KeepingHost) -> None:
+        large = large_picture(atlas)
+
+        async def main() -> None:
+            async with preflight.AsyncClient("atlas", **atlas.options(fix=True)) as client:
+                task = asyncio.create_task(client.submit(large))
+                while not (PICTURE_WRITERS.processes() and made_folders()):
+                    await asyncio.sleep(0.01)
+                task.cancel()
+                with pytest.raises(asyncio.CancelledError):
+                    await task
+                began = time.monotonic()
+            assert time.monotonic() - began < SOON
+
+        asyncio.run(main())
+        assert (host.files, made_folders(), PICTURE_WRITERS.processes()) == ([], [], ())
 
     def test_abandoned_run_leaves_no_folder(self, atlas: Sender, host: KeepingHost) -> None:
         pictures = [unique_picture(atlas.folder / f"{atlas.mark}-{n}.png", NARROW) for n in range(20)]
