@@ -10,7 +10,7 @@ from preflight.checker import CheckPlan, examine
 from preflight.clock import SYSTEM_CLOCK
 from preflight.errors import EngineError, OutputError, PreflightError, SourceChanged, SourceError
 from preflight.fixer.ffmpeg import Engine, EngineOutput
-from preflight.fixer.films import FilmJob, apply_film, engine_for, measure_film
+from preflight.fixer.films import FilmJob, ResultTooLarge, apply_film, engine_for, measure_film
 from preflight.fixer.hooks import NO_HOOKS, Hooks
 from preflight.fixer.inputs import DEFAULT_MAX_SIZE, Input, local_input
 from preflight.fixer.outputs import OutputFile, OutputRefused
@@ -21,7 +21,7 @@ from preflight.fixer.quality import Quality
 from preflight.fixer.result import FixOutcome, FixResult
 from preflight.formats import FORMATS, IMAGE
 from preflight.plans.budgets import largest_size
-from preflight.plans.changes import Changes
+from preflight.plans.changes import Changes, Shortcut
 from preflight.plans.recipes import recipe_for
 from preflight.report import Obstacle, Plan, Report, internal_error
 from preflight.sources.open import Target
@@ -133,6 +133,29 @@ class _Attempt:
             return self._proved(given, None, file, lambda: Quality(written.ssim, None))
 
     def _film(self, given: Input, place: Place) -> FixResult:
+        """Return the result; a shortcut that does not do is avoided in a second attempt."""
+        try:
+            result = self._written_film(given, place)
+        except ResultTooLarge:
+            if not (self._changes.is_lossless_sound and self._avoids("lossless_sound")):
+                raise
+            return self._film(given, place)
+        if result.outcome == "fixed" or not (self._changes.cuts_by_copy and self._avoids("copied_cut")):
+            return result
+        return self._film(given, place)
+
+    def _avoids(self, shortcut: Shortcut) -> bool:
+        """Plan once more, without a shortcut. Return whether that is possible."""
+        avoided = self._changes.avoided
+        if shortcut in avoided:
+            return False
+        proposal = propose(self._before, self._settings.aim, avoided | {shortcut})
+        if proposal.changes is None:
+            return False
+        self._plan, self._changes = proposal.plan, proposal.changes
+        return True
+
+    def _written_film(self, given: Input, place: Place) -> FixResult:
         engine = engine_for(self._changes)._replace(threads=self._settings.threads or 0)
         with self._output(place, self._changes.written, given) as file:
             output = EngineOutput(file.path, name=file.destination)

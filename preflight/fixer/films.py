@@ -27,6 +27,16 @@ MP4, or the spatial sound beside the usual one.
 """
 _MAX_ATTEMPTS: Final = 5
 """Times that a bit rate is corrected."""
+_SATURATED: Final = 1.01
+"""Share of the bytes of the attempt before up to which a higher bit rate makes nothing better."""
+
+
+class ResultTooLarge(EngineError):
+    """A result that does not fit into its bytes."""
+
+    def __init__(self, budget: SizeBudget) -> None:
+        most = format_value("size", budget.max_bytes)
+        super().__init__("engine_failed", f"The result does not fit into {most}. Cut it into parts.")
 
 
 class FilmJob(NamedTuple):
@@ -58,10 +68,13 @@ def apply_film(job: FilmJob) -> None:
 
 def _apply(job: FilmJob) -> None:
     budget = job.changes.budget
-    if budget is None or not budget.is_failing:
+    is_lossless = job.changes.is_lossless_sound
+    if budget is None or not budget.is_failing or is_lossless:
         _run(job, words_for(job.changes))
         if budget is None or os.path.getsize(job.output.path) <= budget.max_bytes:
             return
+        if is_lossless:
+            raise ResultTooLarge(budget)
     with TemporaryDirectory(prefix="preflight-fix-") as folder:
         _compress(job._replace(engine=job.engine._replace(folder=folder)), budget)
 
@@ -70,12 +83,13 @@ def _compress(job: FilmJob, budget: SizeBudget) -> None:
     """Encode at a bit rate that is corrected until the size is below the limit, and near it if that is failing."""
     rate = budget.video_bit_rate if job.changes.video is not None else budget.audio_bit_rate
     if rate is None:
-        raise _too_large(budget)
+        raise ResultTooLarge(budget)
     is_two_pass = passes(job.changes) > 1
     if is_two_pass:
         _run(job, words_for(job.changes, rate, 1))
     lowest, highest = 0, 0
     words: FilmWords | None = None
+    smaller = 0
     for _ in range(_MAX_ATTEMPTS):
         previous, words = words, words_for(job.changes, rate, 2 if is_two_pass else None)
         if words == previous and lowest:  # the encoder has no higher bit rate
@@ -84,13 +98,16 @@ def _compress(job: FilmJob, budget: SizeBudget) -> None:
         size = os.path.getsize(job.output.path)
         if size <= budget.max_bytes and (size >= LOWEST_SHARE * budget.max_bytes or not budget.is_failing):
             return
+        if size <= min(smaller * _SATURATED, budget.max_bytes):  # such as silence, or the highest rate of the codec
+            return
+        smaller = size if size <= budget.max_bytes else smaller
         lowest, highest = (rate, highest) if size <= budget.max_bytes else (lowest, rate)
         rate = _corrected(rate, size, budget, lowest, highest)
         if rate == lowest:
             return
     if os.path.getsize(job.output.path) > budget.max_bytes:
         if not lowest:
-            raise _too_large(budget)
+            raise ResultTooLarge(budget)
         _run(job, words_for(job.changes, lowest, 2 if is_two_pass else None))
 
 
@@ -148,8 +165,3 @@ def measure_film(job: FilmJob) -> Quality:
 
 def _threads(engine: Engine) -> list[str]:
     return ["-threads", str(engine.threads)] if engine.threads else []
-
-
-def _too_large(budget: SizeBudget) -> EngineError:
-    most = format_value("size", budget.max_bytes)
-    return EngineError("engine_failed", f"The result does not fit into {most}. Cut it into parts.")

@@ -9,7 +9,7 @@ from preflight.formats import IMAGE, VIDEO
 from preflight.judge import limit_findings
 from preflight.media import NONE, Media
 from preflight.plans import Advice, WrongFact, advice_for, command_of
-from preflight.plans.changes import Changes
+from preflight.plans.changes import Changes, Shortcut
 from preflight.plans.choices import DEFAULT_CHOICES, Choices
 from preflight.plans.combined import Conflict, combine
 from preflight.plans.encoding import Subject
@@ -52,8 +52,11 @@ class Aim(NamedTuple):
     further: tuple[tuple[str, Section], ...] = ()
 
 
-def propose(report: Report, aim: Aim) -> Proposal:
-    """Return the plan for a file of which `report` has the facts and findings."""
+def propose(report: Report, aim: Aim, avoided: frozenset[Shortcut] = frozenset()) -> Proposal:
+    """Return the plan for a file of which `report` has the facts and findings.
+
+    avoided  shortcuts that are not taken
+    """
     media = report.media
     if media is None or media.kind is None:
         message = report.error.message if report.error is not None else _not_media(report)
@@ -66,7 +69,7 @@ def propose(report: Report, aim: Aim) -> Proposal:
     first: Proposal | None = None
     name = None if is_url(report.source) or report.source.startswith("<") else report.source
     for view in _views(media, aim):
-        found = _planned(view, aim, name)
+        found = _planned(view, aim, name, avoided)
         if found.plan.obstacles:
             obstacles += found.plan.obstacles
         elif not _drops_frames(found):
@@ -101,7 +104,7 @@ def _drops_frames(proposal: Proposal) -> bool:
     return recipe is not None and not recipe.keeps_frames
 
 
-def _planned(media: Media, aim: Aim, name: str | None) -> Proposal:
+def _planned(media: Media, aim: Aim, name: str | None, avoided: frozenset[Shortcut]) -> Proposal:
     """Return the plan for a media as it is, or its obstacles."""
     refusing = [rules.service for rules in aim.rules if (media.kind or "") not in rules.sections]
     if refusing:
@@ -114,7 +117,7 @@ def _planned(media: Media, aim: Aim, name: str | None) -> Proposal:
         if isinstance(section, Conflict):
             return _impossible([Obstacle(f"{section.sentence}. Fix it for each rule set by itself.", "each")])
         problems |= dict.fromkeys(_problems(media, section, aim))
-        advice = advice_for(tuple(problems), Subject.of(media, exact=True), section, aim.choices)
+        advice = advice_for(tuple(problems), Subject.of(media, exact=True), section, aim.choices, avoided)
         if not problems and not advice.steps:
             return NO_PROPOSAL
         if not advice.steps:

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 from preflight.formats import CAMERA_RAW, CAMERA_RAW_EXTENSIONS, IMAGE, VIDEO, extension_of
 from preflight.media import Media
 from preflight.plans import encoding
-from preflight.plans.changes import Changes, changes_for
+from preflight.plans.changes import Changes, Shortcut, changes_for
 from preflight.plans.choices import DEFAULT_CHOICES, Choices
 from preflight.plans.commands import CommandTemplate, command_template, paths_of
 from preflight.plans.encoding import GEOMETRY, Subject
@@ -123,10 +123,17 @@ def _export(media: Media, section: Section) -> str:
 
 @lru_cache(4096)
 def advice_for(
-    problems: tuple[WrongFact, ...], subject: Subject, section: Section, choices: Choices = DEFAULT_CHOICES
+    problems: tuple[WrongFact, ...],
+    subject: Subject,
+    section: Section,
+    choices: Choices = DEFAULT_CHOICES,
+    avoided: frozenset[Shortcut] = frozenset(),
 ) -> Advice:
-    """Return the changes that fix all problems, the hint for each wrong fact, the steps and the command."""
-    changes = changes_for(frozenset(fact for _, fact in problems), subject, section, choices)
+    """Return the changes that fix all problems, the hint for each wrong fact, the steps and the command.
+
+    avoided  shortcuts that are not taken
+    """
+    changes = changes_for(frozenset(fact for _, fact in problems), subject, section, choices, avoided)
     steps = steps_for(changes)
     hints = {fact: _hint(code, fact, changes, steps) for code, fact in problems}
     is_hopeless = not subject.is_exact and any(code in _NOT_INVENTED for code, _ in problems)

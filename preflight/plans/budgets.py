@@ -31,6 +31,9 @@ _COPIED_SHARE: Final = 0.35
 """Share of a film's bit rate up to which its sound is copied."""
 _RATIO_SHARE: Final = 0.02
 """Share by which the ratio of width and height may change where a film is made smaller for its bit rate."""
+_LOSSLESS_SHARE: Final = 0.3
+"""Share of uncompressed sound below which no lossless codec is expected to get."""
+_MAX_LOSSLESS_BITS: Final = 24
 _FRAME_OVERHEAD: Final = 16
 """Bytes that a container adds to a frame; FIXED_OVERHEAD: those that it adds to a file."""
 _FIXED_OVERHEAD: Final = 2_000
@@ -102,6 +105,14 @@ def bytes_per_second(of: SizeBudget, media: Subject, duration: float, fps: float
 def of_sound(of: SizeBudget, media: Subject, duration: float) -> SizeBudget:
     """Return the budget with the bit rate of a sound."""
     return of._replace(audio_bit_rate=max(0, int(bytes_per_second(of, media, duration, None) * 8)))
+
+
+def may_fit_lossless(of: SizeBudget, media: Subject, timing: PlannedTimes) -> bool:
+    """Return whether an uncompressed sound may fit into a budget without a loss."""
+    if media.kind != AUDIO or media.audio_codec != "pcm" or not media.size:
+        return False
+    kept = (timing.duration(media) or 0.0) / media.duration if media.duration else 1.0
+    return (media.sample_bits or 0) <= _MAX_LOSSLESS_BITS and of.max_bytes >= _LOSSLESS_SHARE * media.size * kept
 
 
 def of_film(of: SizeBudget, media: Subject, duration: float, fps: float | None) -> SizeBudget:

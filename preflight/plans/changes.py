@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from preflight.formats import AUDIO, IMAGE, VIDEO
 from preflight.media import NONE
@@ -21,6 +21,10 @@ from preflight.plans.tracks import AudioTarget, VideoTarget
 from preflight.report import Obstacle
 from preflight.ruleset import Section
 
+Shortcut = Literal["copied_cut", "lossless_sound"]
+"""A way that loses less than others, of which only the result shows whether it does: a cut whose length depends on the
+order of the packets, and a lossless codec for fewer bytes."""
+_NO_SHORTCUTS: Final[frozenset[Shortcut]] = frozenset()
 _NO_CODECS: Final[Mapping[str, str | None]] = MappingProxyType({})
 _AUDIO_FACTS: Final = frozenset(("audio_codec", "sample_rate", "channels", "audio_tracks"))
 """Facts that a silent film may lack."""
@@ -52,6 +56,7 @@ class Changes(NamedTuple):
     obstacles  why the geometry or the colors cannot be changed
     freed    the facts that were outside limits of the old format alone
     only_main  whether subtitles and further tracks are left out, since ffmpeg cannot read or write one of them
+    avoided  the shortcuts that are not taken, since they were tried in vain
     """
 
     media: Subject
@@ -71,6 +76,7 @@ class Changes(NamedTuple):
     obstacles: tuple[Obstacle, ...] = ()
     freed: frozenset[str] = frozenset()
     only_main: bool = False
+    avoided: frozenset[Shortcut] = _NO_SHORTCUTS
 
     @property
     def deinterlaces(self) -> bool:
@@ -141,7 +147,7 @@ class Changes(NamedTuple):
         blocking = self.wrong
         if self.timing.extended is not None or self.timing.start > 0:
             blocking |= {"duration"}
-        elif self.timing.fps is None and self.timing.kept is not None and not self._is_cut_in_header:
+        elif self.timing.fps is None and self.timing.kept is not None and not self._needs_encoded_cut:
             blocking -= CUTTABLE
         if self.compresses:
             blocking |= {"bit_rate"}
@@ -150,24 +156,45 @@ class Changes(NamedTuple):
         return blocking
 
     @property
-    def _is_cut_in_header(self) -> bool:
-        """Return whether the length stands in a header that copying does not change."""
-        return self.media.audio_codec == "flac" and self.written not in ("mkv", "webm")
+    def _needs_encoded_cut(self) -> bool:
+        """Return whether a copied track would not get shorter: some have their length in a header of their own."""
+        is_in_header = self.media.audio_codec == "flac" and self.written not in ("mkv", "webm")
+        return is_in_header or "copied_cut" in self.avoided
+
+    @property
+    def cuts_by_copy(self) -> bool:
+        """Return whether a track is cut that is copied."""
+        return self.timing.kept is not None and any(fact not in self.codecs for fact in self.tracks)
+
+    @property
+    def is_lossless_sound(self) -> bool:
+        """Return whether a sound is encoded without a loss."""
+        return self.media.kind == AUDIO and self.audio is not None and self.audio.audio_codec in LOSSLESS
 
     def copies(self, fact: str) -> bool:
         """Return whether the track of `video_codec` or `audio_codec` can be copied."""
         return can_copy(fact, self.media, self.blocking, self.limits, self.written)
 
 
-def changes_for(wrong: frozenset[str], media: Subject, section: Section, choices: Choices = DEFAULT_CHOICES) -> Changes:
-    """Return the changes that bring the `wrong` facts inside the limits, as far as possible, and lose least."""
+def changes_for(
+    wrong: frozenset[str],
+    media: Subject,
+    section: Section,
+    choices: Choices = DEFAULT_CHOICES,
+    avoided: frozenset[Shortcut] = _NO_SHORTCUTS,
+) -> Changes:
+    """Return the changes that bring the `wrong` facts inside the limits, as far as possible, and lose least.
+
+    avoided  shortcuts that are not taken
+    """
     names = _written_formats(wrong, media, section)
+    wanted = Changes(media, wrong, {}, "", (), choices=choices, avoided=avoided)
     found: list[Changes] = []
     if "format" not in wrong:
-        found.append(_completed(_in_format(media.format or "", wrong, media, section, choices)))
+        found.append(_completed(_in_format(media.format or "", wanted, section)))
         if _is_settled(found[0], section):
             return found[0]
-    drafts = [_in_format(name, wrong, media, section, choices) for name in names]
+    drafts = [_in_format(name, wanted, section) for name in names]
     if media.kind != IMAGE and (copied := next(filter(None, map(_copied, drafts)), None)) is not None:
         found.append(copied)
         drafts = []
@@ -176,17 +203,23 @@ def changes_for(wrong: frozenset[str], media: Subject, section: Section, choices
         if _is_settled(found[-1], section):
             break
     found = [*filter(_is_possible, found)] or found
-    return min(found, key=_loss) if found else _completed(_in_format("", wrong, media, section, choices))
+    return min(found, key=_loss) if found else _completed(_in_format("", wanted, section))
 
 
 def _is_settled(changes: Changes, section: Section) -> bool:
     """Return whether changes are possible, and no format that is less preferred loses less."""
-    differs = bool(section.by_format) or _is_uncertain(changes)
+    differs = bool(section.by_format) or _is_uncertain(changes) or _loses_sound(changes)
     return _is_possible(changes) and not (differs and any(_loss(changes)))
 
 
 def _is_uncertain(changes: Changes) -> bool:
     return changes.video is not None and changes.written in _UNCERTAIN
+
+
+def _loses_sound(changes: Changes) -> bool:
+    """Return whether a sound is compressed by a lossy codec that a lossless one may compress enough."""
+    is_lossy = changes.audio is not None and changes.audio.audio_codec not in LOSSLESS
+    return is_lossy and _may_be_lossless(changes)
 
 
 def _loss(changes: Changes) -> tuple[float, ...]:
@@ -199,6 +232,7 @@ def _loss(changes: Changes) -> tuple[float, ...]:
         *(geometry.loss_of_shape(shape, media) if shape is not None else (0, 0)),
         round(max((media.duration or 0) - kept, 0), 1) if kept is not None else 0,
         _is_uncertain(changes),
+        _loses_sound(changes),
         media.kind != IMAGE and not changes.remuxes,
     )
 
@@ -214,16 +248,19 @@ def _is_possible(changes: Changes) -> bool:
 
 
 def _grows_too_large(changes: Changes, audio: AudioTarget) -> bool:
-    """Return whether a sound that is not compressed any more has more bytes than the limit."""
+    """Return whether a sound that is not compressed any more is expected to have more bytes than the limit."""
     media, budget = changes.media, changes.budget
     duration, rate = changes.timing.duration(media), audio.sample_rate or media.sample_rate
     if budget is None or audio.audio_codec not in LOSSLESS or not duration or not rate:
         return False
+    if audio.audio_codec != "pcm" and _may_be_lossless(changes):
+        return False
     return duration * rate * (audio.channels or media.channels or 1) * (audio.sample_bits or 16) / 8 > budget.max_bytes
 
 
-def _in_format(name: str, wrong: frozenset[str], media: Subject, section: Section, choices: Choices) -> Changes:
+def _in_format(name: str, wanted: Changes, section: Section) -> Changes:
     """Return what is to be changed so that the result has a format, without how."""
+    media, wrong = wanted.media, wanted.wrong
     limits = section.by_fact(name or None)
     freed: frozenset[str] = frozenset()
     if name not in ("", media.format):
@@ -231,8 +268,9 @@ def _in_format(name: str, wrong: frozenset[str], media: Subject, section: Sectio
         wrong = wrong - freed | facts_outside(media, limits)
     facts = ("audio_codec",) if media.kind == AUDIO else ("video_codec", "audio_codec")
     present = tuple([fact for fact in facts if getattr(media, fact) != NONE])
-    changes = Changes(media, wrong, limits, name, present, choices=choices, freed=freed)
-    return changes._replace(wrong=wrong | _unknown_of_animation(media, limits)) if changes.is_animation else changes
+    if wanted.is_animation:
+        wrong |= _unknown_of_animation(media, limits)
+    return wanted._replace(wrong=wrong, limits=limits, written=name, tracks=present, freed=freed)
 
 
 def _copied(changes: Changes) -> Changes | None:
@@ -353,10 +391,21 @@ def _with_standard_range(changes: Changes) -> Changes:
 
 
 def _may_encode(changes: Changes, name: str) -> bool:
-    """Return whether an audio codec serves: not a lossless one for fewer bytes, and not none for a silent track."""
+    """Return whether an audio codec serves: for fewer bytes, a lossless one only may; `none` not for a silent film."""
     if name == NONE:
         return changes.media.audio_codec != NONE
-    return name not in LOSSLESS or not changes.compresses or changes.media.kind != AUDIO
+    if name not in LOSSLESS or changes.media.kind != AUDIO:
+        return True
+    if "lossless_sound" in changes.avoided:
+        return False
+    return not changes.compresses or (name != "pcm" and _may_be_lossless(changes))
+
+
+def _may_be_lossless(changes: Changes) -> bool:
+    """Return whether a lossless codec may make the sound as small as it must be."""
+    if changes.budget is None or not changes.compresses or "lossless_sound" in changes.avoided:
+        return False
+    return budgets.may_fit_lossless(changes.budget, changes.media, changes.timing)
 
 
 def needs_shape(changes: Changes) -> bool:

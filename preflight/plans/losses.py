@@ -65,7 +65,13 @@ def _of_coding(changes: Changes, media: Media) -> Iterator[str]:
         yield "re-encodes the film, keeps the sound" if keeps else "re-encodes the film"
     elif sound:
         yield "re-encodes the sound, keeps the film"
-    if changes.budget is not None and changes.compresses and media.size and not changes.wrong.isdisjoint(SIZES):
+    if (
+        changes.budget is not None
+        and changes.compresses
+        and media.size
+        and not exact
+        and not changes.wrong.isdisjoint(SIZES)
+    ):
         yield f"compresses it to {changes.budget.max_bytes / media.size * 100:.0f} % of its size"
 
 

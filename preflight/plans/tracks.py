@@ -92,6 +92,8 @@ _HIGHEST_OTHER_RATE: Final = 512_000
 """The bit/s that the encoder of a codec accepts at most."""
 _SOURCE_SHARE: Final = 1.5
 """Bit rate for a track that was lossy already, as a share of its own."""
+_CONSTANT_SHARE: Final = 0.96
+"""Share of a bit rate from which a constant one of MP3 is used instead: it has few of them, but keeps them exactly."""
 _LOWEST_RATE: Final = 64_000
 _SAMPLE_RATES: Final = (48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000)
 _RATES_OF: Final[Mapping[str, tuple[int, ...]]] = {
@@ -161,10 +163,17 @@ class AudioTarget(NamedTuple):
             return ["-an"]
         bits = _SAMPLE_BITS.get(self.audio_codec, {}).get(self.sample_bits or 0)
         words = ["-c:a", *(bits or ENCODERS[self.audio_codec])]
+        if self.audio_codec in LOSSLESS:
+            bit_rate = None
+        elif bit_rate is not None:
+            bit_rate = min(bit_rate, _HIGHEST_RATE.get(self.audio_codec, _HIGHEST_OTHER_RATE))
         if bit_rate is not None and self.audio_codec == "mp3":
-            words += ["-abr", "1"]  # its constant bit rates are too few to come close to a size
-        highest = _HIGHEST_RATE.get(self.audio_codec, _HIGHEST_OTHER_RATE)
-        rate = min(bit_rate, highest) if bit_rate else self.audio_bit_rate or self.encoded_rate
+            constant = max((rate for rate in _AUDIO_BIT_RATES if rate <= bit_rate), default=0)
+            if constant >= bit_rate * _CONSTANT_SHARE:
+                bit_rate = constant
+            else:
+                words += ["-abr", "1"]
+        rate = bit_rate or self.audio_bit_rate or self.encoded_rate
         values = (("-b:a", rate), ("-ar", self.sample_rate), ("-ac", self.channels))
         for option, value in values:
             words += [option, str(value)] if value is not None else []
