@@ -16,7 +16,7 @@ class FixRecord:
 
     key       of the registration, as in `Entry`
     original  the identity of the original's content
-    options   digest of the rule sets that the file had to pass, and of the choices
+    options   digest of the limits that the file had to be inside of, and of the choices
     fixed     the identity of the content that was registered
     sentence  what was changed; losses: what was lost by it
     at        when it was made, ISO 8601 in UTC

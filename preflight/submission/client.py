@@ -342,7 +342,7 @@ class Client(Generic[ApiT_co]):
         with self._call():
             submitter.groups.validate(settings.group)
         known, digest = account.known_assets(self._provider), rules_digest(plan.rules)
-        fixer = None if settings.choices is None else RunFixer(plan, settings.choices, digest, account.pool)
+        fixer = None if settings.choices is None else RunFixer(plan, settings.choices, account.pool)
         submitter = replace(submitter, settings=settings, plan=plan, rules_digest=digest, known=known, fixer=fixer)
         run = SubmissionRun(account.pool, submitter, deliver)
         with self._lock:

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Final, NamedTuple
@@ -21,10 +21,12 @@ from preflight.fixer.naming import Located, file_name, name_outputs
 from preflight.fixer.planning import Aim, propose
 from preflight.fixer.result import FixResult
 from preflight.forks import SharedByThreads
+from preflight.formats import KINDS
 from preflight.hosts import LocalFile
 from preflight.ledger import SHA256_PREFIX, ContentId, FixRecord, Ledger
 from preflight.plans.choices import DEFAULT_CHOICES, Choices
 from preflight.report import Plan, Report
+from preflight.ruleset import RuleSet
 from preflight.submission.account import WorkerPool
 from preflight.submission.fix_folder import FixFolder
 from preflight.submission.register import sha256_of
@@ -38,6 +40,7 @@ MAX_DOWNLOAD: Final = DEFAULT_MAX_SIZE
 MAX_FIXES: Final = max(1, _CORES // 2)
 """Files that a process fixes at once; their encoders share the processors."""
 
+_REMARKS: Final = ("note", "hint")
 _slots: Final = SharedByThreads[str, threading.Semaphore]()
 
 
@@ -61,21 +64,38 @@ class FixedFile(NamedTuple):
     warnings: str
 
 
-def fix_digest(rules_digest: str, choices: Choices, *, strict: bool) -> str:
-    """Return the digest of everything that decides what is made from a file."""
+def fix_digest(rules: Sequence[RuleSet], choices: Choices, *, strict: bool) -> str:
+    """Return the digest of everything that decides what is made from a file.
+
+    Texts and the order of rule sets do not, nor a choice that is the default.
+    """
+    parts = (*KINDS, "default_variant", "variants")
+    limits = {
+        _as_text([ruleset.variant, *(_without_remarks(ruleset.table.get(part)) for part in parts)]) for ruleset in rules
+    }
     chosen = {name: value for name, value in choices._asdict().items() if value != getattr(DEFAULT_CHOICES, name)}
-    text = json.dumps([rules_digest, strict, chosen], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return hashlib.sha256(_as_text([sorted(limits), strict, chosen]).encode()).hexdigest()[:16]
+
+
+def _as_text(data: object) -> str:
+    return json.dumps(data, sort_keys=True, default=str)
+
+
+def _without_remarks(table: object) -> object:
+    """Return a part of a rule file without the texts that change no verdict."""
+    if isinstance(table, Mapping):
+        return {name: _without_remarks(inner) for name, inner in table.items() if name not in _REMARKS}
+    return [_without_remarks(inner) for inner in table] if isinstance(table, list | tuple) else table
 
 
 class RunFixer:
     """Plans and makes the fixes of one run. Thread-safe.
 
-    digest  of the rule sets and the choices
+    digest  of the limits and the choices
     """
 
-    def __init__(self, check: CheckPlan, choices: Choices, rules_digest: str, pool: WorkerPool) -> None:
-        self.digest = fix_digest(rules_digest, choices, strict=check.strict)
+    def __init__(self, check: CheckPlan, choices: Choices, pool: WorkerPool) -> None:
+        self.digest = fix_digest(check.rules, choices, strict=check.strict)
         threads = max(1, _CORES // MAX_FIXES)
         aim = Aim(check.rules, choices, check.strict)
         self._settings = FixSettings(aim, check._replace(hints=False), MAX_DOWNLOAD, threads=threads)

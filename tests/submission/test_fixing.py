@@ -9,6 +9,7 @@ import shutil
 import tempfile
 import threading
 import time
+import tomllib
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -18,6 +19,7 @@ import pytest
 from PIL import Image
 
 import preflight
+from preflight import catalog
 from preflight.errors import UsageError
 from preflight.fixer import engines
 from preflight.fixer.pictures import PICTURE_WRITERS
@@ -25,6 +27,7 @@ from preflight.hosts import LocalFile
 from preflight.ledger import FixRecord, Ledger
 from preflight.plans.choices import Choices
 from preflight.report import Rejected
+from preflight.ruleset import compile_ruleset
 from preflight.sandbox import Sandbox
 from preflight.submission import Submission, fixing, submit_many
 from preflight.submission.account import FIX_THREADS
@@ -431,6 +434,47 @@ class TestStop:
         assert made_folders() == []
         assert {outcome(each)[0] for each in atlas.many(pictures, fix=True)} == {"active"}
         assert atlas.registered() == 20
+
+
+class TestDigest:
+    """What is made from a file is the same as long as nothing changes that decides it."""
+
+    def digest(self, limits: str = "width = { min = 300 }", title: str = "Mine", **options: Any) -> str:
+        text = f"""
+            title = "{title}: pictures"
+            stage = "register"
+            source = "https://example.com"
+            as_of = 2026-11-20
+            basis = "published"
+            [image]
+            {limits}
+        """
+        ruleset = compile_ruleset("mine", tomllib.loads(text))
+        return fixing.fix_digest([ruleset], options.pop("choices", Choices()), **{"strict": False} | options)
+
+    def test_texts_do_not_count(self) -> None:
+        assert self.digest() == self.digest(title="Another") == self.digest('width = { min = 300, note = "300 px" }')
+
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            {"limits": "width = { min = 301 }"},
+            {"limits": 'width = { min = 300, otherwise = "scaled" }'},
+            {"strict": True},
+            {"choices": Choices(anchor="top")},
+        ],
+        ids=str,
+    )
+    def test_everything_that_decides_counts(self, changes: dict[str, Any]) -> None:
+        assert self.digest(**changes) != self.digest()
+
+    def test_variants_count_and_the_order_of_rule_sets_does_not(self) -> None:
+        def digest(rules: str) -> str:
+            return fixing.fix_digest(catalog.resolve(rules), Choices(), strict=False)
+
+        variants = [digest(f"amazon-rekognition:{variant}") for variant in ("s3", "faces", "ppe")]
+        assert len({*variants, digest("amazon-rekognition"), digest("atlas"), digest("atlas,tiktok")}) == 6
+        assert digest("atlas,tiktok") == digest("tiktok,atlas,atlas")
 
 
 class TestOptions:
