@@ -30,6 +30,7 @@ class Complaint(NamedTuple):
 
 HEVC = "-c:v libx265 -preset ultrafast -x265-params log-level=error -tag:v hvc1"
 HLG = "-color_primaries bt2020 -color_trc arib-std-b67 -colorspace bt2020nc"
+INTERLACED = "-c:v mpeg2video -q:v 4 -flags +ildct+ilme -top 1 -pix_fmt yuv420p"
 
 PICTURES = (
     Complaint(
@@ -103,6 +104,9 @@ PICTURES = (
         "tiktok-photo",
         "scale",
         "gitroomhq/postiz-app/pull/1875",
+    ),
+    Complaint(
+        "chat.webp", lambda path: picture(path, (1280, 720)), "whatsapp", "convert", "chatwoot/chatwoot/issues/12260"
     ),
     Complaint(
         "post.png",
@@ -229,6 +233,12 @@ FILMS = (
         "transcode",
     ),
     Complaint(
+        "broadcast.ts",
+        lambda path: clip(path, (720, 576), 1, sound="-c:a aac", codec=INTERLACED, fps=25),
+        "x",
+        "deinterlace convert",
+    ),
+    Complaint(
         "minute.mp4",
         lambda path: clip(path, (64, 112), 61, "-movflags", "+faststart", fps=24),
         "instagram-story",
@@ -247,7 +257,7 @@ FILMS = (
         "hdr.mov",
         lambda path: clip(path, (640, 360), 2, codec=f"{HEVC} -pix_fmt yuv420p10le {HLG}"),
         "whatsapp",
-        "transcode convert",
+        "tone_map transcode convert",
     ),
     Complaint(
         "pieces.mp4",
