@@ -333,8 +333,9 @@ def losses(shape: Shape, media: Subject, choices: Choices = DEFAULT_CHOICES) -> 
     if shape.size != shape.crop and abs(factor - 1) >= _SMALL:
         phrases.append(f"scales it to {factor:.2g} of its size" if factor < 1 else f"enlarges it {factor:.3g} times")
     if shape.canvas is not None:
-        padding = "blurred" if choices.fit == "blur" else "black"
-        phrases.append(f"pads it with {_percent(1 - prod(shape.size) / prod(shape.canvas))} {padding}")
+        padding = _percent(1 - prod(shape.size) / prod(shape.canvas))
+        is_blurred = choices.fit == "blur"
+        phrases.append(f"pads it with a blurred copy ({padding})" if is_blurred else f"pads it with {padding} black")
     return tuple(phrases)
 
 

@@ -169,4 +169,5 @@ def test_losses_are_named_with_their_share(found: Shape, phrases: tuple[str, ...
 
 def test_blurred_padding_is_named() -> None:
     found = Shape((640, 480), (640, 480), (640, 640))
-    assert geometry.losses(found, Subject.of(picture(640, 480)), Choices(fit="blur")) == ("pads it with 25 % blurred",)
+    phrases = geometry.losses(found, Subject.of(picture(640, 480)), Choices(fit="blur"))
+    assert phrases == ("pads it with a blurred copy (25 %)",)
