@@ -86,17 +86,21 @@ def _cropping(changes: Changes) -> list[str]:
 
 def _scaling(changes: Changes) -> list[str]:
     """Return the filters that scale and convert RGB, and that state the shape of a pixel and the matrix."""
-    shape = changes.shape
-    becomes_square = "pixel_aspect_ratio" in changes.wrong
-    options = f"{_MATRIX}:{_QUALITY}" if _becomes_ycbcr(changes) else _QUALITY
-    if shape is None or (shape.size == shape.crop and not becomes_square):
-        return [f"scale={options}", *_stated_matrix(changes)] if _becomes_ycbcr(changes) else []
-    sar = "1" if becomes_square else _pixel_shape(changes.media)
-    return [f"scale={shape.size[0]}:{shape.size[1]}:{options}", f"setsar={sar}", *_stated_matrix(changes)]
+    shape, becomes_square = changes.shape, "pixel_aspect_ratio" in changes.wrong
+    is_scaled = shape is not None and (shape.size != shape.crop or becomes_square)
+    size = [f"{shape.size[0]}:{shape.size[1]}"] if shape is not None and is_scaled else []
+    matrix = [_MATRIX] if _becomes_ycbcr(changes) else []
+    scaling = [f"scale={':'.join([*size, *matrix, _QUALITY])}"] if size or matrix else []
+    if is_scaled or "pixel_aspect_ratio" in changes.limits:
+        scaling.append(f"setsar={'1' if becomes_square else _pixel_shape(changes.media)}")
+    return [*scaling, *_stated_matrix(changes)]
 
 
 def _pixel_shape(media: Subject) -> str:
-    """Return the pixel aspect ratio of the source: scaling to whole pixels would make another of it."""
+    """Return the pixel aspect ratio of the source: scaling to whole pixels would make another of it.
+
+    One that is not stated becomes 1.
+    """
     ratio = media.pixel_aspect_ratio
     if not ratio:
         return f"r=sar:max={_MAX_SAR_TERM}"

@@ -238,6 +238,12 @@ class TestPixels:
         ffmpeg("-i", film, "-vf", ",".join(words), *X264, result)
         assert facts(result).pixel_aspect_ratio in (None, 1)
 
+    def test_shape_of_pixels_is_stated_where_a_limit_is_on_it(self, tmp_path: Path) -> None:
+        film = corners(tmp_path / "a.mov", "-c:v", "mjpeg", "-q:v", "2", filters=f"{BT709},setsar=0")
+        assert facts(film).pixel_aspect_ratio is None
+        result = changed(film, pixel_aspect_ratio=only(1), video_codec=only("h264"))
+        assert facts(result).pixel_aspect_ratio == 1
+
     def test_interlaced_fields_become_frames_before_they_are_scaled(self, tmp_path: Path) -> None:
         film = corners(tmp_path / "a.mp4", *X264, "-flags", "+ildct+ilme", filters=f"{BT709},setfield=tff")
         words = film_filters(changes_of(film, height={"max": 90}))
