@@ -50,6 +50,8 @@ def is_resolved(changes: Changes, steps: tuple[Step, ...]) -> bool:
     return changes.wrong <= resolved
 
 
+_OF_RATE: Final = frozenset(("fps", "variable_fps", "frames", "pixel_frames"))
+"""Facts that another frame rate changes."""
 _CHANGEABLE: Final = GEOMETRY | {field for field in Step._fields if field not in ("action", "facts", "format")}
 """Facts that a plan can change."""
 _COLORS: Final = frozenset(("primaries", "transfer", "hdr"))
@@ -109,7 +111,7 @@ def _geometry_steps(changes: Changes) -> Iterator[Step]:
 
 def _time_steps(changes: Changes) -> Iterator[Step]:
     times, wrong = changes.timing, changes.wrong
-    if times.fps is not None:
+    if times.fps is not None and (changes.wrong & _OF_RATE or times.fps != changes.media.fps):
         facts = wrong & {"fps", "variable_fps"} or wrong & (CUTTABLE - {"duration"})
         varies = False if "variable_fps" in wrong else None
         yield Step("change_fps", tuple(sorted(facts)), fps=times.fps, variable_fps=varies)

@@ -74,8 +74,8 @@ def timing(
     rate = _frame_rate(media, wrong, limits)
     limit = limits.get("duration") if "duration" in wrong else None
     if limit is not None and is_too_short(media, limits):
-        if choices.extend == "hold" and media.variable_fps:
-            rate = rate or _constant_rate(media, limits)  # a last frame can be repeated at a known rate only
+        if choices.extend == "loop" or media.variable_fps:
+            rate = rate or _constant_rate(media, limits)  # so that frames are repeated where a track is shorter
         return PlannedTimes(extended=longer(media, limit) if choices.extend is not None else None, fps=rate)
     kept = duration(limit, media) if limit is not None else None
     if not wrong.isdisjoint(("frames", "pixel_frames")):

@@ -11,6 +11,7 @@ from preflight.media import Media
 from preflight.plans import timing
 from preflight.plans.choices import DEFAULT_CHOICES, Choices, Extend, Trim
 from preflight.plans.encoding import Subject
+from preflight.plans.steps import steps_for
 from preflight.plans.timing import PlannedTimes
 from tests.plans.planned import CLIP, changes_of, only
 from tests.rows import each_row
@@ -78,7 +79,13 @@ def test_a_variable_rate_becomes_the_one_that_it_is_meant_to_be(fps: float, rate
 def test_a_last_frame_is_held_at_a_constant_rate() -> None:
     film = CLIP._replace(duration=1.0, fps=29.9, variable_fps=True)
     assert times(film, Choices(extend="hold"), duration={"min": 2}).rate == "30000/1001"
-    assert times(film, Choices(extend="loop"), duration={"min": 2}).rate is None
+    assert times(film._replace(variable_fps=False), Choices(extend="hold"), duration={"min": 2}).rate is None
+
+
+def test_a_repeated_film_has_a_constant_rate_without_a_step_for_it() -> None:
+    found = changes_of(CLIP._replace(duration=1.0), Choices(extend="loop"), duration={"min": 2})
+    assert found.timing.rate == "30"
+    assert [step.action for step in steps_for(found)] == ["extend"]
 
 
 class TestFrames:
