@@ -25,7 +25,7 @@ from preflight.formats import KINDS
 from preflight.hosts import LocalFile
 from preflight.ledger import SHA256_PREFIX, ContentId, FixRecord, Ledger
 from preflight.plans.choices import DEFAULT_CHOICES, Choices
-from preflight.report import Plan, Report
+from preflight.report import Plan, Report, internal_error
 from preflight.ruleset import RuleSet
 from preflight.submission.account import WorkerPool
 from preflight.submission.fix_folder import FixFolder
@@ -104,7 +104,10 @@ class RunFixer:
 
     def plan(self, report: Report) -> tuple[Plan, str | None]:
         """Return the plan for a target, and the kind of what is made from it; None if nothing can be made."""
-        proposal = propose(report, self._settings.aim)
+        try:
+            proposal = propose(report, self._settings.aim)
+        except Exception as error:  # noqa: BLE001 - an error of preflight affects one file, not the run
+            raise SourceError("internal_error", internal_error(error).message) from None
         if proposal.changes is None or not proposal.plan.steps:
             return proposal.plan, None
         kinds = [proposal.changes.media.kind, *(step.kind for step in proposal.plan.steps)]

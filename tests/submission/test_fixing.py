@@ -23,10 +23,11 @@ from preflight import catalog
 from preflight.errors import UsageError
 from preflight.fixer import engines
 from preflight.fixer.pictures import PICTURE_WRITERS
+from preflight.fixer.planning import Aim, Proposal
 from preflight.hosts import LocalFile
 from preflight.ledger import FixRecord, Ledger
 from preflight.plans.choices import Choices
-from preflight.report import Rejected
+from preflight.report import Rejected, Report
 from preflight.ruleset import compile_ruleset
 from preflight.sandbox import Sandbox
 from preflight.submission import Submission, fixing, submit_many
@@ -317,6 +318,16 @@ class TestNotFixed:
         host.put = fail  # type: ignore[method-assign]
         assert outcome(atlas.one(narrow, fix=True)) == ("error", "upload_failed", False)
         assert (atlas.registered(), made_folders()) == (0, [])
+
+    def test_error_of_ours_affects_one_file(
+        self, atlas: Sender, host: KeepingHost, narrow: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def fail(report: Report, aim: Aim) -> Proposal:
+            raise ValueError("math domain error")
+
+        monkeypatch.setattr(fixing, "propose", fail)
+        made = atlas.many([narrow, atlas.picture("-fine")], fix=True)
+        assert [outcome(submission)[:2] for submission in made] == [("error", "internal_error"), ("active", None)]
 
     def test_missing_folder_for_temporary_files_is_an_error_of_each_file(
         self, atlas: Sender, host: KeepingHost, narrow: Path, monkeypatch: pytest.MonkeyPatch
