@@ -71,7 +71,14 @@ def encoded(frames: Sequence[Image.Image], coding: PictureCoding, quality: float
         options |= _of_animation(pictures, coding)
     file = BytesIO()
     pictures[0].save(file, _FORMATS[coding.written], **options)
-    return file.getvalue()
+    dpi = coding.metadata.dpi
+    return file.getvalue() if coding.written != "gif" or dpi is None else _with_aspect(file.getvalue(), dpi[0] / dpi[1])
+
+
+def _with_aspect(gif: bytes, ratio: float) -> bytes:
+    """Return a GIF that states the ratio of its pixels, in 64ths from 16 on (GIF89a 18)."""
+    coded = round(64 * ratio) - 15 if abs(ratio - 1) > 1 / 64 else 0
+    return gif[:12] + bytes([min(max(coded, 0), 255)]) + gif[13:]
 
 
 def _writable(image: Image.Image, coding: PictureCoding) -> Image.Image:

@@ -28,6 +28,8 @@ _TURNS: Final = {
 _SEVERAL: Final = frozenset(("HEIF", "MPO", "TIFF"))
 """Formats whose further pictures are not frames of an animation."""
 _MAX_FRAME_PIXELS: Final = 1 << 28
+_DENSITY: Final = 72.0
+"""Pixels per inch that are written if the source states none, but the ratio of its pixels."""
 _SUBFILE_TYPE: Final = 254
 _COPY_OR_MASK: Final = 0b101
 _PREVIEW_TYPES: Final = frozenset(("Large Thumbnail (VGA Equivalent)", "Large Thumbnail (Full HD Equivalent)"))
@@ -97,14 +99,22 @@ def metadata_for(original: Original, recipe: PictureRecipe, size: tuple[int, int
     """Return the metadata of a result of this size."""
     least = minimal_exif(1) if recipe.states_orientation else b""
     if recipe.strip_metadata:
-        return Metadata(least)
+        return Metadata(least, b"", _density(None, recipe.pixel_aspect))
     is_cropped = recipe.crop is not None or recipe.canvas is not None
     exif = changed_exif(original.exif, size=size, is_cropped=is_cropped, without_location=recipe.strip_location)
     return Metadata(
         exif if exif and is_readable(exif) else least,
         changed_xmp(original.xmp, without_location=recipe.strip_location),
-        original.dpi if recipe.size is None or original.dpi is None or len({*original.dpi}) == 1 else None,
+        _density(original.dpi, recipe.pixel_aspect),
     )
+
+
+def _density(stated: tuple[float, float] | None, pixel_aspect: float | None) -> tuple[float, float] | None:
+    """Return the density to write, whose ratio is that of the pixels, as ffmpeg and our readers have it; None: none."""
+    if pixel_aspect is None:
+        return stated if stated is None or stated[0] == stated[1] else (stated[0], stated[0])
+    across = stated[0] if stated is not None else _DENSITY
+    return across, across / pixel_aspect
 
 
 def require_single(image: Image.Image, recipe: PictureRecipe) -> None:

@@ -21,6 +21,7 @@ from preflight.plans.picture_formats import (
 )
 from preflight.plans.regions import is_accepted_size
 from preflight.plans.tracks import is_accepted
+from preflight.probes.exif import TRANSPOSED
 
 Rectangle = tuple[int, int, int, int]
 """Left, top, width and height."""
@@ -35,6 +36,8 @@ _IN_PLACE: Final = frozenset(("location",))
 """Facts that change without a change of the pixels."""
 _STEP: Final = 0.985
 """Factor between two sizes that are tried where quality alone does not reach a limit on bytes."""
+_SQUARE: Final = 0.03
+"""Difference from 1 of the ratio of pixels that rounding to whole pixels causes."""
 _MAX_STEPS: Final = 240
 
 
@@ -56,6 +59,7 @@ class PictureRecipe(NamedTuple):
     quality         the highest to encode with, 1 to 100; None: nearly lossless; lossless: no quality at all
     chroma          chroma subsampling, of the fallback if the format has none; can_subsample: 4:2:0 is accepted too
     states_orientation  that the picture is upright is written even if nothing else is
+    pixel_aspect    width / height of a pixel of the result, which is written; None: square, and not written
     smaller         accepted sizes of the same shape, the largest first, for a result that would have too many bytes
     """
 
@@ -84,6 +88,7 @@ class PictureRecipe(NamedTuple):
     strip_location: bool = False
     strip_metadata: bool = False
     states_orientation: bool = False
+    pixel_aspect: float | None = None
     smaller: tuple[Size, ...] = ()
 
 
@@ -114,6 +119,7 @@ def recipe_for(changes: Changes) -> PictureRecipe:
         states_orientation="orientation" in limits,
     )
     found = _with_geometry(found, changes)
+    found = found._replace(pixel_aspect=_pixel_aspect(changes))
     if largest_size(limits) is not None:
         fallback = _fallback(changes, found)
         chroma = chroma_for(media, fallback[0], limits) if fallback else found.chroma
@@ -155,6 +161,20 @@ def _with_geometry(found: PictureRecipe, changes: Changes) -> PictureRecipe:
         place = crop_offset(canvas, size, choices.anchor)
         found = found._replace(canvas=(*place, *canvas), blur=choices.fit == "blur")
     return found
+
+
+def _pixel_aspect(changes: Changes) -> float | None:
+    """Return the ratio of the pixels of the result, if it is limited or not 1."""
+    media, shape = changes.media, changes.shape
+    ratio = media.pixel_aspect_ratio or 1.0
+    if (media.orientation or 1) in TRANSPOSED:
+        ratio = 1 / ratio
+    if shape is not None:
+        across, down = (size / crop for size, crop in zip(shape.size, shape.crop, strict=True))
+        ratio *= down / across
+    if abs(ratio - 1) < _SQUARE:
+        return 1.0 if "pixel_aspect_ratio" in changes.limits else None
+    return ratio
 
 
 def _result_of(found: PictureRecipe) -> Size | None:

@@ -18,6 +18,7 @@ import preflight
 from preflight.fixer.metadata import changed_exif, changed_xmp, located_exif, minimal_exif
 from preflight.fixer.rewriting import without_location, without_metadata
 from tests.fixer.pictures import answered, applied, furthest, photograph, recipe_of, saved, written
+from tests.fixer.pictures import written as applied_bytes
 from tests.rows import each_row
 
 QUIRKS = Path("fixtures/quirks")
@@ -118,6 +119,24 @@ def test_gain_map_that_is_not_written_is_not_described() -> None:
         data = (QUIRKS / name).read_bytes()
         result = written(data, recipe_of("jpeg", "jpeg", first_picture=True, size=(20, 14)))
         assert preflight.probe(result).hdr == "none"
+
+
+@each_row("written", ["jpeg", "png", "gif"])
+def test_ratio_of_pixels_is_written(written: str) -> None:
+    data = saved(photograph(48, 32), dpi=(144, 144))
+    for strips in (False, True):
+        ratios = {}
+        for aspect in (0.5, 4 / 3, 2.0):
+            result = applied_bytes(data, recipe_of("png", written, pixel_aspect=aspect, strip_metadata=strips))
+            ratios[aspect] = preflight.probe(result).pixel_aspect_ratio
+        assert ratios == pytest.approx({aspect: aspect for aspect in ratios}, abs=0.02)
+    square = preflight.probe(applied_bytes(data, recipe_of("png", written, pixel_aspect=1.0)))
+    assert square.pixel_aspect_ratio == (None if written == "gif" else 1.0)
+
+
+def test_density_stays_where_it_is_square() -> None:
+    data = saved(photograph(48, 32), "JPEG", dpi=(300, 300))
+    assert applied(data, recipe_of("jpeg", "jpeg", size=(24, 16))).info["dpi"] == (300, 300)
 
 
 class TestInPlace:

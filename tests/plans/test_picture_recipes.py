@@ -80,6 +80,26 @@ def test_crop_is_placed_by_the_anchor() -> None:
     assert tall.crop == (0, 160, 480, 480)
 
 
+@each_row(
+    ("stated", "orientation", "limits", "expected"),
+    [
+        (None, None, {"width": {"max": 320}}, None),
+        (1.0, None, {"width": {"max": 320}, "pixel_aspect_ratio": {"max": 1}}, 1.0),
+        (0.5, None, {"width": {"max": 320}}, 0.5),
+        (0.5, 6, {"width": {"max": 320}}, 2.0),
+        (0.5, None, {"width": {"max": 640}, "pixel_aspect_ratio": only(1)}, 1.0),
+    ],
+)
+def test_pixels_keep_their_ratio_unless_it_is_wrong(
+    stated: float | None, orientation: int | None, limits: dict[str, Any], expected: float | None
+) -> None:
+    media = PHOTO._replace(pixel_aspect_ratio=stated, orientation=orientation)
+    wrong = "pixel_aspect_ratio" if stated == 0.5 and "pixel_aspect_ratio" in limits else "width"
+    found = recipe(media, wrong, **limits).pixel_aspect
+    assert (found is None) is (expected is None)
+    assert abs((found or 0) - (expected or 0)) < 0.01
+
+
 def test_padding_is_placed_by_the_anchor() -> None:
     limits = {"aspect_ratio": only("1:1")}
     for fit, anchor, top in (("pad", "center", 80), ("pad", "top", 0), ("blur", "bottom", 160)):
