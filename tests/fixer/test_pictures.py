@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
+import struct
 import threading
 import time
 from base64 import b64encode
@@ -107,6 +109,21 @@ def test_collection_of_pictures_is_neither_reduced_nor_made_a_film(name: str) ->
 def test_first_picture_is_kept_on_request(name: str, source: str) -> None:
     written = apply((QUIRKS / name).read_bytes(), recipe_of(source, "png", first_picture=True))
     assert written.format == "png"
+
+
+@each_row(
+    ("kind", "allowed"),
+    [(0x010001, True), (0x010002, True), (0x020002, False), (0x000000, False)],
+)
+def test_previews_behind_a_jpeg_are_no_further_pictures(kind: int, allowed: bool) -> None:
+    """CIPA DC-007 5.2.3.3.1: the type of the second of two entries of 16 bytes."""
+    data = bytearray(saved(photograph(64, 48), "MPO", save_all=True, append_images=[photograph(32, 24)]))
+    entry = re.search(rb"\0\0\x03\0.{4}\0{8}", bytes(data), re.DOTALL)
+    assert entry is not None
+    data[entry.end() : entry.end() + 4] = struct.pack("<L", kind)
+    answer = answered(bytes(data), recipe_of("jpeg", "png"))
+    assert ("data" in answer) is allowed
+    assert answer.get("parameter") == (None if allowed else "first_picture")
 
 
 def test_bomb_is_not_decoded() -> None:
