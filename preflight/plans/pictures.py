@@ -10,9 +10,9 @@ from preflight.formats import HDR_BY_TRANSFER
 from preflight.media import Media
 from preflight.plans.changes import Changes
 from preflight.plans.geometry import LimitsByFact
-from preflight.plans.picture_formats import MAX_SIDES, PICTURE_READERS, WITHOUT_METADATA
+from preflight.plans.picture_formats import MAX_SIDES, PICTURE_READERS, WITHOUT_METADATA, chroma_for
 from preflight.plans.recipes import PictureRecipe, is_high_range, primaries_of, recipe_for
-from preflight.plans.tracks import FactValue, is_accepted
+from preflight.plans.tracks import FactValue
 from preflight.probes.color import CHROMATICITIES
 from preflight.report import Obstacle
 
@@ -21,7 +21,6 @@ _MODELS: Final = {
     "png": "rgb", "bmp": "rgb", "tiff": "rgb", "gif": "palette",
 }  # fmt: skip
 """By format, the color model of what is written."""
-_SUBSAMPLINGS: Final = {"4:2:0": 2, "4:2:2": 1, "4:4:4": 0}
 _CODINGS: Final = {"jpeg": "baseline", "webp": "lossy"}
 
 
@@ -123,11 +122,6 @@ def values(written: str, limits: LimitsByFact) -> dict[str, FactValue]:
     }  # fmt: skip
     if written in _CODINGS:
         facts["coding"] = _CODINGS[written]
-    if (chroma := _chroma(written, limits)) is not None:
+    if (chroma := chroma_for(None, written, limits)) is not None:
         facts["chroma"] = chroma
     return facts
-
-
-def _chroma(written: str, limits: LimitsByFact) -> str | None:
-    choices = tuple(_SUBSAMPLINGS) if written == "jpeg" else ("4:2:0",) if _MODELS.get(written) == "ycbcr" else ()
-    return next((choice for choice in choices if is_accepted(limits, "chroma", choice)), None)
