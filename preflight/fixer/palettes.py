@@ -50,23 +50,32 @@ def _indices(image: Image.Image, colors: list[tuple[int, ...]]) -> Image.Image:
     return indices
 
 
-def in_palette(image: Image.Image) -> Image.Image:
-    """Return a picture with at most 256 colors, of which one may be transparent, as a GIF has them."""
+def in_palette(image: Image.Image, *, dithers: bool) -> Image.Image:
+    """Return a picture with at most 256 colors, of which one may be transparent, as a GIF has them.
+
+    dithers  mix colors that are missing; in an animation that would flicker
+    """
     if image.mode in ("P", "L"):
         return image
     opaque = image.convert("RGB")
     clear = _clear(image, _HALF) if image.mode == "RGBA" else None
     if clear is None or clear.getbbox() is None:
-        return exact_palette(opaque) or opaque.quantize(_MAX_COLORS, Image.Quantize.MEDIANCUT)
+        return exact_palette(opaque) or _quantized(opaque, _MAX_COLORS, dithers=dithers)
     opaque.paste((0, 0, 0), mask=clear)
     few = exact_palette(opaque) if opaque.getcolors(_MAX_COLORS - 1) is not None else None
-    found = few or opaque.quantize(_MAX_COLORS - 1, Image.Quantize.MEDIANCUT)
+    found = few or _quantized(opaque, _MAX_COLORS - 1, dithers=dithers)
     entries = (found.getpalette("RGB") or [])[: 3 * (_MAX_COLORS - 1)]
     index = len(entries) // 3
     found.putpalette([*entries, 0, 0, 0])
     found.paste(index, mask=clear)
     found.info["transparency"] = index
     return found
+
+
+def _quantized(image: Image.Image, colors: int, *, dithers: bool) -> Image.Image:
+    """Return a picture with the nearest of so many colors."""
+    found = image.quantize(colors, Image.Quantize.MEDIANCUT)
+    return image.quantize(palette=found, dither=Image.Dither.FLOYDSTEINBERG) if dithers else found
 
 
 def _clear(image: Image.Image, below: int) -> Image.Image:

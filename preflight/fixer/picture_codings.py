@@ -90,7 +90,7 @@ def _writable(image: Image.Image, coding: PictureCoding) -> Image.Image:
     transparency = image.info.get("transparency")
     image = image.copy()
     image.info = {} if transparency is None else {"transparency": transparency}
-    return in_palette(image) if coding.written == "gif" else image
+    return in_palette(image, dithers=len(coding.durations) < 2) if coding.written == "gif" else image
 
 
 def _common(coding: PictureCoding) -> dict[str, Any]:
