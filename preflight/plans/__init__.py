@@ -19,7 +19,7 @@ from preflight.plans.encoding import GEOMETRY, Subject
 from preflight.plans.film_words import words_for
 from preflight.plans.fixcommand import fix_command
 from preflight.plans.losses import losses
-from preflight.plans.pictures import recipe
+from preflight.plans.pictures import obstacle
 from preflight.plans.steps import is_resolved, sentence_of, steps_for
 from preflight.report import Finding, Plan, Step, needs_change
 from preflight.ruleset import Section
@@ -99,7 +99,7 @@ def command_of(advice: Advice, name: str | None, rules: Sequence[str]) -> tuple[
     changes = advice.changes
     if advice.command is not None:
         return advice.command.argv(name)
-    if recipe(changes) is None if changes.media.kind == IMAGE else words_for(changes) is None:
+    if obstacle(changes) is not None if changes.media.kind == IMAGE else words_for(changes) is None:
         return None
     source, output = paths_of(name, changes)
     return fix_command(source, rules, output, changes.choices)

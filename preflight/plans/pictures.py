@@ -26,9 +26,7 @@ _CODINGS: Final = {"jpeg": "baseline", "webp": "lossy"}
 
 def recipe(changes: Changes) -> PictureRecipe | None:
     """Return the recipe for the changes of a picture; None if it cannot be read or written, or must not be."""
-    if changes.written not in MAX_SIDES or changes.media.format not in PICTURE_READERS or obstacle(changes) is not None:
-        return None
-    return recipe_for(changes)
+    return recipe_for(changes) if obstacle(changes) is None else None
 
 
 def obstacle(changes: Changes, exact: Media | None = None) -> Obstacle | None:
@@ -75,9 +73,9 @@ def is_collection(changes: Changes) -> bool:
 
 def losses(changes: Changes, media: Media) -> tuple[str, ...]:
     """Return what the changes of a picture lose, apart from its geometry: each a phrase."""
-    found = recipe(changes)
-    if found is None:
+    if obstacle(changes) is not None:
         return ()
+    found = recipe_for(changes, sizes=False)
     if found.keeps_pixels:
         return tuple(_metadata_losses(found, media))
     frames = media.frames or 0

@@ -92,8 +92,11 @@ class PictureRecipe(NamedTuple):
     smaller: tuple[Size, ...] = ()
 
 
-def recipe_for(changes: Changes) -> PictureRecipe:
-    """Return the recipe for changes of a picture whose source can be read and whose result can be written."""
+def recipe_for(changes: Changes, *, sizes: bool = True) -> PictureRecipe:
+    """Return the recipe for changes of a picture whose source can be read and whose result can be written.
+
+    sizes  also find smaller sizes, which takes some milliseconds; a plan does not need them
+    """
     media, written, wrong, limits = changes.media, changes.written, changes.wrong, changes.limits
     choices = changes.choices
     to_srgb, keeps_cmyk = _colors(changes)
@@ -123,7 +126,7 @@ def recipe_for(changes: Changes) -> PictureRecipe:
     if largest_size(limits) is not None:
         fallback = _fallback(changes, found)
         chroma = chroma_for(media, fallback[0], limits) if fallback else found.chroma
-        smaller = _smaller(_result_of(found), limits, written)
+        smaller = _smaller(_result_of(found), limits, written) if sizes else ()
         found = found._replace(fallback=fallback, chroma=chroma, smaller=smaller)
     return found._replace(keeps_pixels=_keeps_pixels(changes, found))
 
