@@ -11,7 +11,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from preflight.fixer.metadata import EXIF_MARK, tags_of_tiff
 from preflight.fixer.palettes import in_palette
-from preflight.fixer.picture_source import Metadata
+from preflight.fixer.picture_source import Metadata, Refused
 
 _FORMATS: Final = {
     "avif": "AVIF", "bmp": "BMP", "gif": "GIF", "heic": "HEIF", "jpeg": "JPEG", "png": "PNG", "tiff": "TIFF",
@@ -61,6 +61,12 @@ class PictureCoding(NamedTuple):
     small: bool = False
     durations: Sequence[float] = ()
     loop: int = 0
+
+
+def require_encoder(written: str) -> None:
+    """Raise `Refused` if the installed Pillow and pillow-heif have no encoder of the format."""
+    if _FORMATS[written] not in Image.SAVE:
+        raise Refused(f"cannot be written as {written}: the installed Pillow or pillow-heif has no encoder")
 
 
 def encoded(frames: Sequence[Image.Image], coding: PictureCoding, quality: float) -> bytes:

@@ -12,7 +12,7 @@ from PIL import Image, UnidentifiedImageError
 
 from preflight.fixer.bitfields import decode_bit_fields
 from preflight.fixer.palettes import exact_palette
-from preflight.fixer.picture_codings import WHOLE_QUALITIES, PictureCoding, encoded, quality_of
+from preflight.fixer.picture_codings import WHOLE_QUALITIES, PictureCoding, encoded, quality_of, require_encoder
 from preflight.fixer.picture_pixels import changed, flattened, in_eight_bits, in_srgb, scaled
 from preflight.fixer.picture_search import FINE, FLOOR, LANDING, WHOLE, EncodedPicture, best_quality, largest
 from preflight.fixer.picture_source import (
@@ -54,11 +54,13 @@ def write(
     plan, size = _plan(recipe), file.seek(0, os.SEEK_END)
     file.seek(0)
     try:
-        return _rewritten(file, plan, budget) or _Writer(_decoded(file, plan), plan, budget, size=size).write(
-            compares=compares
-        )
+        answer = _rewritten(file, plan, budget)
+        if answer is None:
+            require_encoder(plan.written)
+            answer = _Writer(_decoded(file, plan), plan, budget, size=size).write(compares=compares)
     except Refused as error:
         return {"refused": str(error), "parameter": error.parameter}
+    return answer
 
 
 def _plan(recipe: Mapping[str, Any]) -> PictureRecipe:

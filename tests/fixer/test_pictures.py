@@ -111,6 +111,12 @@ def test_first_picture_is_kept_on_request(name: str, source: str) -> None:
     assert written.format == "png"
 
 
+def test_missing_encoder_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(Image.SAVE, "HEIF")
+    answer = answered(saved(photograph(8, 8)), recipe_of("png", "heic"))
+    assert answer["refused"] == "cannot be written as heic: the installed Pillow or pillow-heif has no encoder"
+
+
 @each_row(
     ("kind", "allowed"),
     [(0x010001, True), (0x010002, True), (0x020002, False), (0x000000, False)],
