@@ -7,7 +7,7 @@ from typing import Any
 
 from preflight.limit import Limit, compile_limit
 from preflight.media import NONE, Media
-from preflight.plans import _can_be_opened, changes, commands, encoding, film_words, geometry, steps, timing
+from preflight.plans import _can_be_opened, commands, encoding, film_words, geometry, least_change, steps, timing
 from preflight.plans.choices import Choices
 from preflight.plans.encoding import Subject
 from preflight.ruleset import Section
@@ -277,13 +277,13 @@ class TestCommands:
     ) -> None:
         film = encoding.Subject.of(media_of("video", "mp4", *size, video_codec="hevc", audio_codec=NONE))
         section = Section(tuple(limits(video_codec={"any_of": ["h264"]}).values()), {})
-        found = changes.changes_for(frozenset(("video_codec",)), film, section)
+        found = least_change.changes_for(frozenset(("video_codec",)), film, section)
         assert (found.shape and found.shape.size) == even
 
     def test_the_video_is_named_before_the_audio(self) -> None:
         film = encoding.Subject.of(media_of("video", "mp4", 640, 480, video_codec="hevc", audio_codec="ac3"))
         lines = limits(audio_codec={"any_of": ["aac"]}, video_codec={"any_of": ["h264"]})
-        found = changes.changes_for(frozenset(lines), film, Section(tuple(lines.values()), {}))
+        found = least_change.changes_for(frozenset(lines), film, Section(tuple(lines.values()), {}))
         found_steps = steps.steps_for(found)
         assert steps.sentence_of(found_steps, found) == "transcode it to h264 and transcode it to aac"
 

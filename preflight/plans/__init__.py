@@ -12,12 +12,13 @@ from typing import Final, NamedTuple
 from preflight.formats import CAMERA_RAW, CAMERA_RAW_EXTENSIONS, IMAGE, VIDEO, extension_of
 from preflight.media import Media
 from preflight.plans import encoding
-from preflight.plans.changes import Changes, Shortcut, changes_for
+from preflight.plans.changes import Changes, Shortcut
 from preflight.plans.choices import DEFAULT_CHOICES, Choices
 from preflight.plans.commands import CommandTemplate, command_template, paths_of
 from preflight.plans.encoding import GEOMETRY, Subject
 from preflight.plans.film_words import words_for
 from preflight.plans.fixcommand import fix_command
+from preflight.plans.least_change import changes_for
 from preflight.plans.losses import losses
 from preflight.plans.pictures import obstacle
 from preflight.plans.steps import is_resolved, sentence_of, steps_for

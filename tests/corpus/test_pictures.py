@@ -14,9 +14,9 @@ from PIL import Image
 from preflight.checker import probe
 from preflight.fixer.pictures import CannotWrite, apply_picture
 from preflight.plans import pictures
-from preflight.plans.changes import changes_for
 from preflight.plans.choices import Choices
 from preflight.plans.encoding import Subject
+from preflight.plans.least_change import changes_for
 from preflight.plans.picture_formats import PICTURE_READERS
 from preflight.ruleset import compile_ruleset
 from preflight.sources.local import LocalSource

@@ -6,10 +6,11 @@ from typing import Any
 
 from preflight.limit import compile_limit
 from preflight.media import NONE, Media
-from preflight.plans.changes import Changes, changes_for
+from preflight.plans.changes import Changes
 from preflight.plans.choices import DEFAULT_CHOICES, Choices
 from preflight.plans.encoding import Subject
 from preflight.plans.film_words import FilmWords, words_for
+from preflight.plans.least_change import changes_for
 from preflight.plans.outside import facts_outside
 from preflight.ruleset import Section
 

@@ -6,9 +6,10 @@ from typing import Any
 
 from preflight.limit import Limit, compile_limit
 from preflight.media import NONE, Media
-from preflight.plans.changes import Changes, changes_for
+from preflight.plans.changes import Changes
 from preflight.plans.encoding import Subject
 from preflight.plans.geometry import Shape
+from preflight.plans.least_change import changes_for
 from preflight.plans.outside import facts_outside
 from preflight.plans.steps import is_resolved, sentence_of, steps_for
 from preflight.ruleset import Section

@@ -16,11 +16,12 @@ from PIL import Image
 import preflight
 from preflight.judge import judge
 from preflight.media import NONE, Media
-from preflight.plans.changes import Changes, changes_for
+from preflight.plans.changes import Changes
 from preflight.plans.choices import DEFAULT_CHOICES, Anchor, Choices
 from preflight.plans.encoding import Subject
 from preflight.plans.film_words import words_for
 from preflight.plans.filters import film_filters, needed_filters
+from preflight.plans.least_change import changes_for
 from preflight.report import needs_change
 from preflight.ruleset import RuleSet, compile_ruleset
 

@@ -7,9 +7,10 @@ from typing import Any
 
 from preflight.media import NONE, Media
 from preflight.plans import pictures
-from preflight.plans.changes import Changes, changes_for
+from preflight.plans.changes import Changes
 from preflight.plans.choices import Choices
 from preflight.plans.encoding import Subject
+from preflight.plans.least_change import changes_for
 from preflight.plans.recipes import PictureRecipe
 from preflight.ruleset import compile_ruleset
 from tests.rows import each_row

@@ -7,10 +7,11 @@ from typing import Any
 from preflight.limit import compile_limit
 from preflight.media import NONE, Media
 from preflight.plans import colors
-from preflight.plans.changes import Changes, changes_for, needs_shape
+from preflight.plans.changes import Changes, needs_shape
 from preflight.plans.choices import DEFAULT_CHOICES, Choices
 from preflight.plans.colors import Colors
 from preflight.plans.encoding import Subject
+from preflight.plans.least_change import changes_for
 from preflight.plans.steps import sentence_of, steps_for
 from preflight.report import Obstacle
 from preflight.ruleset import compile_ruleset
