@@ -20,6 +20,8 @@ _TASK: Final = "preflight.fixer.picture_task:write"
 _BASE_MEMORY: Final = 1 << 30
 _BYTES_PER_PIXEL: Final = 64
 """Memory of decoded, changed, encoded and returned pictures, for each pixel that is read or written."""
+_PIXELS_PER_BYTE: Final = 4
+"""Pixels of an animation for each byte of its file, for one whose frames are not counted."""
 _BYTES_PER_BYTE: Final = 8
 _BASE_SECONDS: Final = 60.0
 _SECONDS_PER_MEGAPIXEL: Final = 30.0
@@ -85,12 +87,17 @@ def apply_picture(
 
 def _limits(source: Source, media: Media, recipe: PictureRecipe) -> Limits:
     """Return limits that leave room for the pixels that are read and written."""
-    frames = (media.frames or 1) if recipe.keeps_frames else 1
+    frames = _frames(media) if recipe.keeps_frames else 1
     read = (media.pixels or 0) * frames
     written = max((width * height for *_, width, height in _sizes(recipe)), default=0) * frames
     seconds = min(_BASE_SECONDS + _SECONDS_PER_MEGAPIXEL * (read + written) / 1e6, _MAX_SECONDS)
     memory = _BASE_MEMORY + _BYTES_PER_PIXEL * (read + written) + _BYTES_PER_BYTE * (source.size or 0)
     return Limits(seconds, min(memory, _MAX_MEMORY), max_bytes=_MAX_SOURCE, wall=2 * seconds)
+
+
+def _frames(media: Media) -> int:
+    """Return the frames of an animation; an estimate if they are not known."""
+    return media.frames or max(1, _PIXELS_PER_BYTE * (media.size or 0) // (media.pixels or 1))
 
 
 def _sizes(recipe: PictureRecipe) -> list[tuple[int, ...]]:

@@ -72,7 +72,7 @@ def propose(report: Report, aim: Aim, avoided: frozenset[Shortcut] = frozenset()
         found = _planned(view, aim, name, avoided)
         if found.plan.obstacles:
             obstacles += found.plan.obstacles
-        elif not _drops_frames(found):
+        elif not _is_better_as_film(found):
             return found
         first = first or (None if found.plan.obstacles else found)
     return first or _impossible(obstacles)
@@ -95,13 +95,13 @@ def as_film(media: Media) -> Media:
     )  # fmt: skip
 
 
-def _drops_frames(proposal: Proposal) -> bool:
-    """Return whether only one frame of an animation is kept."""
+def _is_better_as_film(proposal: Proposal) -> bool:
+    """Return whether only one frame of an animation is kept, or all of them with fewer pixels for fewer bytes."""
     changes = proposal.changes
     if changes is None or changes.media.kind != IMAGE or not changes.media.animated:
         return False
     recipe = recipe_of(changes)
-    return recipe is not None and not recipe.keeps_frames
+    return recipe is not None and (changes.compresses or not recipe.keeps_frames)
 
 
 def _planned(media: Media, aim: Aim, name: str | None, avoided: frozenset[Shortcut]) -> Proposal:

@@ -13,7 +13,7 @@ from preflight.plans.encoding import LOSSLESS, MUXERS, Subject, can_remux
 from preflight.plans.geometry import LimitsByFact
 from preflight.plans.outside import facts_inside, facts_outside
 from preflight.plans.picture_formats import MAX_SIDES, OPAQUE, target_formats
-from preflight.plans.timing import PlannedTimes, timing
+from preflight.plans.timing import PlannedTimes, may_play_any, timing
 from preflight.plans.tracks import AudioTarget
 from preflight.report import Obstacle
 from preflight.ruleset import Section
@@ -148,7 +148,7 @@ def _completed(changes: Changes) -> Changes:
 
 def _unknown_of_animation(media: Subject, limits: LimitsByFact) -> frozenset[str]:
     """Return the facts of an animation that are not known, and that become known by the conversion."""
-    unknown = {"fps"} if media.fps is None and "fps" in limits else set()
+    unknown = {"fps"} if media.fps is None and "fps" in limits and not may_play_any(limits["fps"]) else set()
     return frozenset(unknown | ({"has_alpha"} if media.has_alpha is not False else set()))
 
 

@@ -21,6 +21,8 @@ _PADDING_FRAMES: Final = 5
 """Frames by which a cut may play longer: of a copied track, those that are stored before an earlier one."""
 _LENGTHENING: Final = 0.1
 """s beyond the lower bound that an extended file gets, for what containers round off."""
+_ANIMATION_RATES: Final = (1.0, 50.0)
+"""The lowest and the highest frame rate that animated pictures usually have: GIF counts hundredths of a second."""
 _MAX_DIVISOR: Final = 4
 _DIVISION_SHARE: Final = 0.9
 """Share of the nearest frame rate from which every second, third or fourth frame is kept instead, which is smoother."""
@@ -119,6 +121,11 @@ def longer(media: Subject, limit: Limit) -> float | None:
     low, high = bounds(limit)
     aim = min(low + _LENGTHENING, (low + high) / 2)
     return round(aim, 3) if limit.side(aim) == 0 else None
+
+
+def may_play_any(limit: Limit) -> bool:
+    """Return whether a limit accepts every frame rate that animated pictures usually have."""
+    return limit.any_of is None and all(limit.side(rate) == 0 for rate in _ANIMATION_RATES)
 
 
 def fps(media_fps: float | None, limit: Limit) -> float | None:

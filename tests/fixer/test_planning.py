@@ -37,3 +37,26 @@ def test_location_is_removed_only_where_there_may_be_one() -> None:
     for location, actions in ((True, ["remove_location"]), (None, ["remove_location"]), (False, [])):
         one = PICTURES._replace(format="jpeg", frames=1, location=location)
         assert [step.action for step in propose(report(one, "a.jpg"), aim).plan.steps] == actions
+
+
+ANIMATION = Media(
+    "image", "gif", size=25_000_000, width=640, height=480, animated=True, multi_picture=False, bit_depth=8,
+    color_model="palette", hdr="none", coding="lossless", has_alpha=False, location=False, notes=("animated",),
+)  # fmt: skip
+
+
+def test_animation_with_too_many_bytes_becomes_a_film_where_films_are_accepted() -> None:
+    aim = Aim(catalog.resolve("x"))
+    found = propose(Report("a.gif", ANIMATION, tuple(judge(ANIMATION, rules) for rules in aim.rules)), aim)
+    assert found.plan.sentence == "convert it to a film"
+    assert found.changes is not None
+    assert (found.changes.written, found.changes.fps) == ("mp4", None)
+
+
+def test_animation_stays_one_where_films_are_not_accepted() -> None:
+    only_images = tuple(rules._replace(sections={"image": rules.sections["image"]}) for rules in catalog.resolve("x"))
+    found = propose(
+        Report("a.gif", ANIMATION, tuple(judge(ANIMATION, rules) for rules in only_images)), Aim(only_images)
+    )
+    assert found.changes is not None
+    assert (found.changes.media.kind, found.changes.written, found.changes.compresses) == ("image", "gif", True)
