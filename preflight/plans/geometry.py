@@ -83,8 +83,12 @@ class _Option(NamedTuple):
         return abs(log(size[0] * crop[1] / (size[1] * crop[0])))
 
 
-def shape(media: Subject, limits: LimitsByFact, choices: Choices = DEFAULT_CHOICES) -> Shape | Obstacle | None:
+def shape(
+    media: Subject, limits: LimitsByFact, choices: Choices = DEFAULT_CHOICES, *, is_even: bool = False
+) -> Shape | Obstacle | None:
     """Return the smallest change that satisfies all limits on geometry.
+
+    is_even  the result of a picture has even sides too
 
     None if no size does; an obstacle if the only such sizes are larger than the choices allow.
     """
@@ -94,7 +98,7 @@ def shape(media: Subject, limits: LimitsByFact, choices: Choices = DEFAULT_CHOIC
     whole = _squared(stored, _stretch(media, limits))
     if whole is None:
         return None
-    grid = chroma_grid(limits) if media.kind == VIDEO else (1, 1)
+    grid = chroma_grid(limits) if media.kind == VIDEO else (2, 2) if is_even else (1, 1)
     search = _Search(whole, limits, grid, choices.fit != "crop")
     options = search.options()
     if not options:

@@ -10,9 +10,9 @@ from preflight.plans import budgets, colors, encoding, geometry, tracks
 from preflight.plans.changes import AUDIO_FACTS, NO_SHORTCUTS, SHAPED, Changes, Shortcut, needs_shape
 from preflight.plans.choices import DEFAULT_CHOICES, Choices
 from preflight.plans.encoding import LOSSLESS, MUXERS, Subject, can_remux
-from preflight.plans.geometry import LimitsByFact
+from preflight.plans.geometry import LimitsByFact, Shape
 from preflight.plans.outside import facts_inside, facts_outside
-from preflight.plans.picture_formats import MAX_SIDES, OPAQUE, target_formats
+from preflight.plans.picture_formats import EVEN_SIDES, MAX_SIDES, OPAQUE, target_formats
 from preflight.plans.timing import PlannedTimes, may_play_any, timing
 from preflight.plans.tracks import AudioTarget
 from preflight.report import Obstacle
@@ -162,7 +162,12 @@ def _with_shape(changes: Changes, limits: LimitsByFact | None = None) -> Changes
     """Add how the geometry is changed, or why it cannot be; `limits`: in place of those of the format."""
     if not needs_shape(changes) and limits is None:
         return changes
-    shape = geometry.shape(changes.media, limits or changes.limits, changes.choices)
+    limits = limits or changes.limits
+    shape: Shape | Obstacle | None = None
+    if changes.media.kind == IMAGE and changes.written in EVEN_SIDES:
+        shape = geometry.shape(changes.media, limits, changes.choices, is_even=True)
+    if not isinstance(shape, Shape):
+        shape = geometry.shape(changes.media, limits, changes.choices)
     if isinstance(shape, Obstacle):
         return changes._replace(obstacles=(*changes.obstacles, shape))
     return changes._replace(shape=shape)

@@ -24,6 +24,8 @@ MAX_SIDES: Final = {
 """The formats that can be written, with the longest side that they can have, in px."""
 ANIMATED_FORMATS: Final = frozenset(("avif", "gif", "png", "webp"))
 """Formats that can be written with several frames."""
+EVEN_SIDES: Final = frozenset(("heic",))
+"""Formats whose encoder writes odd sides as a part (`clap`) of a larger picture, which many readers show completely."""
 OPAQUE: Final = frozenset(("jpeg", "bmp"))
 """Formats that are written without transparency."""
 WITHOUT_METADATA: Final = frozenset(("bmp", "gif"))

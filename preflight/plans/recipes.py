@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import lcm
 from typing import Final, NamedTuple
 
 from preflight.media import NONE
@@ -12,6 +13,7 @@ from preflight.plans.encoding import Subject
 from preflight.plans.geometry import LimitsByFact, Size, crop_offset
 from preflight.plans.picture_formats import (
     ANIMATED_FORMATS,
+    EVEN_SIDES,
     LOSSY,
     MAX_SIDES,
     OPAQUE,
@@ -191,21 +193,24 @@ def _smaller(size: Size | None, limits: LimitsByFact, written: str) -> tuple[Siz
     """Return smaller sizes of the same shape that are inside the limits, the largest first."""
     if size is None:
         return ()
+    grid = 2 if written in EVEN_SIDES else 1
     found: list[Size] = []
     for power in range(1, _MAX_STEPS):
         width, height = (max(1, round(side * _STEP**power)) for side in size)
-        for candidate in _near(width, height, limits):
-            if candidate not in found and is_accepted_size(candidate, limits) and max(candidate) <= MAX_SIDES[written]:
+        for candidate in _near(width, height, limits, grid):
+            is_possible = min(candidate) > 0 and max(candidate) <= MAX_SIDES[written]
+            if is_possible and candidate not in found and is_accepted_size(candidate, limits):
                 found.append(candidate)
                 break
     return tuple(found)
 
 
-def _near(width: int, height: int, limits: LimitsByFact) -> tuple[Size, ...]:
-    """Return sizes next to one, for limits on the ratio and on multiples."""
+def _near(width: int, height: int, limits: LimitsByFact, grid: int) -> tuple[Size, ...]:
+    """Return sizes next to one, for limits on the ratio and on multiples; `grid`: what the encoder has multiples of."""
     sides = [limits[fact].multiple_of or 1 for fact in ("long_side", "short_side") if fact in limits]
     both = max(sides, default=1)
-    steps = [max(limits[fact].multiple_of or 1 if fact in limits else 1, both) for fact in ("width", "height")]
+    own = [limits[fact].multiple_of or 1 if fact in limits else 1 for fact in ("width", "height")]
+    steps = [lcm(step, both, grid) for step in own]
     width, height = width - width % steps[0], height - height % steps[1]
     return (width, height), (width, height - steps[1]), (width - steps[0], height)
 

@@ -293,3 +293,25 @@ def test_losses_name_what_is_lost(
     media: Media, wrong: str, choices: dict[str, Any], limits: dict[str, Any], losses: tuple[str, ...]
 ) -> None:
     assert pictures.losses(changed(media, wrong, Choices(**choices), **limits), media) == losses
+
+
+class TestEvenSides:
+    """The encoder of HEIC writes odd sides as a part of a larger picture, which many readers show completely."""
+
+    CAMERA = PHOTO._replace(format="heic", width=1128, height=752, chroma="4:2:0")
+
+    def test_a_scaled_heic_has_them(self) -> None:
+        found = recipe(self.CAMERA, "width", width={"max": 451}, format=only("heic"))
+        assert found.size is not None
+        assert [side % 2 for side in found.size] == [0, 0]
+        assert recipe(self.CAMERA, "width format", width={"max": 451}, format=only("png")).size == (451, 301)
+
+    def test_an_odd_side_that_is_required_stays(self) -> None:
+        assert recipe(self.CAMERA, "width", width=only(451), format=only("heic")).size == (451, 301)
+
+    def test_smaller_sizes_for_fewer_bytes_have_them(self) -> None:
+        found = recipe(self.CAMERA, "size", size={"max": 10_000}, format=only("heic"))
+        assert found.smaller
+        assert {side % 2 for size in found.smaller for side in size} == {0}
+        found = recipe(self.CAMERA, "size", size={"max": 10_000}, width={"multiple_of": 3}, format=only("heic"))
+        assert {size[0] % 6 for size in found.smaller} == {0}
