@@ -109,7 +109,7 @@ class _Attempt:
         try:
             settings = self._settings
             with local_input(target, settings.check.http, settings.max_size, self._hooks) as given:
-                return self._picture(given, place) if self._changes.media.kind == IMAGE else self._film(given, place)
+                return self._made(given, place)
         except SourceChanged as error:
             return self._without_output("unknown", str(error))
         except CannotWrite as error:
@@ -120,6 +120,9 @@ class _Attempt:
             return self._without_output("failed", str(error))
         except (EngineError, OutputError, OutputRefused) as error:
             return self._without_output("failed", str(error))
+
+    def _made(self, given: Input, place: Place) -> FixResult:
+        return self._picture(given, place) if self._changes.media.kind == IMAGE else self._film(given, place)
 
     def _picture(self, given: Input, place: Place) -> FixResult:
         media = self._before.media
@@ -133,27 +136,31 @@ class _Attempt:
             return self._proved(given, None, file, lambda: Quality(written.ssim, None))
 
     def _film(self, given: Input, place: Place) -> FixResult:
-        """Return the result; a shortcut that does not do is avoided in a second attempt."""
+        """Return the result; a shortcut that does not do is avoided in another attempt."""
         try:
             result = self._written_film(given, place)
-        except ResultTooLarge:
-            if not (self._changes.is_lossless_sound and self._avoids("lossless_sound")):
+        except EngineError as error:
+            if not self._avoids_shortcut(is_too_large=isinstance(error, ResultTooLarge)):
                 raise
-            return self._film(given, place)
-        if result.outcome == "fixed" or not (self._changes.cuts_by_copy and self._avoids("copied_cut")):
+            return self._made(given, place)
+        if result.outcome == "fixed" or not self._avoids_shortcut():
             return result
-        return self._film(given, place)
+        return self._made(given, place)
 
-    def _avoids(self, shortcut: Shortcut) -> bool:
-        """Plan once more, without a shortcut. Return whether that is possible."""
-        avoided = self._changes.avoided
-        if shortcut in avoided:
-            return False
-        proposal = propose(self._before, self._settings.aim, avoided | {shortcut})
-        if proposal.changes is None:
-            return False
-        self._plan, self._changes = proposal.plan, proposal.changes
-        return True
+    def _avoids_shortcut(self, *, is_too_large: bool = False) -> bool:
+        """Plan once more, without a shortcut that was taken. Return whether that is possible."""
+        changes = self._changes
+        taken: dict[Shortcut, bool] = {
+            "lossless_sound": changes.is_lossless_sound and is_too_large,
+            "copied_cut": changes.cuts_by_copy,
+            "animation_as_film": changes.is_animation,
+        }
+        for shortcut in [name for name, is_taken in taken.items() if is_taken and name not in changes.avoided]:
+            proposal = propose(self._before, self._settings.aim, changes.avoided | {shortcut})
+            if proposal.changes is not None:
+                self._plan, self._changes = proposal.plan, proposal.changes
+                return True
+        return False
 
     def _written_film(self, given: Input, place: Place) -> FixResult:
         engine = engine_for(self._changes)._replace(threads=self._settings.threads or 0)

@@ -68,7 +68,7 @@ def propose(report: Report, aim: Aim, avoided: frozenset[Shortcut] = frozenset()
     obstacles: list[Obstacle] = []
     first: Proposal | None = None
     name = None if is_url(report.source) or report.source.startswith("<") else report.source
-    for view in _views(media, aim):
+    for view in _views(media, aim, avoided):
         found = _planned(view, aim, name, avoided)
         if found.plan.obstacles:
             obstacles += found.plan.obstacles
@@ -78,9 +78,11 @@ def propose(report: Report, aim: Aim, avoided: frozenset[Shortcut] = frozenset()
     return first or _impossible(obstacles)
 
 
-def _views(media: Media, aim: Aim) -> Iterator[Media]:
+def _views(media: Media, aim: Aim, avoided: frozenset[Shortcut]) -> Iterator[Media]:
     """Yield the media as it is, and an animated picture as the film that it may become."""
     yield media
+    if "animation_as_film" in avoided:
+        return
     moves = media.animated or (media.animated is None and (media.frames or 1) > 1 and not media.multi_picture)
     if media.kind == IMAGE and moves and all(VIDEO in rules.sections for rules in aim.rules):
         yield as_film(media)

@@ -19,9 +19,12 @@ from preflight.plans.timing import CUTTABLE, PlannedTimes, is_too_short
 from preflight.plans.tracks import AudioTarget, VideoTarget
 from preflight.report import Obstacle
 
-Shortcut = Literal["copied_cut", "lossless_sound"]
-"""A way that loses less than others, of which only the result shows whether it does: a cut whose length depends on the
-order of the packets, and a lossless codec for fewer bytes."""
+Shortcut = Literal["animation_as_film", "copied_cut", "lossless_sound"]
+"""A way that loses less than others, of which only the result shows whether it does.
+
+A film of an animation whose times are not known, a cut whose length depends on the order of the packets, and a
+lossless codec for fewer bytes.
+"""
 NO_SHORTCUTS: Final[frozenset[Shortcut]] = frozenset()
 _NO_CODECS: Final[Mapping[str, str | None]] = MappingProxyType({})
 AUDIO_FACTS: Final = frozenset(("audio_codec", "sample_rate", "channels", "audio_tracks"))

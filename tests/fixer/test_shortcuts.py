@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from preflight.fixer import FixResult, fix
-from tests.fixer.complaint_files import film, tone
+from tests.fixer.complaint_files import animation, film, tone
 
 pytestmark = pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="needs ffmpeg")
 
@@ -83,3 +83,18 @@ class TestCuts:
         result = fixed(source, '[video]\nformat = { any_of = ["mp4"] }\nduration = { max = 4.5 }\n')
         assert size_of(result) > 0
         assert [phrase for phrase in result.plan.losses if phrase.startswith("re-encodes")] == []
+
+
+class TestAnimations:
+    LIMITS = '[image]\nformat = { any_of = ["jpeg"] }\n[video]\nformat = { any_of = ["mp4"] }\n'
+
+    def test_animation_becomes_a_film_where_it_is_long_enough(self, tmp_path: Path) -> None:
+        result = fixed(animation(tmp_path / "a.gif", (64, 64), 8), self.LIMITS + "duration = { min = 0.5 }\n")
+        assert size_of(result) > 0
+        assert Path(result.output or "").suffix == ".mp4"
+
+    def test_first_frame_is_kept_of_one_that_is_too_short_for_a_film(self, tmp_path: Path) -> None:
+        result = fixed(animation(tmp_path / "a.gif", (64, 64), 8), self.LIMITS + "duration = { min = 3 }\n")
+        assert size_of(result) > 0
+        assert Path(result.output or "").suffix == ".jpg"
+        assert any(phrase.startswith("keeps only the first") for phrase in result.plan.losses)
