@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+import preflight
 from preflight.ledger import Ledger
 from preflight.sandbox import Sandbox
 from preflight.submission.fix_folder import FIX_FOLDER_PREFIX
@@ -40,7 +41,7 @@ class TestOutput:
         lines = done.stdout.splitlines()
         at = next(number for number, line in enumerate(lines) if "png-too-narrow" in line)
         assert lines[at].startswith("ACTIVE")
-        assert lines[at + 1].strip().startswith("fixed: pad it to 300×400")
+        assert lines[at + 1].strip().startswith(f"fixed: {preflight.plan(NARROW, 'atlas', fit='pad').sentence}")
         assert done.stdout.count("fixed:") == 1
         assert "REJECTED" in done.stdout
 
@@ -49,7 +50,7 @@ class TestOutput:
                    "--format", "jsonl", main=QUICKLY)  # fmt: skip
         assert done.returncode == 0
         first, second = (json.loads(line) for line in done.stdout.splitlines())
-        assert first["fix"]["sentence"].startswith("scale it to 300")
+        assert first["fix"]["sentence"] == preflight.plan(NARROW, "atlas").sentence
         assert (first["outcome"], first["report"]["verdict"], second["fix"]) == ("active", "fail", None)
 
     def test_ledger_shows_from_what_a_file_was_made(self, run: Run, box: Sandbox, tmp_path: Path) -> None:
