@@ -15,6 +15,7 @@ from preflight.plans.budgets import AIM, LOWEST_SHARE, SizeBudget
 from preflight.plans.changes import Changes
 from preflight.plans.film_words import FilmWords, keeps_subtitles, needs_of, passes, words_for
 from preflight.plans.filters import film_filters
+from preflight.plans.tracks import constant_rate
 from preflight.units import format_value
 
 MIN_TIMEOUT: Final = 600.0
@@ -99,6 +100,7 @@ def _compress(job: FilmJob, budget: SizeBudget) -> None:
         if size <= budget.max_bytes and (size >= LOWEST_SHARE * budget.max_bytes or not budget.is_failing):
             return
         if size <= min(smaller * _SATURATED, budget.max_bytes):  # such as silence, or the highest rate of the codec
+            _use_constant_rate(job, budget, size)
             return
         smaller = size if size <= budget.max_bytes else smaller
         lowest, highest = (rate, highest) if size <= budget.max_bytes else (lowest, rate)
@@ -109,6 +111,17 @@ def _compress(job: FilmJob, budget: SizeBudget) -> None:
         if not lowest:
             raise ResultTooLarge(budget)
         _run(job, words_for(job.changes, lowest, 2 if is_two_pass else None))
+
+
+def _use_constant_rate(job: FilmJob, budget: SizeBudget, size: int) -> None:
+    """Encode MP3 at a constant bit rate if that is more: an average one stays far below what is asked for of noise."""
+    changes = job.changes
+    duration = changes.timing.duration(changes.media)
+    if changes.media.kind != AUDIO or changes.audio is None or changes.audio.audio_codec != "mp3" or not duration:
+        return
+    rate = constant_rate(budget.audio_bit_rate or 0)
+    if rate * duration / 8 > size:
+        _run(job, words_for(changes, rate))
 
 
 def _corrected(rate: int, size: int, budget: SizeBudget, lowest: int, highest: int) -> int:

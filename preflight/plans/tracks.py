@@ -168,7 +168,7 @@ class AudioTarget(NamedTuple):
         elif bit_rate is not None:
             bit_rate = min(bit_rate, _HIGHEST_RATE.get(self.audio_codec, _HIGHEST_OTHER_RATE))
         if bit_rate is not None and self.audio_codec == "mp3":
-            constant = max((rate for rate in _AUDIO_BIT_RATES if rate <= bit_rate), default=0)
+            constant = constant_rate(bit_rate)
             if constant >= bit_rate * _CONSTANT_SHARE:
                 bit_rate = constant
             else:
@@ -178,6 +178,11 @@ class AudioTarget(NamedTuple):
         for option, value in values:
             words += [option, str(value)] if value is not None else []
         return words
+
+
+def constant_rate(bit_rate: int) -> int:
+    """Return the highest constant bit rate of MP3 that is not above another; 0 if there is none."""
+    return max((rate for rate in _AUDIO_BIT_RATES if rate <= bit_rate), default=0)
 
 
 def is_accepted(limits: LimitsByFact, fact: str, value: FactValue) -> bool:

@@ -66,3 +66,18 @@ def test_a_sound_that_is_small_at_the_highest_bit_rate_is_not_tried_again(
     changes = changes_of(SOUND, size={"max": "3 MB"}, format=only("wav", "mp3"))
     apply_film(FilmJob(ENGINE, "in.wav", changes, EngineOutput(str(tmp_path / "out.mp3")), NO_HOOKS))
     assert rates == ["320000"]
+
+
+def test_mp3_whose_average_rate_stays_low_gets_a_constant_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    calls: list[tuple[bool, str]] = []
+
+    def run(job: FilmJob, words: FilmWords | None) -> None:
+        assert words is not None
+        calls.append(("-abr" in words.output, words.output[words.output.index("-b:a") + 1]))
+        Path(job.output.path).write_bytes(bytes(280_000 if calls[-1][0] else 400_000))
+
+    monkeypatch.setattr(films, "_run", run)
+    changes = changes_of(SOUND, size={"max": "470 kB"}, format=only("mp3"))
+    apply_film(FilmJob(ENGINE, "in.wav", changes, EngineOutput(str(tmp_path / "out.mp3")), NO_HOOKS))
+    assert [is_average for is_average, _ in calls] == [True, True, False]
+    assert calls[-1][1] == "160000"
