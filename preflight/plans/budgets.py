@@ -153,7 +153,9 @@ def limits_of_smaller(limits: LimitsByFact, size: Size, most: int) -> LimitsByFa
 
 
 def is_too_tight(of: SizeBudget, media: Subject, size: Size | None, fps: float | None) -> bool:
-    """Return whether a budget leaves too few bits for a film of this size, or for a sound."""
+    """Return whether a budget leaves too few bits for a film of this size or for a sound, or if that is not known."""
+    if media.is_exact and not media.duration and media.kind != IMAGE:
+        return True
     if media.kind == AUDIO:
         return of.audio_bit_rate is not None and of.audio_bit_rate < _LOWEST_AUDIO_RATE * (media.channels or 2)
     return largest_picture(of, size, fps) is not None

@@ -178,7 +178,10 @@ def _with_times(changes: Changes) -> Changes:
     media, limits = changes.media, changes.limits
     size = changes.size
     times = timing(media, changes.wrong, limits, changes.choices, size[0] * size[1] if size is not None else None)
-    changes = changes._replace(timing=times, budget=budgets.budget(media, changes.wrong, limits, times))
+    budget = budgets.budget(media, changes.wrong, limits, times)
+    if budget is not None and changes.is_animation:
+        budget = budget._replace(is_failing=False)  # a film has a fraction of the bytes
+    changes = changes._replace(timing=times, budget=budget)
     duration = times.duration(media)
     if changes.budget is None or not duration:
         return changes

@@ -89,6 +89,8 @@ def _too_tight(changes: Changes) -> str:
     budget = changes.budget
     assert budget is not None
     most = format_value("size", budget.max_bytes)
+    if not changes.media.duration:
+        return f"Its duration is not known, so that it cannot be compressed to {most}. Remux it first."
     if changes.media.kind == AUDIO:
         return f"{most} leave only {budget.audio_bit_rate or 0:,} bit/s for its sound. Cut it into parts."
     size = changes.size or (0, 0)

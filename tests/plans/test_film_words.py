@@ -10,6 +10,7 @@ from preflight.media import NONE, Media
 from preflight.plans.choices import DEFAULT_CHOICES, Choices
 from preflight.plans.encoders import EncodingRate, crf, video_options
 from preflight.plans.film_words import needs_of, passes, words_for
+from preflight.plans.steps import is_resolved, steps_for
 from tests.plans.planned import CLIP, SILENT, SOUND, changes_of, only, output_of, words_of
 from tests.rows import each_row
 
@@ -155,6 +156,12 @@ class TestAnimations:
         assert "-c:v libx264 -pix_fmt yuv420p" in output_of(found)
         assert "-fps_mode vfr" in output_of(found)
         assert needs_of(found).decoders == ({"webp_anim"} if name == "webp" else frozenset())
+
+    def test_it_is_smaller_as_a_film_and_not_compressed_to_a_size(self) -> None:
+        found = changes_of(GIF._replace(size=20_000_000), format=only("mp4"), size={"max": "16 MB"})
+        (step,) = steps_for(found)
+        assert (step.action, step.facts) == ("convert", ("format", "size"))
+        assert is_resolved(found, (step,))
 
     def test_its_unknown_frame_rate_becomes_an_accepted_one(self) -> None:
         assert "fps=50" in output_of(changes_of(GIF, format=only("mp4"), fps={"min": 24, "max": 60}))

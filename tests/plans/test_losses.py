@@ -113,6 +113,9 @@ def test_losses_are_named(media: Media, choices: Choices, lines: dict[str, Any],
         (SOUND, DEFAULT_CHOICES, {"size": {"max": "50 kB"}, "format": only("mp3")}, (
             "50 kB leave only 12,584 bit/s for its sound. Cut it into parts."
         ), None),
+        (CLIP._replace(duration=None), DEFAULT_CHOICES, {"size": {"max": "2 MB"}}, (
+            "Its duration is not known, so that it cannot be compressed to 2 MB. Remux it first."
+        ), None),
         (CLIP, DEFAULT_CHOICES, {"video_tracks": {"min": 2}}, (
             "No change brings its video tracks (1) to what is required (at least 2)."
         ), None),
