@@ -11,7 +11,7 @@ from preflight.fixer.ffmpeg import Engine, EngineOutput, find_engine, input_word
 from preflight.fixer.hooks import Hooks
 from preflight.fixer.quality import Compared, Quality, measure
 from preflight.formats import AUDIO
-from preflight.plans.budgets import AIM, LOWEST_SHARE, SizeBudget
+from preflight.plans.budgets import AIM, LOWEST_SHARE, SizeBudget, of_film
 from preflight.plans.changes import Changes
 from preflight.plans.film_words import FilmWords, keeps_subtitles, needs_of, passes, words_for
 from preflight.plans.filters import film_filters
@@ -71,11 +71,13 @@ def _apply(job: FilmJob) -> None:
     budget = job.changes.budget
     is_lossless = job.changes.is_lossless_sound
     if budget is None or not budget.is_failing or is_lossless:
-        _run(job, words_for(job.changes))
+        seconds = _run(job, words_for(job.changes))
         if budget is None or os.path.getsize(job.output.path) <= budget.max_bytes:
             return
         if is_lossless:
             raise ResultTooLarge(budget)
+        if budget.video_bit_rate is None and job.changes.video is not None and seconds:
+            budget = of_film(budget, job.changes.media, seconds, job.changes.fps)  # of an animation, known only now
     with TemporaryDirectory(prefix="preflight-fix-") as folder:
         _compress(job._replace(engine=job.engine._replace(folder=folder)), budget)
 
@@ -132,15 +134,15 @@ def _corrected(rate: int, size: int, budget: SizeBudget, lowest: int, highest: i
     return (lowest + highest) // 2 if highest else proportional
 
 
-def _run(job: FilmJob, words: FilmWords | None) -> None:
-    """Run ffmpeg once. The first of two passes writes no file."""
+def _run(job: FilmJob, words: FilmWords | None) -> float | None:
+    """Run ffmpeg once, and return the seconds of the result, if it states them. A first pass writes no file."""
     changes = job.changes
     if words is None:
         raise EngineError("engine_incomplete", "ffmpeg cannot make these changes. Make them with another program.")
     writes = words.muxer != "null"
     target = output_words(job.output.path, words.muxer) if writes else ["-f", "null", "-"]
     duration = changes.timing.duration(changes.media)
-    run_engine(
+    done = run_engine(
         job.engine,
         [
             *words.source,
@@ -156,6 +158,7 @@ def _run(job: FilmJob, words: FilmWords | None) -> None:
         stop=job.hooks.stop,
         output=job.output if writes else None,
     )
+    return done.progress.position if done.progress is not None else None
 
 
 def measure_film(job: FilmJob) -> Quality:

@@ -13,7 +13,7 @@ from preflight.fixer.ffmpeg import EngineOutput
 from preflight.fixer.films import FilmJob, apply_film
 from preflight.fixer.hooks import NO_HOOKS
 from preflight.plans.film_words import FilmWords
-from tests.plans.planned import CLIP, SOUND, changes_of, only
+from tests.plans.planned import CLIP, SILENT, SOUND, changes_of, only
 
 NO_DECODER = "ffmpeg lacks what this file needs: Decoder (codec none) not found for input stream #0:2."
 HEADER = "ffmpeg failed: Could not write header for output file #0. Check that the file plays, or try another ffmpeg."
@@ -81,3 +81,23 @@ def test_mp3_whose_average_rate_stays_low_gets_a_constant_one(monkeypatch: pytes
     apply_film(FilmJob(ENGINE, "in.wav", changes, EngineOutput(str(tmp_path / "out.mp3")), NO_HOOKS))
     assert [is_average for is_average, _ in calls] == [True, True, False]
     assert calls[-1][1] == "160000"
+
+
+def test_an_animation_whose_length_shows_in_its_film_is_compressed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    rates: list[str] = []
+
+    def run(job: FilmJob, words: FilmWords | None) -> float:
+        assert words is not None
+        rates.append(words.output[words.output.index("-b:v") + 1] if "-b:v" in words.output else "")
+        Path(job.output.path).write_bytes(bytes(200_000 if rates[-1] == "" else 80_000))
+        return 10.0
+
+    monkeypatch.setattr(films, "_run", run)
+    picture = SILENT._replace(format="gif", video_codec="gif", duration=None, fps=None, frames=None, size=500_000)
+    changes = changes_of(picture, format=only("mp4"), size={"max": "100 kB"})
+    apply_film(FilmJob(ENGINE, "in.gif", changes, EngineOutput(str(tmp_path / "out.mp4")), NO_HOOKS))
+    assert rates[0] == ""
+    assert len(rates) == 3
+    assert 70_000 < int(rates[1]) < 80_000
