@@ -9,6 +9,7 @@ from typing import NamedTuple
 from preflight.checker import CheckPlan, examine
 from preflight.clock import SYSTEM_CLOCK
 from preflight.errors import EngineError, OutputError, PreflightError, SourceChanged, SourceError
+from preflight.fixer.decoding import decode_by_ffmpeg, losses_of_decoding, recipe_of_decoded
 from preflight.fixer.ffmpeg import Engine, EngineOutput
 from preflight.fixer.films import FilmJob, ResultTooLarge, apply_film, engine_for, measure_film
 from preflight.fixer.hooks import NO_HOOKS, Hooks
@@ -24,6 +25,7 @@ from preflight.plans.budgets import largest_size
 from preflight.plans.changes import Changes, Shortcut
 from preflight.plans.recipes import recipe_for
 from preflight.report import Obstacle, Plan, Report, internal_error
+from preflight.sources.memory import MemorySource
 from preflight.sources.open import Target
 
 Place = Callable[[str], str]
@@ -128,8 +130,16 @@ class _Attempt:
         media = self._before.media
         assert media is not None
         budget = largest_size(self._changes.limits)
-        recipe, compares = recipe_for(self._changes), self._settings.measure
-        written = apply_picture(given.source, media, recipe, budget, self._hooks.stop, compares=compares)
+        recipe, compares, stop = recipe_for(self._changes), self._settings.measure, self._hooks.stop
+        try:
+            written = apply_picture(given.source, media, recipe, budget, stop, compares=compares)
+        except CannotWrite as error:
+            decoded = decode_by_ffmpeg(given.path, media, stop) if error.undecoded else None
+            if decoded is None:
+                raise
+            source = MemorySource(decoded, given.source.name)
+            written = apply_picture(source, media, recipe_of_decoded(recipe), budget, stop, compares=compares)
+            written = written._replace(losses=(*losses_of_decoding(media, recipe), *written.losses))
         self._plan = self._plan._replace(losses=(*self._plan.losses, *written.losses))
         with self._output(place, written.format, given) as file:
             file.write(written.data)

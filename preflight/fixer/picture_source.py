@@ -36,11 +36,15 @@ _PREVIEW_TYPES: Final = frozenset(("Large Thumbnail (VGA Equivalent)", "Large Th
 
 
 class Refused(Exception):
-    """A picture that is not written. `str()` is the reason as a predicate; `parameter` would allow it."""
+    """A picture that is not written. `str()` is the reason as a predicate; `parameter` would allow it.
 
-    def __init__(self, reason: str, parameter: str | None = None) -> None:
+    undecoded  whether another decoder may know the picture
+    """
+
+    def __init__(self, reason: str, parameter: str | None = None, *, undecoded: bool = False) -> None:
         super().__init__(reason)
         self.parameter = parameter
+        self.undecoded = undecoded
 
 
 class Metadata(NamedTuple):

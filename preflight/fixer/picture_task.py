@@ -59,7 +59,9 @@ def write(
             require_encoder(plan.written)
             answer = _Writer(_decoded(file, plan), plan, budget, size=size).write(compares=compares)
     except Refused as error:
-        return {"refused": str(error), "parameter": error.parameter}
+        answer = {"refused": str(error), "parameter": error.parameter}
+        if error.undecoded:
+            answer["undecoded"] = True
     return answer
 
 
@@ -117,7 +119,8 @@ def _decoded(file: BinaryIO, recipe: PictureRecipe) -> Original:
     except Image.DecompressionBombError:
         raise Refused("has more pixels than are decoded") from None
     except Exception as error:  # noqa: BLE001 - decoders raise many types for damaged files
-        raise Refused(f"is damaged, or coded in a way that cannot be decoded{_detail(error)}") from None
+        reason = f"is damaged, or coded in a way that cannot be decoded{_detail(error)}"
+        raise Refused(reason, undecoded=True) from None
 
 
 def _opened(file: BinaryIO, recipe: PictureRecipe) -> Image.Image:

@@ -32,12 +32,16 @@ _MAX_SOURCE: Final = 2 << 30
 
 
 class CannotWrite(SourceError):
-    """A picture that cannot be decoded or written. `parameter` names the parameter that would allow it."""
+    """A picture that cannot be decoded or written. `parameter` names the parameter that would allow it.
 
-    def __init__(self, name: str, reason: str, parameter: str | None = None) -> None:
+    undecoded  whether another decoder may know the picture
+    """
+
+    def __init__(self, name: str, reason: str, parameter: str | None = None, *, undecoded: bool = False) -> None:
         super().__init__("probe_crashed", f"{name}: the picture {reason}")
         self.reason = reason
         self.parameter = parameter
+        self.undecoded = undecoded
 
 
 class WrittenPicture(NamedTuple):
@@ -107,8 +111,8 @@ def _sizes(recipe: PictureRecipe) -> list[tuple[int, ...]]:
 def _checked(answer: object, name: str, recipe: PictureRecipe, budget: int | None) -> WrittenPicture:
     """Return the answer if it is what a recipe can make: a malicious file may control the answer of its process."""
     match answer:
-        case {"refused": str(reason), "parameter": (None | "first_picture") as parameter}:
-            raise CannotWrite(name, printable(reason), parameter)
+        case {"refused": str(reason), "parameter": (None | "first_picture") as parameter, **more}:
+            raise CannotWrite(name, printable(reason), parameter, undecoded=more.get("undecoded") is True)
         case {
             "data": str(coded), "format": str(written), "width": int(width), "height": int(height),
             "quality": (None | int() | float()) as quality, "remarks": list(remarks),
