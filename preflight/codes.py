@@ -448,7 +448,7 @@ _FINDING_CODES: Final[dict[str, Code]] = {
     ),
     # submissions
     "not_fixed": Code(
-        "error", "Not fixed", "It does not pass, and the plan for it did not lead to a file that passes.",
+        "error", "Not fixed", "It does not pass, and applying its plan did not produce a file that passes.",
     ),
     "not_hosted": Code(
         "error", "Not hosted", "Services fetch by URL, and the call does not say where local files are hosted."

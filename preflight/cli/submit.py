@@ -185,7 +185,7 @@ def _fix(options: SubmitCommand) -> Choices | None:
         return choices
     for name, value in choices._asdict().items():
         if value != getattr(DEFAULT_CHOICES, name):
-            raise UsageError(f"{name}= says how files are fixed. Add --fix.", parameters=(name,))
+            raise UsageError(f"{name}= applies only to files that are fixed. Add --fix.", parameters=(name,))
     return None
 
 

@@ -115,7 +115,8 @@ class _Attempt:
         except SourceChanged as error:
             return self._without_output("unknown", str(error))
         except CannotWrite as error:
-            return self._refused(Obstacle(f"The picture {error.reason}.", error.parameter))
+            remedy = "" if error.parameter else " Convert it with another program first."
+            return self._refused(Obstacle(f"The picture {error.reason}.{remedy}", error.parameter))
         except SourceError as error:
             if error.code == "read_limit":
                 return self._refused(Obstacle(str(error), "max_size"))

@@ -163,7 +163,7 @@ def _inspect(path: str) -> Engine:
     coders = {each: frozenset(_coders(codecs, each)) for each in ("encoders", "decoders")}
     names = frozenset(_FILTER.findall(filters))
     if version is None or not coders["encoders"] or not names:
-        raise _unusable(path, "does not answer as ffmpeg does")
+        raise _unusable(path, "does not behave like ffmpeg")
     return Engine(path, version[1].decode("ascii", "replace"), coders["encoders"], names, coders["decoders"])
 
 

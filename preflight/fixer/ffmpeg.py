@@ -147,9 +147,9 @@ def _execute(
     try:
         ended = run_child(command, limits, reader.feed, stop, engine.folder)
     except ChildTimeout as error:
-        raise EngineError("engine_timeout", f"ffmpeg {error}. Try it when the machine is less busy.") from None
+        raise EngineError("engine_timeout", f"ffmpeg {error}. Try again when the machine is less busy.") from None
     except OSError as error:
-        raise EngineError("engine_unusable", f"ffmpeg cannot be started ({error.strerror}). Try it again.") from None
+        raise EngineError("engine_unusable", f"ffmpeg cannot be started ({error.strerror}). Try again.") from None
     lines = complaints(ended.errors, words)
     return EngineRun(reader.latest, time.monotonic() - began, lines), ended.code
 
@@ -174,7 +174,7 @@ def _require_space(lines: Sequence[str], code: int, output: EngineOutput) -> Non
             raise OutputError(printable(output.name or output.path), os.strerror(number))
     if output.max_size is not None and (os.strerror(errno.EFBIG) in said or code == -signal.SIGXFSZ):
         problem = f"The result would be larger than {output.max_size:,} bytes."
-        raise EngineError("engine_output_too_large", f"{problem} Allow more, or aim at less.")
+        raise EngineError("engine_output_too_large", f"{problem} Allow more bytes, or lower the quality.")
 
 
 def _failed(code: int, lines: Sequence[str]) -> EngineError:

@@ -37,7 +37,7 @@ class ResultTooLarge(EngineError):
 
     def __init__(self, budget: SizeBudget) -> None:
         most = format_value("size", budget.max_bytes)
-        super().__init__("engine_failed", f"The result does not fit into {most}. Cut it into parts.")
+        super().__init__("engine_failed", f"The result does not fit into {most}. Split it into parts.")
 
 
 class FilmJob(NamedTuple):
@@ -138,7 +138,7 @@ def _run(job: FilmJob, words: FilmWords | None) -> float | None:
     """Run ffmpeg once, and return the seconds of the result, if it states them. A first pass writes no file."""
     changes = job.changes
     if words is None:
-        raise EngineError("engine_incomplete", "ffmpeg cannot make these changes. Make them with another program.")
+        raise EngineError("engine_incomplete", "ffmpeg cannot make these changes. Use another program.")
     writes = words.muxer != "null"
     target = output_words(job.output.path, words.muxer) if writes else ["-f", "null", "-"]
     duration = changes.timing.duration(changes.media)

@@ -152,5 +152,5 @@ def _chunks(source: Source, max_size: int) -> Iterator[bytes]:
 
 def _too_large(source: Source, max_size: int) -> SourceError:
     limit = format_value("size", max_size)
-    message = f"{source.name} is larger than the {limit} that are downloaded. Give max_size= more bytes."
+    message = f"{source.name} exceeds the download limit of {limit}. Increase max_size=."
     return SourceError("read_limit", message)

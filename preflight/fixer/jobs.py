@@ -123,7 +123,7 @@ def require_apart(words: Iterable[str], located: Iterable[Located], folder: str)
             is_within = below[0] != os.pardir
             if is_within and (below == [os.curdir] or not any(part.startswith(".") for part in below)):
                 raise UsageError(
-                    f"output={folder} is within the folder {word}, where the next run would take the results for "
+                    f"output={folder} is within the folder {word}, where the next run would find the results as "
                     "sources. Give a folder outside, or one whose name begins with a dot.",
                     parameters=("output",),
                 )

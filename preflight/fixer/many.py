@@ -180,7 +180,7 @@ class _Place:
                 why = "is older than its source"
             elif examine(path, self._job.settings.check).passed:
                 why = "was made with other options"
-            message = f"{path} exists, and {why}. Give another path, or overwrite=True."
+            message = f"{path} exists and {why}. Give another path, or overwrite=True."
             raise OutputRefused(path, message, parameters=("overwrite",))
         return path
 

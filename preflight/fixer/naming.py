@@ -87,13 +87,13 @@ def written_format(path: str) -> str:
     """
     extension = extension_of(path)
     if not extension:
-        raise UsageError(f"{path} has no extension. Add that of a format, or a slash if it is a folder.")
+        raise UsageError(f"{path} has no extension. Add one such as .mp4, or a slash if it is a folder.")
     found = next((name for name, known in FORMATS.items() if known.kinds and known.extensions[0] == extension), None)
     found = found or next(
         (name for name, known in FORMATS.items() if known.kinds and extension in known.extensions), None
     )
     if found is None:
-        raise UsageError(f"{path}: .{extension} is not the extension of a media format. Give one like .mp4 or .png.")
+        raise UsageError(f"{path}: .{extension} is not the extension of a media format. Use one such as .mp4 or .png.")
     return found
 
 

@@ -93,7 +93,7 @@ def _answer(
     data: bytes, written: str, size: tuple[int, int], quality: float | None, remarks: list[str]
 ) -> dict[str, object]:
     if len(data) > MAX_RESULT:
-        raise Refused(f"would have {len(data):,} bytes, more than the {MAX_RESULT:,} that are written")
+        raise Refused(f"would have {len(data):,} bytes, more than the maximum of {MAX_RESULT:,}")
     return {
         "data": b64encode(data).decode("ascii"),
         "format": written,
@@ -117,7 +117,7 @@ def _decoded(file: BinaryIO, recipe: PictureRecipe) -> Original:
     except (MemoryError, Refused):
         raise
     except Image.DecompressionBombError:
-        raise Refused("has more pixels than are decoded") from None
+        raise Refused("has too many pixels to be decoded") from None
     except Exception as error:  # noqa: BLE001 - decoders raise many types for damaged files
         reason = f"is damaged, or coded in a way that cannot be decoded{_detail(error)}"
         raise Refused(reason, undecoded=True) from None
@@ -164,7 +164,7 @@ class _Writer:
         """Return the answer of the task. Raise `Refused`."""
         found, written = self._found()
         if found is None:
-            raise Refused(f"cannot be written as {written} in {self.budget:,} bytes or fewer within the other limits")
+            raise Refused(f"cannot be written as {written} in {self.budget:,} bytes within the other limits")
         quality = None if self._coding(written).lossless else round(found.quality, 1)
         if written != self.recipe.written:
             self.remarks.insert(0, f"converts it to {written.upper()}")
@@ -251,7 +251,7 @@ class _Writer:
         if not data or len(data) > budget:
             return None
         if is_deep:
-            self.remarks.append("8 instead of 16 bits per component")
+            self.remarks.append("reduces the bit depth from 16 to 8")
         return EncodedPicture(data, 100)
 
     def _lossy(self, written: str, budget: int) -> EncodedPicture | None:
@@ -270,7 +270,7 @@ class _Writer:
         if coarse is not None and len(coarse.data) < LANDING * budget:
             fine = self._searched(coding, budget, top, FLOOR)
         if coarse is not None and fine is None:
-            self.remarks.append("reduces the resolution of colors to 4:2:0")
+            self.remarks.append("reduces the chroma resolution to 4:2:0")
         return fine or coarse
 
     def _searched(self, coding: PictureCoding, budget: int, top: float, floor: float) -> EncodedPicture | None:
@@ -295,7 +295,7 @@ class _Writer:
             return None
         size, found = best
         self.frames = [scaled(frame, size) for frame in whole]
-        self.remarks.append(f"scales it to {size[0]}×{size[1]} so that it has few enough bytes")
+        self.remarks.append(f"scales it to {size[0]}×{size[1]} to meet the size limit")
         if coding.lossless:
             return found
         return self._searched(coding, budget, top, FLOOR)

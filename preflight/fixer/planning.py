@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
+from preflight.codes import CODES
 from preflight.formats import IMAGE, VIDEO
 from preflight.judge import limit_findings
 from preflight.media import NONE, Media
@@ -61,8 +62,8 @@ def propose(report: Report, aim: Aim, avoided: frozenset[Shortcut] = frozenset()
     if media is None or media.kind is None:
         message = report.error.message if report.error is not None else _not_media(report)
         return _impossible([Obstacle(message)])
-    if damage := [finding.message for finding in report.findings if finding.code in DAMAGED]:
-        return _impossible([Obstacle(f"The file is damaged: {damage[0]}. Copy or download it again.")])
+    if damage := [CODES[finding.code].title.lower() for finding in report.findings if finding.code in DAMAGED]:
+        return _impossible([Obstacle(f"The file is damaged ({damage[0]}). Copy or download it again.")])
     if media.location is False:  # there is nothing to remove
         aim = aim._replace(choices=aim.choices._replace(strip_location=False))
     obstacles: list[Obstacle] = []
@@ -111,13 +112,14 @@ def _planned(media: Media, aim: Aim, name: str | None, avoided: frozenset[Shortc
     refusing = [rules.service for rules in aim.rules if (media.kind or "") not in rules.sections]
     if refusing:
         what = "audio files" if media.kind == "audio" else f"{media.kind}s"
-        return _impossible([Obstacle(f"{either(refusing, 'and')} accepts no {what}. Choose another rule set.")])
+        verb = "accepts" if len(refusing) == 1 else "accept"
+        return _impossible([Obstacle(f"{either(refusing, 'and')} {verb} no {what}. Choose another rule set.")])
     problems: dict[WrongFact, None] = {}
     predicted, advice = media, None
     for _ in range(_ROUNDS):
         section = _limits(predicted, aim)
         if isinstance(section, Conflict):
-            return _impossible([Obstacle(f"{section.sentence}. Fix it for each rule set by itself.", "each")])
+            return _impossible([Obstacle(f"{section.sentence}. Fix it for each rule set separately.", "each")])
         problems |= dict.fromkeys(_problems(media, section, aim))
         advice = advice_for(tuple(problems), Subject.of(media, exact=True), section, aim.choices, avoided)
         if not problems and not advice.steps:

@@ -40,22 +40,29 @@ def prove(
     """
     report = examine(path, check._replace(deep=engine is None, hints=False), name=name)
     if report.error is not None:
-        return Proof(report, f"The result cannot be read: {report.error.message}")
+        return _not_proven(report, "cannot be read", report.error.message)
     for finding in report.findings:
         if finding.severity == "error" or finding.code in _NOT_DECODED:
-            return Proof(report, f"The result does not pass: {finding.message}")
+            return _not_proven(report, "does not pass", finding.message)
     if not report.passed:
         unknown = [finding.message for finding in report.findings if finding.severity in ("unknown", "warning")]
-        return Proof(report, f"The result is not certain to pass: {unknown[0] if unknown else report.verdict}")
+        return _not_proven(report, "may not pass", unknown[0] if unknown else report.verdict)
     media = report.media
     assert media is not None
     for who, section in aim.further:
         for finding in limit_findings(media, section.for_format(media.format), aim.rules[0]):
             if finding.severity == "error":
-                return Proof(report, f"The result does not go with {who}: {finding.message}")
+                return _not_proven(report, f"does not match {who}", finding.message)
     if engine is not None and media.kind != IMAGE:
         timeout = max(MIN_TIMEOUT, _SECONDS_PER_SECOND * (media.duration or 0))
         fault = decode_fully(engine, path, media.format or "", timeout=timeout, stop=stop)
         if fault is not None:
-            return Proof(report, f"The result cannot be decoded: {fault}")
+            return _not_proven(report, "cannot be decoded", fault)
     return Proof(report, None)
+
+
+def _not_proven(report: Report, what: str, why: str) -> Proof:
+    """Return a failed proof: one sentence for the problem, one for the remedy."""
+    return Proof(
+        report, f"The result {what}: {why.rstrip('. ')}. Nothing was written; fix the file with another program."
+    )

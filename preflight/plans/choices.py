@@ -78,8 +78,8 @@ def require_choices(choices: Choices) -> Choices:
 def obstacle_text(obstacle: Obstacle) -> str:
     """Return the message of an obstacle, and the choice that would allow a change.
 
-    >>> obstacle_text(Obstacle("It is 1 s shorter than the 2 s that are required.", "extend"))
-    'It is 1 s shorter than the 2 s that are required. extend= allows that.'
+    >>> obstacle_text(Obstacle("It is 1 s shorter than the required 2 s.", "extend"))
+    'It is 1 s shorter than the required 2 s. extend= allows that.'
     """
     return (
         f"{obstacle.message} {obstacle.parameter}= allows that."

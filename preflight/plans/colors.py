@@ -58,7 +58,7 @@ def converted(media: Subject, wrong: frozenset[str], choices: Choices = DEFAULT_
         return None
     if is_hdr and choices.hdr == "refuse":
         kind = _HDR_NAMES.get(media.hdr or "", "HDR")
-        return Obstacle(f"The picture is in high dynamic range ({kind}), which would have to be tone-mapped.", "hdr")
+        return Obstacle(f"The picture is HDR ({kind}) and would have to be tone-mapped.", "hdr")
     return Colors("bt709", "iec61966-2-1" if media.kind == IMAGE else "bt709", is_hdr)
 
 

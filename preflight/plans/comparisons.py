@@ -93,8 +93,8 @@ def _not_equal(fact: str, values: Sequence[object], service: str, parameter: str
     shown = either([format_value(fact, value) for value in values], "and")
     problem = f"The files have {label(fact)} {shown}, and {service} accepts them together only if all have the same"
     if parameter:
-        return Obstacle(f"{problem}, which needs a larger factor of enlargement. Allow it.", parameter)
-    return Obstacle(f"{problem}, which no change inside their limits achieves. Give files that are more alike.")
+        return Obstacle(f"{problem}, which needs a larger factor of enlargement.", parameter)
+    return Obstacle(f"{problem}, which no change within their limits achieves. Give files that are more alike.")
 
 
 def _same_size(having: Sequence[Member], fact: str, service: str, choices: Choices) -> Iterator[Obstacle]:

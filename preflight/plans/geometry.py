@@ -335,11 +335,13 @@ def losses(shape: Shape, media: Subject, choices: Choices = DEFAULT_CHOICES) -> 
     if shape.crop != whole:
         phrases.append(f"crops {_percent(1 - prod(shape.crop) / prod(whole))} of the picture")
     if shape.size != shape.crop and abs(factor - 1) >= _SMALL:
-        phrases.append(f"scales it to {factor:.2g} of its size" if factor < 1 else f"enlarges it {factor:.3g} times")
+        phrases.append(
+            f"scales it to {_percent(factor)} of its size" if factor < 1 else f"enlarges it {factor:.3g} times"
+        )
     if shape.canvas is not None:
-        padding = _percent(1 - prod(shape.size) / prod(shape.canvas))
-        is_blurred = choices.fit == "blur"
-        phrases.append(f"pads it with a blurred copy ({padding})" if is_blurred else f"pads it with {padding} black")
+        padding = "blurred" if choices.fit == "blur" else "black"
+        share = _percent(1 - prod(shape.size) / prod(shape.canvas))
+        phrases.append(f"adds {padding} padding ({share} of the result)")
     return tuple(phrases)
 
 

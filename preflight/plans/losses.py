@@ -47,7 +47,7 @@ def _of_time(changes: Changes, media: Media) -> Iterator[str]:
         where = {"start": "at the end", "middle": "at both ends together", "end": "at the beginning"}
         yield f"drops {dropped:.3g} s {where[changes.choices.trim]}"
     if times.fps is not None and media.fps is not None and times.fps < media.fps:
-        yield f"shows {times.fps:.4g} instead of {media.fps:.4g} frames per second"
+        yield f"lowers the frame rate from {media.fps:.4g} to {times.fps:.4g} frames per second"
 
 
 def _of_coding(changes: Changes, media: Media) -> Iterator[str]:
@@ -57,14 +57,14 @@ def _of_coding(changes: Changes, media: Media) -> Iterator[str]:
     exact = sound and changes.audio is not None and {changes.audio.audio_codec, media.audio_codec} <= LOSSLESS
     if media.kind == AUDIO:
         if sound and not exact:
-            yield "re-encodes the sound"
+            yield "re-encodes the audio"
     elif changes.video is not None and sound:
-        yield "re-encodes the film and the sound"
+        yield "re-encodes the video and the audio"
     elif changes.video is not None:
         keeps = media.audio_codec != NONE and not removes
-        yield "re-encodes the film, keeps the sound" if keeps else "re-encodes the film"
+        yield "re-encodes the video, keeps the audio" if keeps else "re-encodes the video"
     elif sound:
-        yield "re-encodes the sound, keeps the film"
+        yield "re-encodes the audio, keeps the video"
     if (
         changes.budget is not None
         and changes.compresses
@@ -82,14 +82,18 @@ def _of_picture(changes: Changes, media: Media) -> Iterator[str]:
     if media.has_alpha:
         yield "drops the transparency"
     if changes.deinterlaces:
-        yield "makes whole frames of fields"
+        yield "deinterlaces the video"
     if changes.colors is not None:
-        yield "drops the high dynamic range" if changes.colors.is_tone_mapped else "converts the colors to BT.709"
+        yield (
+            "tone-maps HDR to standard dynamic range"
+            if changes.colors.is_tone_mapped
+            else "converts the colors to BT.709"
+        )
     if media.bit_depth is not None and media.bit_depth > video.pixels.bit_depth:
-        yield f"keeps {video.pixels.bit_depth} of {media.bit_depth} bits of each color"
+        yield f"reduces the bit depth from {media.bit_depth} to {video.pixels.bit_depth}"
     is_full = media.chroma in ("4:4:4", "4:2:2") or media.color_model == "rgb"
     if is_full and video.pixels.chroma != media.chroma and not changes.is_animation:
-        yield f"reduces the resolution of colors to {video.pixels.chroma}"
+        yield f"reduces the chroma resolution to {video.pixels.chroma}"
 
 
 def _of_sound(changes: Changes, media: Media) -> Iterator[str]:
@@ -97,14 +101,14 @@ def _of_sound(changes: Changes, media: Media) -> Iterator[str]:
     if audio is None or changes.adds_silence:
         return
     if audio.audio_codec == NONE:
-        yield "drops the sound"
+        yield "drops the audio"
         return
     if audio.channels is not None and media.channels is not None and audio.channels < media.channels:
-        yield f"mixes {media.channels} channels down to {audio.channels}"
+        yield f"downmixes {media.channels} channels to {audio.channels}"
     if audio.sample_rate is not None and media.sample_rate is not None and audio.sample_rate < media.sample_rate:
-        yield f"resamples the sound from {media.sample_rate:,} to {audio.sample_rate:,} Hz"
+        yield f"resamples the audio from {media.sample_rate:,} to {audio.sample_rate:,} Hz"
     if audio.sample_bits is not None and media.sample_bits is not None and audio.sample_bits < media.sample_bits:
-        yield f"keeps {audio.sample_bits} of {media.sample_bits} bits of each sample"
+        yield f"reduces the sample depth from {media.sample_bits} to {audio.sample_bits} bits"
 
 
 def _of_tracks(changes: Changes, media: Media) -> Iterator[str]:
@@ -113,8 +117,8 @@ def _of_tracks(changes: Changes, media: Media) -> Iterator[str]:
         yield f"drops {videos - 1} of {videos} video tracks"
     is_removed = changes.audio is not None and changes.audio.audio_codec == NONE
     if sounds > 1 and not is_removed and changes.one_sound:
-        yield f"drops {sounds - 1} of {sounds} sound tracks"
+        yield f"drops {sounds - 1} of {sounds} audio tracks"
     if media.kind != AUDIO and media.format in _WITH_SUBTITLES and not keeps_subtitles(changes):
-        yield "keeps no subtitles, if there are any"
+        yield "drops subtitles, if there are any"
     if media.kind == AUDIO and "cover_art" in media.notes and not keeps_cover(changes):
-        yield "drops the cover picture"
+        yield "drops the cover art"

@@ -47,7 +47,7 @@ def _of_file(media: Media) -> Iterator[Obstacle]:
     if not INCOMPLETE.isdisjoint(media.notes):
         yield Obstacle("The file is incomplete. Copy or download it again.")
     if media.format in CAMERA_RAW:
-        yield Obstacle("The file holds a camera's unprocessed sensor data. Export a picture or a film from it first.")
+        yield Obstacle("The file is a camera raw file. Export an image or a video from it first.")
 
 
 def _not_invented(changes: Changes, media: Media) -> Iterator[Obstacle]:
@@ -61,15 +61,17 @@ def _not_invented(changes: Changes, media: Media) -> Iterator[Obstacle]:
         and not unmet.isdisjoint(("audio_codec", "sample_rate", "channels", "audio_tracks"))
     ):
         if changes.choices.add_silence:
-            yield Obstacle("It has no sound, and no accepted audio codec can be encoded.")
+            yield Obstacle(
+                "It has no audio, and none of the accepted audio codecs can be encoded. Add audio with another program."
+            )
         else:
-            yield Obstacle("It has no sound, which is required. A silent track can be added.", "add_silence")
+            yield Obstacle("It has no audio, which is required. A silent track can be added.", "add_silence")
     for fact in sorted(unmet & {"size", "base64_size", "bit_rate", "video_bit_rate", "audio_bit_rate"}):
         value = getattr(media, fact)
         if limits[fact].side(value) < 0:
             what, lowest = format_value(fact, value), accepted(limits[fact])
             yield Obstacle(
-                f"Its {label(fact)} of {what} is too low ({lowest} is required). More bytes would add nothing."
+                f"Its {label(fact)} of {what} is too low ({lowest} is required). Use a source of higher quality."
             )
     if changes.compresses and not unmet.isdisjoint(SIZES) and changes.budget is not None:
         yield Obstacle(_too_tight(changes))
@@ -78,11 +80,12 @@ def _not_invented(changes: Changes, media: Media) -> Iterator[Obstacle]:
 def _too_short(changes: Changes, media: Media) -> Obstacle:
     limit = changes.limits["duration"]
     if changes.choices.extend is not None:
-        return Obstacle(f"It plays {media.duration:.4g} s, and no accepted length ({accepted(limit)}) can be reached.")
+        problem = f"It is {media.duration:.4g} s long, and no accepted duration ({accepted(limit)}) can be reached."
+        return Obstacle(f"{problem} Use another file.")
     lowest = min(limit.any_of) if limit.any_of else (limit.low or 0.0)
     missing = lowest - (media.duration or 0.0)
-    what = "It can be repeated" if media.kind == AUDIO else "It can be repeated, or its last frame held"
-    return Obstacle(f"It is {missing:.3g} s shorter than the {lowest:g} s that are required. {what}.", "extend")
+    what = "It can be looped, or silence added" if media.kind == AUDIO else "It can be looped, or its last frame held"
+    return Obstacle(f"It is {missing:.3g} s shorter than the required {lowest:g} s. {what}.", "extend")
 
 
 def _too_tight(changes: Changes) -> str:
@@ -92,10 +95,10 @@ def _too_tight(changes: Changes) -> str:
     if not changes.media.duration:
         return f"Its duration is not known, so that it cannot be compressed to {most}. Remux it first."
     if changes.media.kind == AUDIO:
-        return f"{most} leave only {budget.audio_bit_rate or 0:,} bit/s for its sound. Cut it into parts."
+        return f"A size of {most} leaves only {budget.audio_bit_rate or 0:,} bit/s for its audio. Split it into parts."
     size = changes.size or (0, 0)
     rate = budget.video_bit_rate or 0
-    return f"{most} leave only {rate:,} bit/s for a film of {size[0]}×{size[1]}. Cut it into parts."
+    return f"A size of {most} leaves only {rate:,} bit/s for a video of {size[0]}×{size[1]}. Split it into parts."
 
 
 def _of_writing(changes: Changes) -> Iterator[Obstacle]:
@@ -104,26 +107,29 @@ def _of_writing(changes: Changes) -> Iterator[Obstacle]:
     if changes.written not in MUXERS:
         names = limits["format"].any_of if "format" in limits else None
         listed = f" ({either(sorted(names))})" if names else ""
-        yield Obstacle(f"None of the accepted formats{listed} can be written.")
+        yield Obstacle(f"None of the accepted formats{listed} can be written. Convert it with another program.")
         return
     codings = {"video_codec": changes.video, "audio_codec": changes.audio}
     for fact, codec in changes.codecs.items():
         if codings[fact] is not None or (fact == "audio_codec" and changes.media.audio_codec == NONE):
             continue
         names = limits[fact].any_of if fact in limits else None
+        remedy = "Encode it with another program."
         if codec is None and names:
-            yield Obstacle(f"None of the accepted {_CODECS[fact]} codecs ({either(sorted(names))}) can be encoded.")
+            yield Obstacle(
+                f"None of the accepted {_CODECS[fact]} codecs ({either(sorted(names))}) can be encoded. {remedy}"
+            )
         elif codec is not None or changes.compresses:
-            yield Obstacle(f"The {_CODECS[fact]} cannot be encoded so that it is inside all limits at once.")
+            yield Obstacle(f"No encoding of its {_CODECS[fact]} is within all limits. {remedy}")
     if changes.video is not None and film_filters(changes) is None:
-        yield Obstacle("Its colors are not described well enough to convert them.")
+        yield Obstacle("Its colors are not described well enough to convert them. Export it with its color space.")
 
 
 def _of_geometry(changes: Changes) -> Iterator[Obstacle]:
     if needs_shape(changes) and changes.shape is None:
-        yield Obstacle("No width and height are inside all limits.")
+        yield Obstacle("No width and height are within all limits. Choose another fit or another rule set.")
     if changes.colors is not None and not changes.colors.are_accepted(changes.limits):
-        yield Obstacle("The colors that it can be converted to are not accepted.")
+        yield Obstacle("The colors that it can be converted to are not accepted. Convert it with another program.")
 
 
 def _unresolved(changes: Changes, media: Media) -> Iterator[Obstacle]:
@@ -134,4 +140,6 @@ def _unresolved(changes: Changes, media: Media) -> Iterator[Obstacle]:
         stated = f" ({format_value(fact, value)})" if value is not None else ""
         if fact in changes.limits:
             required = accepted(changes.limits[fact])
-            yield Obstacle(f"No change brings its {label(fact)}{stated} to what is required ({required}).")
+            yield Obstacle(
+                f"No change brings its {label(fact)}{stated} within the limit ({required}). Use another program."
+            )

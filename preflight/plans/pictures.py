@@ -40,24 +40,26 @@ def obstacle(changes: Changes, exact: Media | None = None) -> Obstacle | None:
 def _obstacles(changes: Changes, exact: Media | None) -> Iterator[Obstacle]:
     media, written = changes.media, changes.written
     if media.format not in PICTURE_READERS:
-        yield Obstacle(f"Pictures in the format {media.format} cannot be decoded. Convert it with another program.")
+        yield Obstacle(f"The format {media.format} cannot be decoded. Convert it with another program.")
     if written not in MAX_SIDES:
         yield Obstacle("None of the accepted formats can be written. Convert it with another program.")
     if not changes.choices.first_picture and is_collection(changes):
-        message = "The file holds several pictures, of which only the first would be kept. Allow it with first_picture."
+        message = "The file holds several pictures, of which only the first would be kept."
         yield Obstacle(message, "first_picture")
     if is_high_range(media) and changes.choices.hdr == "refuse":
-        yield Obstacle(
-            f"The picture is in high dynamic range ({media.hdr}), which would have to be tone-mapped.", "hdr"
-        )
+        yield Obstacle(f"The picture is HDR ({media.hdr}) and would have to be tone-mapped.", "hdr")
     if is_high_range(media) and (media.transfer not in HDR_BY_TRANSFER or primaries_of(media) not in CHROMATICITIES):
-        yield Obstacle("Its colors are not described well enough to tone-map them.")
+        yield Obstacle("Its colors are not described well enough to tone-map them. Export it with its color space.")
     size = changes.shape.result if changes.shape is not None else (media.width or 0, media.height or 0)
     if max(size) > MAX_SIDES.get(written, inf):
-        yield Obstacle(f"A side of {max(size):,} px is longer than the {MAX_SIDES[written]:,} px of {written}.")
+        yield Obstacle(
+            f"A side of {max(size):,} px exceeds the maximum of {written} ({MAX_SIDES[written]:,} px). Crop it first."
+        )
     limit = changes.limits.get("size")
     if exact is not None and exact.size is not None and limit is not None and limit.side(exact.size) < 0:
-        yield Obstacle(f"The file has {exact.size:,} bytes, fewer than the minimum of {limit.low:,}.")
+        yield Obstacle(
+            f"Its size of {exact.size:,} bytes is below the minimum of {limit.low:,}. Use a source of higher quality."
+        )
 
 
 def is_collection(changes: Changes) -> bool:
@@ -79,17 +81,17 @@ def losses(changes: Changes, media: Media) -> tuple[str, ...]:
     if found.keeps_pixels:
         return tuple(_metadata_losses(found, media))
     frames = media.frames or 0
-    of_all = f" of {frames}" if frames > 1 else ""
+    is_reduced = bool(media.animated) and not found.keeps_frames
     stays = media.format == found.written and found.lossless
     losing = {
-        f"keeps only the first{of_all} frames": bool(media.animated) and not found.keeps_frames,
-        f"keeps only the first{of_all} pictures": is_collection(changes),
-        "drops the gain map for high dynamic range": media.hdr == "gain_map",
+        f"keeps only the first {'frame' if frames < 2 else f'of {frames} frames'}": is_reduced,
+        f"keeps only the first {'picture' if frames < 2 else f'of {frames} pictures'}": is_collection(changes),
+        "drops the HDR gain map": media.hdr == "gain_map",
         "drops the transparency": media.has_alpha is not False and found.flatten and media.has_alpha is not None,
-        "drops the high dynamic range": found.tone_maps,
+        "tone-maps HDR to standard dynamic range": found.tone_maps,
         "converts the colors to sRGB": found.to_srgb and not found.tone_maps,
-        f"8 instead of {media.bit_depth} bits per component": (media.bit_depth or 0) > 8 and not found.keeps_depth,
-        "reduces the colors to 256": found.written == "gif" and not stays,
+        f"reduces the bit depth from {media.bit_depth} to 8": (media.bit_depth or 0) > 8 and not found.keeps_depth,
+        "reduces the picture to 256 colors": found.written == "gif" and not stays,
         _coding_loss(found): not found.lossless,
     }
     return (*[phrase for phrase, applies in losing.items() if applies], *_metadata_losses(found, media))
@@ -107,7 +109,7 @@ def _metadata_losses(found: PictureRecipe, media: Media) -> Iterator[str]:
     elif found.strip_location and media.location is not False:
         yield "drops the recording location"
     if found.strip_metadata and media.hdr == "gain_map" and found.keeps_pixels:
-        yield "drops the gain map for high dynamic range"
+        yield "drops the HDR gain map"
 
 
 def values(written: str, limits: LimitsByFact) -> dict[str, FactValue]:

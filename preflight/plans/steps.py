@@ -233,9 +233,9 @@ def _phrase(step: Step, changes: Changes) -> str:
         return f"keep {where[changes.choices.trim]}"
     if step.action == "extend":
         if changes.choices.extend == "loop":
-            return f"repeat it up to {step.duration:g} s"
+            return f"loop it to {step.duration:g} s"
         held = "add silence" if changes.media.kind == AUDIO else "hold its last frame"
-        return f"{held} up to {step.duration:g} s"
+        return f"{held} to reach {step.duration:g} s"
     if step.action == "compress":
         fact = next(iter(step.facts), "size")
         in_base64 = " in Base64" if fact == "base64_size" else ""
@@ -270,7 +270,7 @@ def _transcoding(step: Step) -> str:
     if (target := step.video_codec or step.audio_codec or step.coding) is not None:
         return f"transcode it to {target}{f' with {details}' if details else ''}"
     is_video = step.video_profile or step.video_level or step.video_bit_rate or step.keyframe_interval
-    return f"encode its {'video' if is_video else 'audio'} again with {details}"
+    return f"re-encode its {'video' if is_video else 'audio'} with {details}"
 
 
 def _remuxing(step: Step) -> str:
@@ -282,7 +282,7 @@ def _remuxing(step: Step) -> str:
 
 
 _PHRASES: Final[Mapping[Action, Callable[[Step], str]]] = {
-    "rotate": lambda _: "turn it upright",
+    "rotate": lambda _: "rotate it upright",
     "square_pixels": lambda step: f"scale it to {step.width}×{step.height} with square pixels",
     "pad": lambda step: f"pad it to {step.width}×{step.height}",
     "crop": lambda step: f"crop it to {step.width}×{step.height}",
@@ -295,12 +295,12 @@ _PHRASES: Final[Mapping[Action, Callable[[Step], str]]] = {
     "flatten": lambda _: "flatten the transparency",
     "keep_first_frame": lambda step: f"keep only the first {'picture' if step.multi_picture is False else 'frame'}",
     "transcode": _transcoding,
-    "apply_edit_list": lambda _: "encode it again with its edit list applied",
+    "apply_edit_list": lambda _: "re-encode it with its edit list applied",
     "remove_audio": lambda _: "remove the audio track",
     "move_index": lambda step: f"move the index (moov) to the {'front' if step.streamable else 'end'}",
     "remux": _remuxing,
     "add_silence": lambda _: "add a silent audio track",
-    "convert": lambda step: f"convert it to {'a film' if step.kind else step.format}",
+    "convert": lambda step: f"convert it to {'a video' if step.kind else step.format}",
     "remove_location": lambda _: "remove the recording location",
     "remove_metadata": lambda _: "remove its metadata",
 }

@@ -96,7 +96,7 @@ class FixText:
     def add_request(self, result: Result, problem: str | None) -> None:
         """Print the result of all files together."""
         word, color = _REQUESTS[result.verdict]
-        self._stream.write(f"{self._view.styled(word.ljust(_WIDTH), color)} the files together\n")
+        self._stream.write(f"{self._view.styled(word.ljust(_WIDTH), color)} all files together\n")
         if problem is not None:
             self._stream.write(f"{' ' * (_WIDTH + 1)}{printable(problem)}\n")
         self._stream.flush()
@@ -165,4 +165,4 @@ def _quality(quality: Quality) -> str:
     """Return how similar a result is, in words."""
     measured = [("SSIM", quality.ssim, 4), ("VMAF", quality.vmaf, 1)]
     found = [f"{name} {value:.{digits}f}" for name, value, digits in measured if value is not None]
-    return ", ".join(found) or "similarity not measured: ffmpeg has no filter for it, or there is no picture"
+    return ", ".join(found) or "similarity not measured: there is no video, or ffmpeg lacks the filter"

@@ -90,7 +90,7 @@ def _state_of(name: str, progress: EngineProgress) -> str:
     elif progress.size:
         parts[0] += f" {progress.size / 1e6:,.1f} MB"
     if progress.speed is not None:
-        parts.append(f"{progress.speed:.3g}× its speed")
+        parts.append(f"{progress.speed:.3g}× real time")
     if progress.remaining is not None:
         parts.append(f"{remaining_time(progress.remaining)} left")
     return ", ".join(parts)

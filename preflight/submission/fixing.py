@@ -157,7 +157,7 @@ class RunFixer:
             raise SourceChanged(result.source)
         if any(obstacle.parameter == "max_size" for obstacle in result.plan.obstacles):
             most = format_value("size", self._settings.max_size)
-            text = f"{result.source} is larger than the {most} that are downloaded. Submit it as a file."
+            text = f"{result.source} exceeds the download limit of {most}. Submit it as a local file."
             raise NotFixed(text, result.plan)
         if result.outcome == "unknown":
             error = result.before.error

@@ -152,7 +152,7 @@ class Submitter:
         if self.provider.spec.types.get(self.settings.type or "") not in (None, kind):
             return BegunTarget(rejected(report))
         if self.host is None:
-            name = f"{report.source} does not pass as it is, and what is made from it"
+            name = f"{report.source} does not pass as it is. The fixed file"
             return BegunTarget(not_hosted(report, no_host_given(name), plan))
         content = content_of_url(target, report) if is_url(target) else content_of_file(target)
         self.account.require()

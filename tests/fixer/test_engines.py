@@ -158,8 +158,8 @@ def test_extra_is_not_recommended_if_it_lacks_the_same(extra: Path, monkeypatch:
     [
         ("sleep 60", "did not answer within 0.3 s"),
         ("trap '' TERM; sleep 60", "did not answer within 0.3 s"),
-        ("head -c 3000000 /dev/urandom", "does not answer as ffmpeg does"),
-        ("echo 'ffmpeg version 5.1' >&2", "does not answer as ffmpeg does"),
+        ("head -c 3000000 /dev/urandom", "does not behave like ffmpeg"),
+        ("echo 'ffmpeg version 5.1' >&2", "does not behave like ffmpeg"),
         ("exit 127", "ended with code 127 when it was asked for its codecs"),
         ("kill -SEGV $$", "crashed when it was asked for its codecs"),
     ],

@@ -249,7 +249,7 @@ class TestWithoutFfmpeg:
     def test_program_that_hangs_is_stopped(self, tmp_path: Path) -> None:
         before = children()
         path = program(tmp_path / "ffmpeg", "trap '' TERM; sleep 60")
-        with pytest.raises(EngineError, match=r"^ffmpeg was stopped after 0\.5 s\. Try it when ") as caught:
+        with pytest.raises(EngineError, match=r"^ffmpeg was stopped after 0\.5 s\. Try again when ") as caught:
             run_engine(engine(path), [], timeout=0.5)
         assert caught.value.code == "engine_timeout"
         assert children() <= before

@@ -63,7 +63,7 @@ def test_source_is_read_in_few_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("chunk", [1, 1 << 20])
 def test_source_with_too_many_bytes_is_refused(temporary: Path, monkeypatch: pytest.MonkeyPatch, chunk: int) -> None:
     monkeypatch.setattr(inputs, "_CHUNK_SIZE", chunk)
-    with pytest.raises(SourceError, match=r"larger than the 10 kB that are downloaded. Give max_size= more bytes."):
+    with pytest.raises(SourceError, match=r"exceeds the download limit of 10 kB. Increase max_size=."):
         local_input(DATA, None, 10_000).__enter__()
     assert not list(temporary.iterdir())
 

@@ -97,12 +97,12 @@ def test_quality_below_the_floor_is_avoided_by_a_smaller_picture() -> None:
     assert answer["width"] < 320
     assert answer["width"] / answer["height"] == pytest.approx(4 / 3, abs=0.02)
     remark = answer["remarks"][0]
-    assert remark == f"scales it to {answer['width']}×{answer['height']} so that it has few enough bytes"
+    assert remark == f"scales it to {answer['width']}×{answer['height']} to meet the size limit"
 
 
 def test_limit_that_nothing_reaches_is_refused() -> None:
     answer = answered(saved(photograph()), recipe_of("png", "jpeg"), 300)
-    reason = "cannot be written as jpeg in 300 bytes or fewer within the other limits"
+    reason = "cannot be written as jpeg in 300 bytes within the other limits"
     assert answer == {"refused": reason, "parameter": None}
 
 
@@ -128,7 +128,7 @@ def test_coarser_chroma_is_named() -> None:
     data = saved(photograph(320, 240), "JPEG", quality=96, subsampling=0)
     fields = {"source": "jpeg", "written": "jpeg", "chroma": "4:4:4"}
     answer, _ = landed(data, len(data) // 4, can_subsample=True, **fields)
-    assert answer["remarks"][0] == "reduces the resolution of colors to 4:2:0"
+    assert answer["remarks"][0] == "reduces the chroma resolution to 4:2:0"
     fine, _ = landed(data, len(data) // 4, **fields)
     assert fine["remarks"] == [f"lowers the quality to {fine['quality']:.0f} of 100"]
     assert fine["quality"] < answer["quality"]
@@ -172,7 +172,7 @@ class TestLossless:
         noisy = saved(deep)
         eight = saved(photograph(320, 240).convert("L"), optimize=True)
         answer, _ = landed(noisy, len(eight) + 400, keeps_depth=True, smaller=SMALLER)
-        assert answer["remarks"] in ([], ["8 instead of 16 bits per component"])
+        assert answer["remarks"] in ([], ["reduces the bit depth from 16 to 8"])
         assert answer["width"] == 320
 
 

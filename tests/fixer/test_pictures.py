@@ -79,7 +79,7 @@ def test_process_may_write_no_file(tmp_path: Path) -> None:
         ("tiff-three-pages.tif", "tiff", "is one of 3 in the file, of which only the first would be kept"),
         ("jpeg-multi-picture.jpg", "jpeg", "is one of 2 in the file, of which only the first would be kept"),
         ("heic-two-pictures.heic", "heic", "is one of 2 in the file, of which only the first would be kept"),
-        ("heic-200-megapixels.heic", "heic", "has more pixels than are decoded"),
+        ("heic-200-megapixels.heic", "heic", "has too many pixels to be decoded"),
         ("png-animated.png", "jpeg", "is damaged, or coded in a way that cannot be decoded"),
     ],
 )

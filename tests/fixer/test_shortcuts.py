@@ -53,7 +53,7 @@ class TestSounds:
         result = fixed(source, limits)
         assert 0 < size_of(result) <= 200_000
         assert Path(result.output or "").suffix == ".mp3"
-        assert "re-encodes the sound" in result.plan.losses
+        assert "re-encodes the audio" in result.plan.losses
         assert sorted(path.name for path in tmp_path.iterdir()) == ["a.fixed.mp3", "a.wav", "own.toml"]
 
     def test_lossy_sound_ends_near_the_limit(self, tmp_path: Path) -> None:
@@ -73,7 +73,7 @@ class TestCuts:
         assert result.after is not None
         assert result.after.media is not None
         assert 5 < (result.after.media.duration or 0) <= 6
-        assert "re-encodes the film" in result.plan.losses
+        assert "re-encodes the video" in result.plan.losses
 
     def test_copied_cut_that_is_short_enough_stays_one(self, tmp_path: Path) -> None:
         source = film(

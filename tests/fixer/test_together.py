@@ -61,7 +61,7 @@ def test_pictures_get_one_size(tmp_path: Path) -> None:
     picture(tmp_path / "b.png", 80, 48)
     done = fix(tmp_path, "a.png", "b.png")
     assert done.returncode == 0, done.stdout
-    assert "PASS        the files together" in done.stdout
+    assert "PASS        all files together" in done.stdout
     (written,) = (tmp_path / "out").iterdir()
     other = tmp_path / ("b.png" if written.name == "a.png" else "a.png")
     assert preflight.probe(written).dimensions == preflight.probe(other).dimensions
@@ -83,7 +83,7 @@ def test_too_many_files_are_not_fixed_and_leave_nothing(tmp_path: Path) -> None:
         picture(tmp_path / f"{name}.png", 64 + ord(name), 48)
     done = fix(tmp_path, "a.png", "b.png", "c.png")
     assert done.returncode == 1
-    assert "NOT FIXABLE the files together" in done.stdout
+    assert "NOT FIXABLE all files together" in done.stdout
     assert not (tmp_path / "out").exists()
 
 

@@ -17,7 +17,7 @@ RECORD = FixRecord(
     "0123456789abcdef",
     "sha256:01",
     "crop it to 720×720",
-    ("crops 12 % of the picture", "re-encodes the film"),
+    ("crops 12 % of the picture", "re-encodes the video"),
     "2026-11-28T00:00:00.000Z",
 )
 

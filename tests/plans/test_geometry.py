@@ -156,10 +156,13 @@ def test_anchor_places_the_part_of_a_picture(anchor: Anchor, offset: tuple[int, 
         (Shape((640, 479), (640, 479)), ("crops 0.2 % of the picture",)),
         (Shape((640, 480), (648, 486)), ("enlarges it 1.01 times",)),
         (Shape((640, 480), (644, 483)), ()),
-        (Shape((640, 480), (429, 322)), ("scales it to 0.67 of its size",)),
+        (Shape((640, 480), (429, 322)), ("scales it to 67 % of its size",)),
         (Shape((480, 480), (720, 720)), ("crops 25 % of the picture", "enlarges it 1.5 times")),
-        (Shape((640, 480), (640, 480), (640, 640)), ("pads it with 25 % black",)),
-        (Shape((640, 480), (320, 240), (320, 320)), ("scales it to 0.5 of its size", "pads it with 25 % black")),
+        (Shape((640, 480), (640, 480), (640, 640)), ("adds black padding (25 % of the result)",)),
+        (
+            Shape((640, 480), (320, 240), (320, 320)),
+            ("scales it to 50 % of its size", "adds black padding (25 % of the result)"),
+        ),
         (Shape((640, 480), (640, 540)), ()),
     ],
 )
@@ -170,4 +173,4 @@ def test_losses_are_named_with_their_share(found: Shape, phrases: tuple[str, ...
 def test_blurred_padding_is_named() -> None:
     found = Shape((640, 480), (640, 480), (640, 640))
     phrases = geometry.losses(found, Subject.of(picture(640, 480)), Choices(fit="blur"))
-    assert phrases == ("pads it with a blurred copy (25 %)",)
+    assert phrases == ("adds blurred padding (25 % of the result)",)

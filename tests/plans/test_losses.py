@@ -22,7 +22,7 @@ TRACKS = CLIP._replace(audio_tracks=3, video_tracks=2, channels=6)
     ("media", "choices", "lines", "phrases"),
     [
         (CLIP, DEFAULT_CHOICES, {"format": only("mov")}, ()),
-        (CLIP, DEFAULT_CHOICES, {"format": only("mkv")}, ("keeps no subtitles, if there are any",)),
+        (CLIP, DEFAULT_CHOICES, {"format": only("mkv")}, ("drops subtitles, if there are any",)),
         (CLIP, DEFAULT_CHOICES, {"duration": {"max": 15}}, ("drops 5.2 s at the end",)),
         (
             CLIP,
@@ -30,43 +30,43 @@ TRACKS = CLIP._replace(audio_tracks=3, video_tracks=2, channels=6)
             {"duration": {"max": 15}},
             (
                 "drops 5.2 s at both ends together",
-                "re-encodes the film and the sound",
-                "keeps no subtitles, if there are any",
+                "re-encodes the video and the audio",
+                "drops subtitles, if there are any",
             ),
         ),
         (CLIP, DEFAULT_CHOICES, {"width": {"max": 640}}, (
-            "scales it to 0.5 of its size", "re-encodes the film, keeps the sound",
+            "scales it to 50 % of its size", "re-encodes the video, keeps the audio",
         )),
         (SILENT, DEFAULT_CHOICES, {"fps": {"max": 25}}, (
-            "shows 25 instead of 30 frames per second", "re-encodes the film",
+            "lowers the frame rate from 30 to 25 frames per second", "re-encodes the video",
         )),
-        (SILENT, DEFAULT_CHOICES, {"fps": {"min": 60}}, ("re-encodes the film",)),
-        (CLIP, DEFAULT_CHOICES, {"audio_codec": only("mp3")}, ("re-encodes the sound, keeps the film",)),
-        (CLIP, DEFAULT_CHOICES, {"audio_codec": only("none")}, ("drops the sound",)),
+        (SILENT, DEFAULT_CHOICES, {"fps": {"min": 60}}, ("re-encodes the video",)),
+        (CLIP, DEFAULT_CHOICES, {"audio_codec": only("mp3")}, ("re-encodes the audio, keeps the video",)),
+        (CLIP, DEFAULT_CHOICES, {"audio_codec": only("none")}, ("drops the audio",)),
         (TRACKS, DEFAULT_CHOICES, {"channels": {"max": 2}}, (
-            "re-encodes the sound, keeps the film", "mixes 6 channels down to 2", "drops 1 of 2 video tracks",
+            "re-encodes the audio, keeps the video", "downmixes 6 channels to 2", "drops 1 of 2 video tracks",
         )),
         (TRACKS, DEFAULT_CHOICES, {"audio_tracks": {"max": 1}}, (
-            "drops 1 of 2 video tracks", "drops 2 of 3 sound tracks",
+            "drops 1 of 2 video tracks", "drops 2 of 3 audio tracks",
         )),
         (CLIP._replace(size=50_000_000), DEFAULT_CHOICES, {"size": {"max": "20 MB"}}, (
-            "re-encodes the film, keeps the sound", "compresses it to 40 % of its size",
+            "re-encodes the video, keeps the audio", "compresses it to 40 % of its size",
         )),
         (DEEP, DEFAULT_CHOICES, {"hdr": only("none"), "video_codec": only("h264")}, (
-            "re-encodes the film, keeps the sound", "drops the high dynamic range", "keeps 8 of 10 bits of each color",
-            "reduces the resolution of colors to 4:2:0",
+            "re-encodes the video, keeps the audio", "tone-maps HDR to standard dynamic range",
+            "reduces the bit depth from 10 to 8", "reduces the chroma resolution to 4:2:0",
         )),
         (CLIP._replace(scan="interlaced"), DEFAULT_CHOICES, {"scan": only("progressive")}, (
-            "re-encodes the film, keeps the sound", "makes whole frames of fields",
+            "re-encodes the video, keeps the audio", "deinterlaces the video",
         )),
         (CLIP._replace(location=True), DEFAULT_CHOICES, {"location": only(False)}, ("drops the recording location",)),
         (CLIP, Choices(strip_location=True), {}, ()),
         (CLIP, Choices(strip_metadata=True), {}, ("drops the metadata",)),
         (SOUND, DEFAULT_CHOICES, {"format": only("flac")}, ()),
         (SOUND._replace(sample_bits=24), DEFAULT_CHOICES, {"sample_bits": only(16), "sample_rate": {"max": 44_100}}, (
-            "resamples the sound from 48,000 to 44,100 Hz", "keeps 16 of 24 bits of each sample",
+            "resamples the audio from 48,000 to 44,100 Hz", "reduces the sample depth from 24 to 16 bits",
         )),
-        (SOUND, DEFAULT_CHOICES, {"format": only("mp3")}, ("re-encodes the sound",)),
+        (SOUND, DEFAULT_CHOICES, {"format": only("mp3")}, ("re-encodes the audio",)),
     ],
 )  # fmt: skip
 def test_losses_are_named(media: Media, choices: Choices, lines: dict[str, Any], phrases: tuple[str, ...]) -> None:
@@ -77,13 +77,13 @@ def test_losses_are_named(media: Media, choices: Choices, lines: dict[str, Any],
     ("media", "choices", "lines", "message", "parameter"),
     [
         (CLIP, DEFAULT_CHOICES, {"duration": {"min": 20.8}}, (
-            "It is 0.8 s shorter than the 20.8 s that are required. It can be repeated, or its last frame held."
+            "It is 0.8 s shorter than the required 20.8 s. It can be looped, or its last frame held."
         ), "extend"),
         (SOUND, DEFAULT_CHOICES, {"duration": {"min": 25}}, (
-            "It is 5 s shorter than the 25 s that are required. It can be repeated."
+            "It is 5 s shorter than the required 25 s. It can be looped, or silence added."
         ), "extend"),
         (SILENT, DEFAULT_CHOICES, {"audio_codec": {"any_of": ["aac"], "required": True}}, (
-            "It has no sound, which is required. A silent track can be added."
+            "It has no audio, which is required. A silent track can be added."
         ), "add_silence"),
         (CLIP._replace(encrypted=True), DEFAULT_CHOICES, {"fps": {"max": 20}}, (
             "The file is encrypted. Decrypt it first."
@@ -93,31 +93,31 @@ def test_losses_are_named(media: Media, choices: Choices, lines: dict[str, Any],
         ), None),
         (CLIP, DEFAULT_CHOICES, {"video_bit_rate": {"min": 5_000_000}}, (
             "Its video bit rate of 1,800,000 bit/s is too low (at least 5,000,000 bit/s is required). "
-            "More bytes would add nothing."
+            "Use a source of higher quality."
         ), None),
         (CLIP, DEFAULT_CHOICES, {"size": {"min": "9 MB"}}, (
-            "Its file size of 5 MB is too low (at least 9 MB is required). More bytes would add nothing."
+            "Its file size of 5 MB is too low (at least 9 MB is required). Use a source of higher quality."
         ), None),
         (CLIP, DEFAULT_CHOICES, {"format": only("rm", "dv")}, (
-            "None of the accepted formats (dv or rm) can be written."
+            "None of the accepted formats (dv or rm) can be written. Convert it with another program."
         ), None),
         (CLIP, DEFAULT_CHOICES, {"video_codec": only("prores")}, (
-            "None of the accepted video codecs (prores) can be encoded."
+            "None of the accepted video codecs (prores) can be encoded. Encode it with another program."
         ), None),
         (DEEP, Choices(hdr="refuse"), {"hdr": only("none")}, (
-            "The picture is in high dynamic range (PQ), which would have to be tone-mapped."
+            "The picture is HDR (PQ) and would have to be tone-mapped."
         ), "hdr"),
         (DEEP._replace(transfer=None), DEFAULT_CHOICES, {"hdr": only("none")}, (
-            "Its colors are not described well enough to convert them."
+            "Its colors are not described well enough to convert them. Export it with its color space."
         ), None),
         (SOUND, DEFAULT_CHOICES, {"size": {"max": "50 kB"}, "format": only("mp3")}, (
-            "50 kB leave only 12,584 bit/s for its sound. Cut it into parts."
+            "A size of 50 kB leaves only 12,584 bit/s for its audio. Split it into parts."
         ), None),
         (CLIP._replace(duration=None), DEFAULT_CHOICES, {"size": {"max": "2 MB"}}, (
             "Its duration is not known, so that it cannot be compressed to 2 MB. Remux it first."
         ), None),
         (CLIP, DEFAULT_CHOICES, {"video_tracks": {"min": 2}}, (
-            "No change brings its video tracks (1) to what is required (at least 2)."
+            "No change brings its video tracks (1) within the limit (at least 2). Use another program."
         ), None),
     ],
 )  # fmt: skip

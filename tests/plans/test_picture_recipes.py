@@ -164,7 +164,7 @@ def test_sixteen_bits_stay_where_they_can(media: Media, wrong: str, keeps: bool)
     plan = pictures.recipe(found)
     assert plan is not None
     assert plan.keeps_depth is keeps
-    phrase = "8 instead of 16 bits per component"
+    phrase = "reduces the bit depth from 16 to 8"
     assert (phrase in pictures.losses(found, media)) is not keeps
 
 
@@ -217,7 +217,7 @@ class TestBytes:
 @each_row(
     ("media", "wrong", "choices", "limits", "message", "parameter"),
     [
-        (PHOTO._replace(format="jxl"), "format", {}, {"format": only("png")}, "Pictures in the format jxl", None),
+        (PHOTO._replace(format="jxl"), "format", {}, {"format": only("png")}, "The format jxl", None),
         (PHOTO, "format", {}, {"format": only("jp2")}, "None of the accepted formats can be written", None),
         (
             PHOTO._replace(format="tiff", frames=3), "format", {}, {"format": only("png")},
@@ -229,16 +229,16 @@ class TestBytes:
         ),
         (
             PHOTO._replace(format="avif", hdr="pq", transfer="smpte2084", primaries="bt2020"), "width",
-            {"hdr": "refuse"}, {"width": {"max": 320}}, "The picture is in high dynamic range (pq)", "hdr",
+            {"hdr": "refuse"}, {"width": {"max": 320}}, "The picture is HDR (pq)", "hdr",
         ),
         (
             PHOTO._replace(format="avif", hdr="pq", transfer="smpte2084", primaries="other"), "width", {},
             {"width": {"max": 320}}, "Its colors are not described well enough", None,
         ),
-        (PHOTO, "size", {}, {"size": {"min": 1_000_000}}, "The file has 900,000 bytes, fewer than the minimum", None),
+        (PHOTO, "size", {}, {"size": {"min": 1_000_000}}, "Its size of 900,000 bytes is below the minimum", None),
         (
             DRAWING._replace(width=20_000, height=10), "format", {}, {"format": only("webp")},
-            "A side of 20,000 px is longer than the 16,383 px of webp", None,
+            "A side of 20,000 px exceeds the maximum of webp (16,383 px)", None,
         ),
     ],
 )  # fmt: skip
@@ -283,10 +283,10 @@ def test_chosen_parameter_removes_the_obstacle() -> None:
         ),
         (
             PHOTO._replace(hdr="gain_map"), "width", {}, {"width": {"max": 320}},
-            ("drops the gain map for high dynamic range", "re-encodes the picture as JPEG"),
+            ("drops the HDR gain map", "re-encodes the picture as JPEG"),
         ),
         (DRAWING, "format", {}, {"format": only("bmp")}, ("drops the metadata",)),
-        (DRAWING, "format", {}, {"format": only("gif")}, ("reduces the colors to 256", "drops the metadata")),
+        (DRAWING, "format", {}, {"format": only("gif")}, ("reduces the picture to 256 colors", "drops the metadata")),
     ],
 )  # fmt: skip
 def test_losses_name_what_is_lost(

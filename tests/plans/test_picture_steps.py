@@ -47,12 +47,12 @@ def changes_of(media: Media, choices: Choices = DEFAULT_CHOICES, /, **limits: An
             {"aspect_ratio": {"max": 1}, "width": {"max": 320}},
             "scale it to 320×240 and pad it to 320×320",
         ),
-        (FILM._replace(rotation=90), Choices(), {"rotation": only(0)}, "turn it upright"),
+        (FILM._replace(rotation=90), Choices(), {"rotation": only(0)}, "rotate it upright"),
         (
             FILM._replace(rotation=90),
             Choices(),
             {"rotation": only(0), "aspect_ratio": {"max": 1}},
-            "turn it upright and crop it to 480×480",
+            "rotate it upright and crop it to 480×480",
         ),
         (
             FILM._replace(width=720, height=576, pixel_aspect_ratio=64 / 45),
@@ -96,7 +96,7 @@ class TestColors:
     def test_refusal_of_tone_mapping_is_an_obstacle_that_names_the_parameter(self) -> None:
         media = FILM._replace(hdr="pq", primaries="bt2020", transfer="smpte2084", bit_depth=10)
         (obstacle,) = changes_of(media, Choices(hdr="refuse"), hdr=only(NONE)).obstacles
-        message = "The picture is in high dynamic range (PQ), which would have to be tone-mapped."
+        message = "The picture is HDR (PQ) and would have to be tone-mapped."
         assert obstacle == Obstacle(message, "hdr")
 
     def test_refusal_does_not_matter_where_the_pictures_are_of_standard_range(self) -> None:

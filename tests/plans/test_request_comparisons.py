@@ -71,7 +71,7 @@ class TestEqualSizes:
         assert obstacle.parameter is None
         assert obstacle.message == (
             "The files have dimensions 300x300 and 600x600, and Mine accepts them together only if all have the same, "
-            "which no change inside their limits achieves. Give files that are more alike."
+            "which no change within their limits achieves. Give files that are more alike."
         )
 
     def test_a_mask_gets_the_size_of_its_image(self) -> None:

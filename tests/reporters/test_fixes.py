@@ -66,7 +66,7 @@ def test_planned_file_has_its_command() -> None:
     [
         (Quality(0.98765, 94.44), "SSIM 0.9877, VMAF 94.4"),
         (Quality(1.0, None), "SSIM 1.0000"),
-        (Quality(None, None), "similarity not measured: ffmpeg has no filter for it, or there is no picture"),
+        (Quality(None, None), "similarity not measured: there is no video, or ffmpeg lacks the filter"),
     ],
 )
 def test_similarity_is_shown_if_it_was_measured(quality: Quality, line: str) -> None:

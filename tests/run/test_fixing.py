@@ -17,8 +17,8 @@ HALF = EngineProgress(position=2.0, fraction=0.5, remaining=75.0, speed=1.234, s
     ("progress", "text"),
     [
         (START, "clip.mov"),
-        (HALF, "clip.mov 50 %, 1.23× its speed, 1:15 left"),
-        (HALF._replace(fraction=None, remaining=None), "clip.mov 2.0 s, 1.23× its speed"),
+        (HALF, "clip.mov 50 %, 1.23× real time, 1:15 left"),
+        (HALF._replace(fraction=None, remaining=None), "clip.mov 2.0 s, 1.23× real time"),
         (EngineProgress(None, None, 9.0, None, 52_345_678, 1.0), "clip.mov 52.3 MB, 0:09 left"),
     ],
 )
@@ -34,7 +34,7 @@ def test_files_count_by_their_size_for_the_remaining_time() -> None:
     shown.advance(0)
     assert shown.text(10.0) == "1 of 3 files, 1:30 left"
     shown.update(1, "clip.mov", HALF)
-    assert shown.text(40.0) == "1 of 3 files, 1:00 left; clip.mov 50 %, 1.23× its speed, 1:15 left"
+    assert shown.text(40.0) == "1 of 3 files, 1:00 left; clip.mov 50 %, 1.23× real time, 1:15 left"
     shown.advance(1)
     assert shown.text(70.0) == "2 of 3 files, 0:30 left"
 
@@ -67,4 +67,4 @@ def test_line_is_removed_while_the_same_terminal_is_printed_to(monkeypatch: pyte
     shown.update(0, "clip.mov", START)
     shown.clear()
     clear = "\r\x1b[K"
-    assert written == [f"{clear}clip.mov 50 %, 1.23× its speed, 1:15 left", clear, "FIXED\n", f"{clear}clip.mov", clear]
+    assert written == [f"{clear}clip.mov 50 %, 1.23× real time, 1:15 left", clear, "FIXED\n", f"{clear}clip.mov", clear]

@@ -78,8 +78,8 @@ class TestWrongCalls:
     @pytest.mark.parametrize(
         ("words", "said"),
         [
-            (["--fit", "pad"], "--fit says how files are fixed. Add --fix."),
-            (["--add-silence"], "--add-silence says how files are fixed. Add --fix."),
+            (["--fit", "pad"], "--fit applies only to files that are fixed. Add --fix."),
+            (["--add-silence"], "--add-silence applies only to files that are fixed. Add --fix."),
             (["--fix", "--max-upscale", "0.5"], "0.5 is not allowed. Write a number from 1 to 64."),
             (["--fix", "--quality", "0"], "Write a whole number from 1 to 100."),
             (["--fix", "--host", "", "--public-base", "https://cdn.example"], "--host"),

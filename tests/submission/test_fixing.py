@@ -272,7 +272,7 @@ class TestUrls:
         monkeypatch.setattr(fixing, "MAX_DOWNLOAD", 50)
         submission = atlas.one(web.put(f"/{narrow.name}", narrow.read_bytes()), fix=True)
         assert outcome(submission) == ("rejected", "not_fixed", False)
-        assert "is larger than the 50 bytes that are downloaded. Submit it as a file." in (submission.message or "")
+        assert "exceeds the download limit of 50 bytes. Submit it as a local file." in (submission.message or "")
         assert (host.files, atlas.registered()) == ([], 0)
 
     def test_url_needs_a_host(self, atlas: Sender, web: Web, narrow: Path) -> None:
