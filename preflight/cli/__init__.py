@@ -21,7 +21,7 @@ from preflight.summary import UNKNOWN, WRONG_CALL
 COMMANDS: Final[dict[str, str]] = {
     "check": "Check whether services will accept files and URLs.",
     "probe": "Print what files and URLs are: format, size, duration …",
-    "fix": "Write files that pass, changed as little as possible.",
+    "fix": "Turn files that do not pass into files that do.",
     "rules": "List, show, compare, validate and explain rule sets.",
     "submit": "Register files that pass at a provider, and wait until they are active.",
     "assets": "List, inspect, change and settle registered assets and their groups.",

@@ -1,4 +1,4 @@
-"""The options of the commands that fix files: how a file may be changed, and what may be invented."""
+"""The options of the commands that fix files: how a file may be changed, and what may be added."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class ChoicesOptions:
     first_picture: bool
 
     def choices(self) -> Choices:
-        """Return what was chosen."""
+        """Return the choices."""
         return Choices(**vars(self))
 
 
@@ -47,7 +47,7 @@ choices_options = add_options(
         default=DEFAULT_CHOICES.anchor,
         show_default=True,
         metavar="PLACE",
-        help=f"What a crop keeps, and where padding puts the picture: {', '.join(get_args(Anchor))}.",
+        help=f"The part that a crop keeps, and the place of the picture when padding: {', '.join(get_args(Anchor))}.",
     ),
     click.option(
         "--trim",
@@ -59,7 +59,7 @@ choices_options = add_options(
     click.option(
         "--extend",
         type=click.Choice(get_args(Extend)),
-        help="Make a file that is too short longer: loop it, or hold its last frame.  [default: do not]",
+        help="Lengthen a file that is too short: loop it, or hold its last frame.  [default: do not]",
     ),
     click.option(
         "--max-upscale",
@@ -67,20 +67,20 @@ choices_options = add_options(
         default=DEFAULT_CHOICES.max_upscale,
         show_default=True,
         metavar="N",
-        help="The factor up to which a picture may be enlarged.",
+        help="Maximum factor by which a picture may be enlarged.",
     ),
     click.option(
         "--hdr",
         type=click.Choice(get_args(Hdr)),
         default=DEFAULT_CHOICES.hdr,
         show_default=True,
-        help="High dynamic range where it is not accepted: convert it, or refuse to.",
+        help="HDR where it is not accepted: tone-map it, or refuse to.",
     ),
     click.option("--strip-metadata", is_flag=True, help="Remove all metadata that does not affect the display."),
     click.option("--strip-location", is_flag=True, help="Remove the recording location."),
     click.option(
-        "--quality", type=IntRange(1, 100), metavar="N", help="1 to 100, of what is encoded.  [default: near lossless]"
+        "--quality", type=IntRange(1, 100), metavar="N", help="Encoding quality, 1 to 100.  [default: nearly lossless]"
     ),
-    click.option("--add-silence", is_flag=True, help="Add a silent track where sound is required and there is none."),
+    click.option("--add-silence", is_flag=True, help="Add a silent track where audio is required and missing."),
     click.option("--first-picture", is_flag=True, help="Keep only the first of several pictures or pages."),
 )

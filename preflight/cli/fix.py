@@ -1,4 +1,4 @@
-"""`preflight fix`: write files that pass, changed as little as possible."""
+"""`preflight fix`: turn files that do not pass into files that do, changed as little as possible."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ from preflight.summary import DEFAULT_POLICY, Summary
 from preflight.targets import Item
 
 _NAMED: Final = ("max_size", "output", "overwrite")
-"""Parameters that problems of files name."""
+"""Parameters that messages about files may name."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -79,7 +79,7 @@ class FixCommand:
         OverwriteGuard(output_files(self.report), inputs)
 
     def settings(self, output_format: str | None, cores: Cores) -> list[tuple[str | None, FixSettings]]:
-        """Return the settings for all rule sets together with None, or those for each with its name."""
+        """Return pairs of a rule set's name and its settings; for all rule sets together, one pair with None."""
         choices, http = self.chosen.choices(), self.urls.http()
 
         def for_rules(rules: object) -> FixSettings:
@@ -98,7 +98,7 @@ class FixCommand:
         return [(rules.name, for_rules([rules])) for rules in together.check.rules]
 
     def items(self, word: str, counts: Counter[str]) -> Iterator[Item]:
-        """Yield the targets that one word names."""
+        """Yield the targets that one argument names."""
         is_list = word == "-" or word.startswith("@")
         inputs = replace(self.inputs, targets=(word,), column=self.inputs.column if is_list else None)
         return inputs.items(lambda: counts.update(["ignored"]))
@@ -112,41 +112,44 @@ class FixCommand:
     "-o",
     type=click.Path(),
     metavar="FILE|DIR",
-    help="Where to write. Several files need a folder, which then mirrors theirs.  [default: NAME.fixed.EXT beside the "
-    "file; for a URL in the current folder]",
+    help="Output file or folder. Several files need a folder, which mirrors theirs.  [default: NAME.fixed.EXT beside "
+    "the file; for a URL, in the current folder]",
 )
-@click.option("--dry-run", is_flag=True, help="Print the plans, what they lose and their commands; write nothing.")
+@click.option("--dry-run", is_flag=True, help="Print the plans, what is lost and the commands; write nothing.")
 @choices_options
 @click.option("--strict/--no-strict", default=False, help="Make warnings fail, and fix what causes them too.")
-@click.option("--each", is_flag=True, help="Write a file for each rule set, not one that passes all of them.")
+@click.option("--each", is_flag=True, help="Write one file per rule set instead of one that passes all of them.")
 @click.option(
     "--together",
     is_flag=True,
-    help="Fix the files so that they pass as one request, by a rule set that limits requests. ROLE=TARGET gives a file "
-    "a role.",
+    help="Fix the files so that they pass together as one request; the rule set must limit requests. ROLE=TARGET gives "
+    "a file a role.",
 )
 @click.option(
     "--others",
     type=click.Choice(get_args(Others)),
     default="skip",
     show_default=True,
-    help="Files that pass: leave them out, link them (hard links; on another file system symbolic ones) or copy them.",
+    help="What to do with files that pass: leave them out, link them (hard links; on another file system, symbolic "
+    "links) or copy them.",
 )
-@click.option("--overwrite", is_flag=True, help="Replace outputs that exist, by renaming complete files onto them.")
+@click.option("--overwrite", is_flag=True, help="Replace existing outputs, by renaming complete files onto them.")
 @click.option(
     "--max-size",
     type=Bytes(),
     default=DEFAULT_MAX_SIZE,
     metavar="BYTES",
-    help="The size up to which a URL is downloaded, such as 500MB.  [default: 4GiB]",
+    help="Maximum size of a URL that is downloaded, such as 500MB.  [default: 4GiB]",
 )
-@click.option("--measure", is_flag=True, help="Compare results with their sources: SSIM, and VMAF if ffmpeg has it.")
+@click.option(
+    "--measure", is_flag=True, help="Compare results with their sources: SSIM, and VMAF if ffmpeg supports it."
+)
 @click.option(
     "--jobs",
     "-j",
     type=IntRange(1, 256),
     metavar="N",
-    help="Files at once, which share the processors.  [default: a picture for each processor, or one film]",
+    help="Files to fix at once; they share the processors.  [default: one picture per processor, or one video]",
 )
 @selection_options
 @url_options
@@ -155,22 +158,22 @@ class FixCommand:
     "--report",
     multiple=True,
     metavar="FILE",
-    help="Write a report on the files as they are afterwards; repeatable. Its name decides the format (.html .xml "
-    ".sarif .csv …), or write FORMAT=FILE.",
+    help="Write a report on the files after fixing; repeatable. Its extension selects the format (.html .xml .sarif "
+    ".csv …), or write FORMAT=FILE.",
 )
 @color_option
 @config_option("rules", "strict", "include", "exclude", "timeout", "user_agent")
 @pass_options(FixCommand)
 def command(options: FixCommand) -> int:
-    """Write a file that passes for each TARGET that does not, changed as little as possible.
+    """Turn each TARGET that does not pass into a file that does, changed as little as possible.
 
-    A result is judged by the same rule sets and decoded completely before it gets its name; otherwise nothing is left
-    behind. What must be invented (time, sound, pixels) is not, without the option that allows it. A source is never
-    changed.
+    Each result is checked against the same rule sets and decoded completely before it is renamed into place; if it does
+    not pass, nothing is left behind. Content that is missing (duration, audio, pixels) is only added with the option
+    that allows it. Sources are never changed.
 
     TARGETs are those of `check`: files, folders, globs, URLs, @LIST and -. An existing file is never replaced without
-    --overwrite. To continue an interrupted run, run the same command again: a file is done if its output exists, passes
-    and is not older than the file.
+    --overwrite. To continue an interrupted run, run the same command again: a file is skipped if its output exists,
+    passes and is not older than the file.
 
     Examples:
       preflight fix clip.mp4 --for atlas
@@ -206,7 +209,7 @@ def command(options: FixCommand) -> int:
 
 
 def _located(options: FixCommand, words: Sequence[tuple[str | None, str]], counts: Counter[str]) -> list[Located]:
-    """Return the files that the words name, each with the role that its word gives."""
+    """Return the files that the arguments name, each with the role that its argument gives."""
 
     def skipped() -> None:
         counts.update(["skipped"])
@@ -259,7 +262,7 @@ def _fix(
 
 
 class _Taker:
-    """Prints and counts results as they come, and passes on the reports of the files as they are afterwards."""
+    """Prints and counts results as they arrive, and forwards the reports of the files after fixing."""
 
     def __init__(
         self,
@@ -290,7 +293,7 @@ class _Taker:
         self._progress.advance(job.number)
 
     def judge_request(self) -> None:
-        """Judge the files together, if they are those of a request, and print that."""
+        """Judge the files together if they form a request, and print the result."""
         request = self._request
         if request is None:
             return
@@ -307,7 +310,7 @@ class _Taker:
         self._reports.close(self._summary)
 
     def explain_skipped(self) -> None:
-        """Print how many files were left out, and if none was left, what to check."""
+        """Print how many files were skipped and, if no file remained, what to check."""
         skipped = [f"{self._counts[word]:,} {text}" for word, text in _SKIPPED.items() if self._counts[word]]
         if not self._outcomes:
             click.echo(f"Nothing to fix{': ' if skipped else ''}{', '.join(skipped)}. Check the paths.", err=True)
@@ -329,7 +332,7 @@ class _Taker:
 
 
 _OF_REQUEST: Final[dict[Verdict, FixOutcome]] = {"pass": "passed", "fail": "failed", "unknown": "unknown"}
-"""By the verdict on a request, what it counts as."""
+"""The outcome of a request by its verdict."""
 _SKIPPED: Final = {"skipped": "non-media files skipped", "ignored": "files and folders ignored"}
 
 
@@ -344,7 +347,7 @@ class _NoReport:
 
 
 def _with_options(result: FixResult) -> FixResult:
-    """Return the result with options of the command in place of the parameters that its problem names."""
+    """Replace the parameters that the problem of a result names by options of the command."""
     if result.problem is None:
         return result
     named = (*_NAMED, *(each.parameter for each in result.plan.obstacles if each.parameter is not None))
@@ -353,7 +356,7 @@ def _with_options(result: FixResult) -> FixResult:
 
 
 def _remedy(parameter: str) -> str | None:
-    """Return the option of a parameter as it is written: `--extend loop|hold`."""
+    """Return the option of a parameter as the user types it: `--extend loop|hold`."""
     context = click.get_current_context()
     for option in context.command.params:
         if option.name == parameter and isinstance(option, click.Option):

@@ -70,12 +70,12 @@ else:
 
 
 class Bytes(_IntType):
-    """A positive number of bytes, also with a unit: `500MB`."""
+    """A positive number of bytes, optionally with a unit: `500MB`."""
 
     name = "bytes"
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """Return the bytes. Raise `click.BadParameter` if it is not a positive number of them."""
+        """Return the number of bytes. Raise `click.BadParameter` unless it is positive."""
         with suppress(ValueError):
             size = parse_quantity(int(value) if isinstance(value, str) and value.isdecimal() else value, "bytes")
             if 0 < size == int(size):

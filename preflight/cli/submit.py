@@ -111,7 +111,7 @@ class SubmitCommand:
 @click.option("--public-base", metavar="URL", help="The URL under which local files are already served.")
 @ledger_option
 @click.option("--retry-failed", is_flag=True, help="Register files that failed before once more.")
-@click.option("--fix", is_flag=True, help="Fix files that do not pass, and register what is made from them.")
+@click.option("--fix", is_flag=True, help="Fix files that do not pass, and register the results.")
 @choices_options
 @click.option("--request", is_flag=True, help="Print the generation request for the active assets at the end.")
 @click.option("--prompt", metavar="TEXT", help="With --request: what to generate.")
@@ -128,8 +128,8 @@ class SubmitCommand:
 def command(options: SubmitCommand) -> int:
     """Check each TARGET, register those that pass at PROVIDER, and wait until they are active.
 
-    A file that does not pass is never sent. With --fix, a temporary file that passes is made from it, as `preflight
-    fix` does, and hosted and registered. A file that is already registered, as the ledger records, is reused. To
+    A file that does not pass is never sent. With --fix, it is fixed into a temporary file, as by `preflight fix`, which
+    is hosted and registered. A file that is already registered, as the ledger records, is reused. To
     continue an interrupted run, run the same command again.
 
     Examples:

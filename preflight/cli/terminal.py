@@ -48,7 +48,7 @@ Exit code:
   0    every file passes or was fixed; with --dry-run: or can be fixed
   1    a file could not be fixed, even if something else is unknown
   2    the call is wrong
-  3    no file remained unfixed, but something is unknown or unreachable
+  3    no file failed, but something is unknown or unreachable
   130  interrupted by Ctrl-C; run the same command to continue
 """
 

@@ -112,7 +112,7 @@ def _named(ledger: Ledger, word: str, provider: str | None, options: ForgetComma
 def _export(options: LedgerCommand) -> None:
     """Export the whole ledger, deleted assets included: every field of every entry, oldest first.
 
-    It contains no key and no signed URL: an account is a name. `fix` says from what a fixed file was made, and how.
+    It contains no key and no signed URL: an account is a name. `fix` describes how a fixed file was made.
 
     Examples:
       preflight assets export --output ledger.jsonl
