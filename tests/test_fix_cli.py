@@ -229,7 +229,7 @@ class TestResuming:
         later = (desk / "a.fixed.png").stat().st_mtime + 5
         os.utime(desk / "a.png", (later, later))
         done = fix("a.png", code=1)
-        assert "a.fixed.png exists, and is older than its source. Give another path, or --overwrite." in done.stdout
+        assert "a.fixed.png exists and is older than its source. Give another path, or --overwrite." in done.stdout
         assert not json.loads(fix("a.png", "--overwrite", "--format", "jsonl").stdout)["reused"]
 
     def test_output_that_still_has_what_is_to_be_removed_is_not_taken(self, desk: Path, fix: Fix) -> None:
@@ -241,7 +241,7 @@ class TestResuming:
         fix("a.jpg")
         assert "location" in fix("a.jpg", "--strip-location", "--dry-run").stdout
         done = fix("a.jpg", "--strip-location", code=1)
-        assert "a.fixed.jpg exists, and was made with other options." in done.stdout
+        assert "a.fixed.jpg exists and was made with other options." in done.stdout
         fix("a.jpg", "--strip-location", "--overwrite")
         with Image.open(desk / "a.fixed.jpg") as image:
             assert not image.getexif().get_ifd(ExifTags.IFD.GPSInfo)
@@ -253,7 +253,7 @@ class TestResuming:
         picture(desk / "a.fixed.png", width=99)
         done = fix("a.png", code=1)
         assert "FAILED      a.png" in done.stdout
-        assert "a.fixed.png exists, and does not pass. Give another path, or --overwrite." in done.stdout
+        assert "a.fixed.png exists and does not pass. Give another path, or --overwrite." in done.stdout
         assert width_of(desk / "a.fixed.png") == 99
         fix("a.png", "--overwrite")
         assert width_of(desk / "a.fixed.png") == 80
@@ -500,7 +500,7 @@ def wait_until(condition: Callable[[], object]) -> None:
 
 @pytest.fixture(scope="module")
 def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A film whose conversion to HEVC takes some seconds."""
+    """A video whose conversion to HEVC takes some seconds."""
     path = tmp_path_factory.mktemp("film") / "b.mov"
     source = "-f lavfi -i testsrc2=s=640x360:r=60:d=2.5 -c:v libx264 -preset ultrafast"
     subprocess.run(["ffmpeg", "-v", "error", *source.split(), str(path)], check=True, timeout=60)
@@ -514,7 +514,7 @@ def engines_of(path: Path) -> str:
 
 @needs_ffmpeg
 class TestInterruption:
-    """A run over a picture and a film, which is interrupted while the film is converted."""
+    """A run over a picture and a video, which is interrupted while the video is converted."""
 
     @pytest.fixture
     def slow(self, desk: Path, film: Path) -> Path:

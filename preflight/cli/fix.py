@@ -246,7 +246,7 @@ def _fix(
         def work(job: FixJob, stop: threading.Event) -> tuple[FixJob, FixResult]:
             return job, run.fix(job, stop)
 
-        slots = [Job(job, 1 if job.is_picture else cores.film) for job in jobs]
+        slots = [Job(job, 1 if job.is_picture else cores.video) for job in jobs]
         try:
             run_jobs(slots, work, taker.take, cores.slots)
         except KeyboardInterrupt:

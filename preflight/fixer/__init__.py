@@ -103,7 +103,7 @@ def fix(
     strict          warnings count as failures
 
     The other options are the fields of `preflight.plans.choices.Choices` and those of `check`. Raise `UsageError` for a
-    wrong call, `MissingExtra` if a film or an audio file needs ffmpeg and there is none.
+    wrong call, `MissingExtra` if a video or an audio file needs ffmpeg and there is none.
     """
     path = None if output is None else os.fsdecode(output)
     settings = _settings(rules, path, dict(options))

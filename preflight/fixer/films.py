@@ -1,4 +1,4 @@
-"""Apply the changes of a film or an audio file with ffmpeg: in one run, or in several that come close to a size."""
+"""Apply the changes of a video or an audio file with ffmpeg: in one run, or in several that come close to a size."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from preflight.units import format_value
 MIN_TIMEOUT: Final = 600.0
 """Seconds that every run may take."""
 _SECONDS_PER_SECOND: Final = 240.0
-"""Seconds that an encoder may take for a second of film, before it is given up."""
+"""Seconds that an encoder may take for a second of video, before it is given up."""
 _OF_TRACKS: Final = ("Could not write header", "not currently supported in container", "Decoder ")
 """What ffmpeg says at once of tracks that it cannot read, or that the container cannot hold: captions of broadcasts in
-MP4, or the spatial sound beside the usual one.
+MP4, or spatial audio beside the usual track.
 """
 _MAX_ATTEMPTS: Final = 5
 """Times that a bit rate is corrected."""
@@ -41,7 +41,7 @@ class ResultTooLarge(EngineError):
 
 
 class FilmJob(NamedTuple):
-    """One film or audio file to write: the engine, the source, the changes, the file that is written, and hooks."""
+    """One video or audio file to write: the engine, the source, the changes, the file that is written, and hooks."""
 
     engine: Engine
     source: str
@@ -57,7 +57,7 @@ def engine_for(changes: Changes) -> Engine:
 
 
 def apply_film(job: FilmJob) -> None:
-    """Write the changed film or audio file. Raise `EngineError`, `OutputError`, `Stopped`."""
+    """Write the changed video or audio file. Raise `EngineError`, `OutputError`, `Stopped`."""
     try:
         _apply(job)
     except EngineError as error:
@@ -162,7 +162,7 @@ def _run(job: FilmJob, words: FilmWords | None) -> float | None:
 
 
 def measure_film(job: FilmJob) -> Quality:
-    """Return how similar the written film is to the frames that were encoded. Raise `EngineError`, `Stopped`."""
+    """Return how similar the written video is to the frames that were encoded. Raise `EngineError`, `Stopped`."""
     changes, source = job.changes, words_for(job.changes)
     size = changes.size
     if changes.media.kind == AUDIO or size is None or source is None:

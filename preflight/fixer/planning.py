@@ -80,7 +80,7 @@ def propose(report: Report, aim: Aim, avoided: frozenset[Shortcut] = frozenset()
 
 
 def _views(media: Media, aim: Aim, avoided: frozenset[Shortcut]) -> Iterator[Media]:
-    """Yield the media as it is, and an animated picture as the film that it may become."""
+    """Yield the media as it is, and an animated picture as the video that it may become."""
     yield media
     if "animation_as_film" in avoided:
         return
@@ -90,7 +90,7 @@ def _views(media: Media, aim: Aim, avoided: frozenset[Shortcut]) -> Iterator[Med
 
 
 def as_film(media: Media) -> Media:
-    """Return the facts of an animated picture as those of a film without sound."""
+    """Return the facts of an animated picture as those of a video without audio."""
     fps = media.frames / media.duration if media.frames and media.duration else None
     return media._replace(
         kind=VIDEO, fps=fps, video_codec=media.format, video_tracks=1, audio_codec=NONE, audio_tracks=0,

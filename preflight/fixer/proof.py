@@ -19,7 +19,7 @@ _NOT_DECODED: Final = DAMAGED | {"decode_unconfirmed"}
 MIN_TIMEOUT: Final = 600.0
 """Seconds that decoding may take in any case."""
 _SECONDS_PER_SECOND: Final = 30.0
-"""Seconds that decoding a second of film may take."""
+"""Seconds that decoding a second of video may take."""
 
 
 class Proof(NamedTuple):
@@ -36,7 +36,7 @@ def prove(
 
     name    the name that the result will have: rule sets may go by its extension
     aim     has further limits that it must be inside
-    engine  decodes films and audio files; None for pictures, which a deep check decodes
+    engine  decodes video and audio files; None for pictures, which a deep check decodes
     """
     report = examine(path, check._replace(deep=engine is None, hints=False), name=name)
     if report.error is not None:

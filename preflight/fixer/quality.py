@@ -31,7 +31,7 @@ class Quality(NamedTuple):
 
 
 class Compared(NamedTuple):
-    """A film to compare.
+    """A video to compare.
 
     path         of the file; format: its name in `preflight.formats`
     filters      of ffmpeg, that make the source comparable: the crop, the cut and the frame rate of the plan
@@ -54,7 +54,7 @@ def measure(
     on_progress: Callable[[EngineProgress], None] | None = None,
     stop: threading.Event | None = None,
 ) -> Quality:
-    """Compare all frames of two films in a size, that of the result. Times are counted from the first frame of each.
+    """Compare all frames of two videos in a size, that of the result. Times are counted from the first frame of each.
 
     An ffmpeg without the filter for a value does not measure it. Raise `EngineError`, `Stopped`, KeyboardInterrupt.
     """

@@ -24,22 +24,22 @@ STOP_SECONDS: Final = 0.7
 class Cores(NamedTuple):
     """How the files of a run share the processors.
 
-    slots    what all files take together at most; film: what one film takes; a picture takes one
-    threads  of the encoder of one film
+    slots    what all files take together at most; video: what one video takes; a picture takes one
+    threads  of the encoder of one video
     """
 
     slots: int
-    film: int
+    video: int
     threads: int
 
 
 def share_cores(jobs: int | None, available: int | None = None) -> Cores:
-    """Return how files share the processors: without `jobs`, one film with all of them, or a picture for each.
+    """Return how files share the processors: without `jobs`, one video with all of them, or a picture for each.
 
-    An encoder of films uses several processors by itself, that of a picture only one.
+    An encoder of videos uses several processors by itself, that of a picture only one.
 
     >>> share_cores(None, 8), share_cores(2, 8)
-    (Cores(slots=8, film=8, threads=8), Cores(slots=2, film=1, threads=4))
+    (Cores(slots=8, video=8, threads=8), Cores(slots=2, video=1, threads=4))
     """
     if available is None:
         available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -34,9 +34,9 @@ _EDIT_LIST: Final = "correct or remove the edit list, which leaves out all of th
 _NOT_INVENTED: Final = frozenset(
     ("duration_too_short", "audio_track_required", "audio_bit_rate_too_low", "video_bit_rate_too_low")
 )
-"""Codes of findings that no change can fix without the choices of a user, for which the exact facts are needed."""
+"""Codes of findings that only a choice of the user allows to fix; the exact facts are needed for that."""
 _INCOMPLETE: Final = frozenset(("no_media_data", "no_moov", "nothing_shown", "truncated"))
-"""Notes of incomplete files, which no change makes pass."""
+"""Notes of incomplete files, which cannot be fixed."""
 _BEYOND_TOOLS: Final = frozenset(("bad_header", "leading_garbage", "uncommon_coding"))
 """Notes of files that ffmpeg or Pillow may not open."""
 _MAX_PILLOW_PIXELS: Final = 178_956_970
@@ -47,7 +47,7 @@ WrongFact = tuple[str, str]
 
 
 class Advice(NamedTuple):
-    """The changes for the problems of a media file, and what is said about them, independent of its name.
+    """The changes for the problems of a media file, and their description, independent of its name.
 
     hints  by wrong fact, its remedy; steps: empty if no steps bring every fact inside its limits
     """
@@ -67,7 +67,7 @@ def with_plan(
     section  the limits on the media's kind; a converted file must satisfy those on its new format
     name     the path of the file for the command; None: a placeholder
     rules    the name of the rule set, for the command
-    strict   also change what the service would change itself
+    strict   also change what only causes a warning
     """
     if media.format in CAMERA_RAW:
         return [
@@ -93,9 +93,9 @@ def with_plan(
 
 
 def command_of(advice: Advice, name: str | None, rules: Sequence[str]) -> tuple[str, ...] | None:
-    """Return the command that applies the changes to a file: of ffmpeg if one call can, else of preflight.
+    """Return the command that applies the changes: one call of ffmpeg if possible, else of `preflight fix`.
 
-    None if nothing can.
+    Return None if neither can apply them.
     """
     changes = advice.changes
     if advice.command is not None:

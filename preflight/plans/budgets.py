@@ -1,4 +1,4 @@
-"""The bytes that a result may have, and the bit rates that keep it below them."""
+"""The maximum size of a result in bytes, and the bit rates that keep it below that."""
 
 from __future__ import annotations
 
@@ -12,30 +12,30 @@ from preflight.plans.geometry import LimitsByFact, Size
 from preflight.plans.timing import PlannedTimes
 
 SIZES: Final = frozenset(("size", "base64_size"))
-"""Facts that compressing brings inside their limits."""
+"""Facts that compressing brings within their limits."""
 AIM: Final = 0.97
-"""Share of the limit to aim at: results must end between 92 and 100 % of it."""
+"""Share of the size limit to aim at: results must end between 92 and 100 % of it."""
 LOWEST_SHARE: Final = 0.92
-"""Share of the limit that a compressed file has at least."""
+"""Minimum size of a compressed file, as a share of the limit."""
 _CUT_SHARE: Final = 0.95
-"""Share of the limit below which a file is expected that becomes smaller by a cut alone."""
+"""Share of the limit below which trimming alone is expected to bring a file."""
 _LOWEST_BITS: Final = 0.02
-"""Bits for each pixel of each frame below which a film is not compressed but made smaller."""
+"""Bits per pixel and frame below which a video is scaled down rather than compressed further."""
 _LOWEST_AUDIO_RATE: Final = 16_000
-"""bit/s for each channel below which a sound is not compressed."""
+"""bit/s per channel below which audio is not compressed."""
 _GOOD_AUDIO_RATE: Final = 64_000
-"""bit/s for each channel above which the sound of a compressed film is not encoded."""
+"""Maximum bit/s per channel for the audio of a compressed video."""
 _AUDIO_SHARE: Final = 0.2
-"""Share of a film's bit rate that its sound has at most."""
+"""Maximum share of a video's bit rate for its audio."""
 _COPIED_SHARE: Final = 0.35
-"""Share of a film's bit rate up to which its sound is copied."""
+"""Share of a video's bit rate up to which its audio is copied."""
 _RATIO_SHARE: Final = 0.02
-"""Share by which the ratio of width and height may change where a film is made smaller for its bit rate."""
+"""Share by which the aspect ratio may change when a video is scaled down for its bit rate."""
 _LOSSLESS_SHARE: Final = 0.3
-"""Share of uncompressed sound below which no lossless codec is expected to get."""
+"""Share of uncompressed audio below which no lossless codec is expected to get."""
 _MAX_LOSSLESS_BITS: Final = 24
 _FRAME_OVERHEAD: Final = 16
-"""Bytes that a container adds to a frame; FIXED_OVERHEAD: those that it adds to a file."""
+"""Bytes that a container adds per frame; `_FIXED_OVERHEAD`: per file."""
 _FIXED_OVERHEAD: Final = 2_000
 _AUDIO_FRAMES: Final = 47
 """Frames of audio in a second."""
@@ -44,12 +44,12 @@ _BASE64_CHARACTERS: Final = 4
 
 
 class SizeBudget(NamedTuple):
-    """The bytes that a result may have.
+    """The maximum size of a result.
 
     max_bytes       the strict limit
     is_failing      whether the file is larger, so that the result ends between 92 and 100 % of the limit
     video_bit_rate  bit/s to start with; None: the video is copied, or its duration is not known
-    audio_bit_rate  bit/s to encode the sound with; None: it is copied, or encoded as without a budget
+    audio_bit_rate  bit/s to encode the audio with; None: it is copied, or encoded as without a budget
     """
 
     max_bytes: int
@@ -59,7 +59,7 @@ class SizeBudget(NamedTuple):
 
 
 def largest_size(limits: LimitsByFact) -> int | None:
-    """Return the most bytes that all limits accept; None without a limit."""
+    """Return the maximum number of bytes that all limits accept; None without a limit."""
     sizes = []
     if (highest := _highest(limits.get("size"))) is not None:
         sizes.append(highest)
@@ -82,7 +82,7 @@ def is_too_small(media: Subject, limits: LimitsByFact) -> bool:
 
 
 def budget(media: Subject, wrong: frozenset[str], limits: LimitsByFact, timing: PlannedTimes) -> SizeBudget | None:
-    """Return the bytes that the result may have; None without a limit on them, or if no change makes it pass."""
+    """Return the size budget of the result; None without a size limit, or if no change makes it pass."""
     most = largest_size(limits)
     if most is None or is_too_small(media, limits):
         return None
@@ -95,7 +95,7 @@ def budget(media: Subject, wrong: frozenset[str], limits: LimitsByFact, timing: 
 
 
 def bytes_per_second(of: SizeBudget, media: Subject, duration: float, fps: float | None) -> float:
-    """Return the bytes for each second of media data that fit into a budget."""
+    """Return the bytes of media data per second that fit into a budget."""
     overhead = (fps or 0.0) * _FRAME_OVERHEAD
     if media.audio_codec != NONE:
         overhead += _AUDIO_FRAMES * _FRAME_OVERHEAD
@@ -103,12 +103,12 @@ def bytes_per_second(of: SizeBudget, media: Subject, duration: float, fps: float
 
 
 def of_sound(of: SizeBudget, media: Subject, duration: float) -> SizeBudget:
-    """Return the budget with the bit rate of a sound."""
+    """Return the budget with the bit rate of an audio file."""
     return of._replace(audio_bit_rate=max(0, int(bytes_per_second(of, media, duration, None) * 8)))
 
 
 def may_fit_lossless(of: SizeBudget, media: Subject, timing: PlannedTimes) -> bool:
-    """Return whether an uncompressed sound may fit into a budget without a loss."""
+    """Return whether uncompressed audio may fit into a budget without a loss."""
     if media.kind != AUDIO or media.audio_codec != "pcm" or not media.size:
         return False
     kept = (timing.duration(media) or 0.0) / media.duration if media.duration else 1.0
@@ -116,7 +116,7 @@ def may_fit_lossless(of: SizeBudget, media: Subject, timing: PlannedTimes) -> bo
 
 
 def of_film(of: SizeBudget, media: Subject, duration: float, fps: float | None) -> SizeBudget:
-    """Return the budget with the bit rates of a film; its sound is copied where it is a small part."""
+    """Return the budget with the bit rates of a video; audio that is a small part of it is copied."""
     total = bytes_per_second(of, media, duration, fps) * 8
     audio: int | None = None
     own = 0
@@ -130,7 +130,7 @@ def of_film(of: SizeBudget, media: Subject, duration: float, fps: float | None) 
 
 
 def largest_picture(of: SizeBudget, size: Size | None, fps: float | None) -> int | None:
-    """Return the most pixels that a film may have at its bit rate; None if it may keep all of them."""
+    """Return the maximum pixels per frame at the video's bit rate; None if it may keep all of them."""
     if of.video_bit_rate is None or size is None or not fps:
         return None
     most = int(of.video_bit_rate / (_LOWEST_BITS * fps))
@@ -138,7 +138,7 @@ def largest_picture(of: SizeBudget, size: Size | None, fps: float | None) -> int
 
 
 def limits_of_smaller(limits: LimitsByFact, size: Size, most: int) -> LimitsByFact:
-    """Return limits with which a film is scaled from a size, and not cropped, to at most so many pixels."""
+    """Return limits that make the plan scale a video down to at most `most` pixels, without cropping."""
     pixels = limits.get("pixels") or Limit("pixels")
     ratio = limits.get("aspect_ratio") or Limit("aspect_ratio")
     highest = min(most, pixels.high) if pixels.high is not None else most
@@ -153,7 +153,7 @@ def limits_of_smaller(limits: LimitsByFact, size: Size, most: int) -> LimitsByFa
 
 
 def is_too_tight(of: SizeBudget, media: Subject, size: Size | None, fps: float | None) -> bool:
-    """Return whether a budget leaves too few bits for a film of this size or for a sound, or if that is not known."""
+    """Return whether a budget leaves too few bits for a video of this size or an audio file, or if that is unknown."""
     if media.is_exact and not media.duration and media.kind != IMAGE:
         return True
     if media.kind == AUDIO:

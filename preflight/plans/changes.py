@@ -22,18 +22,18 @@ from preflight.report import Obstacle
 Shortcut = Literal["animation_as_film", "copied_cut", "lossless_sound"]
 """A way that loses less than others, of which only the result shows whether it does.
 
-A film of an animation whose times are not known, a cut whose length depends on the order of the packets, and a
+A video of an animation whose times are not known, a cut whose length depends on the order of the packets, and a
 lossless codec for fewer bytes.
 """
 NO_SHORTCUTS: Final[frozenset[Shortcut]] = frozenset()
 _NO_CODECS: Final[Mapping[str, str | None]] = MappingProxyType({})
 AUDIO_FACTS: Final = frozenset(("audio_codec", "sample_rate", "channels", "audio_tracks"))
-"""Facts that a silent film may lack."""
+"""Facts that a silent video may lack."""
 SHAPED: Final = GEOMETRY | {"pixel_aspect_ratio"}
 """The facts that change with the geometry."""
 _ONE_TRACK: Final = frozenset(("flac", "mp3", "wav"))
 _ANIMATIONS: Final = frozenset(("avif", "gif", "png", "webp"))
-"""Formats of images that ffmpeg reads as films."""
+"""Formats of images that ffmpeg reads as videos."""
 
 
 class Changes(NamedTuple):
@@ -88,7 +88,7 @@ class Changes(NamedTuple):
 
     @property
     def is_animation(self) -> bool:
-        """Return whether a film is made of an animated image."""
+        """Return whether a video is made of an animated image."""
         return self.media.kind == VIDEO and self.media.format in _ANIMATIONS
 
     @property
@@ -114,7 +114,7 @@ class Changes(NamedTuple):
 
     @property
     def adds_silence(self) -> bool:
-        """Return whether a silent film gets an audio track."""
+        """Return whether a silent video gets an audio track."""
         return self.media.audio_codec == NONE and self.audio is not None
 
     @property
@@ -166,7 +166,7 @@ class Changes(NamedTuple):
 
     @property
     def is_lossless_sound(self) -> bool:
-        """Return whether a sound is encoded without a loss."""
+        """Return whether an audio file is encoded without a loss."""
         return self.media.kind == AUDIO and self.audio is not None and self.audio.audio_codec in LOSSLESS
 
     def copies(self, fact: str) -> bool:

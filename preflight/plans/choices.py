@@ -1,4 +1,4 @@
-"""What a user may choose about a plan; the defaults are what every command and report without choices uses."""
+"""The choices of a user for a plan; reports and commands without choices use the defaults."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ MAX_UPSCALE: Final = 64.0
 
 
 class Choices(NamedTuple):
-    """How a file may be changed where there are several ways, and what may be invented.
+    """How a file may be changed where there are several ways, and what may be added to it.
 
     fit             how another aspect ratio is reached: `crop`, `pad` with black, or `blur` (pad with a blurred copy)
     anchor          the part of the picture that a crop keeps, or where padding puts it
     trim            the part that is kept of a file that is too long
-    extend          how a film that is too short becomes longer: `loop` it, or `hold` its last frame; None: not at all
+    extend          how a video that is too short becomes longer: `loop` it, or `hold` its last frame; None: not at all
     max_upscale     factor up to which a picture may be enlarged
     hdr             `tonemap` high dynamic range where it is not accepted, or `refuse` to
     strip_metadata  remove all metadata except what the display of the picture depends on
     strip_location  remove the recording location
-    quality         1 to 100, of pictures and films that are encoded again; None: nearly lossless
-    add_silence     add a silent track where sound is required and there is none
+    quality         1 to 100, of pictures and videos that are encoded again; None: nearly lossless
+    add_silence     add a silent track where audio is required and there is none
     first_picture   keep only the first of several pictures or pages
     """
 
@@ -76,7 +76,7 @@ def require_choices(choices: Choices) -> Choices:
 
 
 def obstacle_text(obstacle: Obstacle) -> str:
-    """Return the message of an obstacle, and the choice that would allow a change.
+    """Return the message of an obstacle, and the choice that would allow the fix.
 
     >>> obstacle_text(Obstacle("It is 1 s shorter than the required 2 s.", "extend"))
     'It is 1 s shorter than the required 2 s. extend= allows that.'

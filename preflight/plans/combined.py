@@ -99,7 +99,7 @@ def combine(named: Sequence[Named], kind: str | None = None, *, strict: bool = F
     Give `section.mandatory` if what a service would change itself (`otherwise`) is to stay as it is, and
     `section.at(media)` if limits depend on other facts than the format.
 
-    kind    the kind of media that the sections limit: the sound of a video may be removed, an audio file has no other
+    kind    the kind of media that the sections limit: the audio of a video may be removed, an audio file has no other
     strict  warnings fail: wider bounds never count
     """
     return _combined(tuple(named), kind, strict)
@@ -178,7 +178,7 @@ def _limits(
 ) -> tuple[tuple[Limit, ...], Conflict | None]:
     """Return the combined limits on media of a format, the format apart, and the first conflict.
 
-    Facts with a conflict have no limit in the result. Where rule sets accept no common sound but all accept a video
+    Facts with a conflict have no limit in the result. Where rule sets accept no common audio but all accept a video
     without any, that is the limit, and its hint says why.
     """
     pairs: dict[str, list[Pair]] = {}

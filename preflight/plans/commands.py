@@ -1,4 +1,4 @@
-"""The command of a plan for a film or an audio file: one call of ffmpeg."""
+"""The command of a plan for a video or an audio file: one call of ffmpeg."""
 
 from __future__ import annotations
 

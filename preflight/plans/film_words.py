@@ -1,4 +1,4 @@
-"""The words of an ffmpeg command that changes a film or sound: options as data, without the names of files."""
+"""The ffmpeg arguments that change a video or audio file, without the file names."""
 
 from __future__ import annotations
 
@@ -22,33 +22,33 @@ _WITH_SUBTITLES: Final = (frozenset(("mkv",)), frozenset(("m4v", "mov", "mp4")))
 _WITH_COVERS: Final = (frozenset(("flac",)), frozenset(("mp3",)), frozenset(("m4a", "mp4")))
 """Groups of formats of audio among which a cover picture can be copied."""
 _PLAUSIBLE_BITS: Final = 0.4
-"""Bits for each pixel of each frame that a film of nearly lossless quality hardly ever has."""
+"""Bits per pixel and frame that a nearly lossless video hardly ever exceeds."""
 _CAP_SHARE: Final = 0.9
-"""Share of the bit rate that a size allows to which a film is bounded that is not compressed."""
+"""Maximum bit rate of a video that is not compressed, as a share of the rate that the size limit allows."""
 _TIME_BASE: Final = "1:90000"
-"""Unit of the times of frames where they vary: by default, they would be rounded to a constant rate."""
+"""Time base for variable frame rates: with the default one, frame times would be rounded to a constant rate."""
 _WITH_KEYS: Final = frozenset(("m4v", "mov", "mp4"))
-"""Formats to which the metadata of a QuickTime film is copied with its own keys; by default, few are kept."""
+"""Formats that keep QuickTime metadata under its own keys; by default, ffmpeg keeps few of them."""
 _BRAND_KEYS: Final = ("major_brand", "minor_version", "compatible_brands")
-"""What ffmpeg would write among these keys, as the source has it."""
+"""Keys that ffmpeg would copy from the source although they describe its container."""
 _LOCATION_KEYS: Final = (
     "location", "location-eng", "com.apple.quicktime.location.ISO6709",
     "com.apple.quicktime.location.accuracy.horizontal", "com.apple.quicktime.location.name",
 )  # fmt: skip
 _SURROUND_OF_OPUS: Final = "aformat=channel_layouts=7.1|6.1|5.1|5.0|quad|3.0|stereo|mono"
-"""Layouts of channels that the encoder of Opus accepts: that of many films, `5.1(side)`, is not among them."""
+"""Channel layouts that the Opus encoder accepts; `5.1(side)`, which many videos have, is not one of them."""
 _LOOPED_SOUND: Final = f"aloop=loop=-1:size={(1 << 31) - 1}"
-"""Repeats all samples: where ffmpeg reads a file again, it leaves gaps that most formats of audio cannot express."""
+"""Repeats all samples: `-stream_loop` leaves gaps, which most audio formats cannot express."""
 _WITHOUT_GAPS: Final = "aresample=async=1"
 _STEREO: Final = 2
 _ANIMATED: Final = {"png": "apng", "webp": "webp_anim"}
-"""By format, ffmpeg's demuxer of animations, where it has another one for still pictures."""
+"""By format, ffmpeg's demuxer for animations where it differs from the one for still pictures."""
 _WEBP_DECODER: Final = "webp_anim"
 """ffmpeg's decoder of animated WebP, which versions before 8 lack."""
 
 
 class FilmWords(NamedTuple):
-    """The words of an ffmpeg command for a film or sound, apart from the names of its files.
+    """The ffmpeg arguments for a video or audio file, without the file names.
 
     demuxer  the format of the source for `-f`
     source  the options of the source, before its `-i`
@@ -65,7 +65,7 @@ class FilmWords(NamedTuple):
 
 
 class Needs(NamedTuple):
-    """What an ffmpeg must have to make the changes: names of encoders, of muxers, of filters and of decoders."""
+    """The encoders, muxers, filters and decoders that ffmpeg needs for the changes."""
 
     encoders: frozenset[str] = frozenset()
     muxers: frozenset[str] = frozenset()
@@ -74,16 +74,16 @@ class Needs(NamedTuple):
 
 
 def passes(changes: Changes) -> int:
-    """Return how many passes a bit rate takes: 2 if the encoder of the video has them."""
+    """Return the number of passes for a bit rate: 2 if the video encoder supports two."""
     return PASSES.get(changes.video.video_codec, 1) if changes.video is not None else 1
 
 
 def words_for(
     changes: Changes, bit_rate: int | None = None, pass_number: int | None = None, log_name: str = "preflight-pass"
 ) -> FilmWords | None:
-    """Return the words of the command that changes a film or sound; None if no command can.
+    """Return the ffmpeg arguments that change a video or audio file; None if ffmpeg cannot.
 
-    bit_rate     bit/s of the video, or of a sound, to reach in place of a quality; `changes.budget` has the first one
+    bit_rate     bit/s of the video or audio to reach instead of a quality; `changes.budget` has the first one
     pass_number  1 or 2, with a bit rate, where `passes` is 2
     log_name     the file between two passes; all of them run in its folder. It has no `:` and no `=`.
     """
@@ -108,13 +108,13 @@ def words_for(
 
 
 def _codings(changes: Changes) -> dict[str, VideoTarget | AudioTarget | None]:
-    """Return by codec fact how each track that is not copied is encoded; None if it cannot be."""
+    """Return, by codec fact, how each track that is not copied is encoded; None if it cannot be."""
     codings = {"video_codec": changes.video, "audio_codec": changes.audio}
     return {fact: codings[fact] for fact in changes.codecs}
 
 
 def _highest_rate(changes: Changes) -> int | None:
-    """Return the bit/s to which a film of nearly lossless quality is bounded, if its size may exceed the limit."""
+    """Return the maximum bit/s of a nearly lossless video whose size may exceed the limit; None without one."""
     budget, size, fps = changes.budget, changes.size, changes.fps
     if budget is None or budget.video_bit_rate is None:
         return None
@@ -163,7 +163,7 @@ def _codec_words(changes: Changes, filters: list[str], rate: EncodingRate, *, is
 
 
 def _maps(changes: Changes, *, is_first: bool) -> Iterator[str]:
-    """Yield the options that choose the tracks: by itself, ffmpeg takes one of each, and covers for films."""
+    """Yield the options that select the tracks: by default, ffmpeg takes one of each kind, and cover art as video."""
     only = ":0" if changes.one_of_each else ""
     if changes.media.kind == AUDIO:
         yield from ("-map", "0:a:0" if changes.one_sound else "0:a")
@@ -181,7 +181,7 @@ def _maps(changes: Changes, *, is_first: bool) -> Iterator[str]:
 
 
 def keeps_subtitles(changes: Changes) -> bool:
-    """Return whether the subtitles of a film are copied."""
+    """Return whether the subtitles of a video are copied."""
     same_times = not changes.timing.start and changes.timing.extended is None
     are_wanted = changes.media.kind != AUDIO and not changes.only_main
     return are_wanted and same_times and _are_in(changes, _WITH_SUBTITLES)
@@ -285,7 +285,7 @@ def _index(changes: Changes) -> list[str]:
 
 
 def needs_of(changes: Changes) -> Needs:
-    """Return what an ffmpeg must have to change a film or sound."""
+    """Return what ffmpeg needs to change a video or audio file."""
     words = words_for(changes)
     if words is None or changes.media.kind == IMAGE:
         return Needs()

@@ -1,6 +1,6 @@
 """The filters of ffmpeg for the video track, in the order in which they are applied.
 
-ffmpeg turns a rotated film upright before its filters, so that all of them see it as displayed.
+ffmpeg rotates a video upright before its filters, so all of them see it as displayed.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ _QUALITY: Final = "flags=lanczos+accurate_rnd+full_chroma_int"
 _MATRIX: Final = "out_color_matrix=bt709:out_range=tv"
 _RGB_MODELS: Final = frozenset(("palette", "rgb"))
 _FLATTENED: Final = "format=gbrap|gbrap12,negate,premultiply=inplace=1,negate"
-"""Black is the only background that `premultiply` has: on the negative, it is white."""
+"""Flattens onto white: `premultiply` only has a black background, which is white in the negative."""
 _BLUR_SHARE: Final = 8
-"""The blurred background is made at an eighth of its size, which takes little time and is not visible."""
+"""The background is blurred at an eighth of its size, which is faster and looks the same."""
 _BLUR: Final = "gblur=sigma=5"
 _MIN_BLURRED: Final = 16
 _MAX_SAR_TERM: Final = 100
@@ -110,7 +110,7 @@ def _pixel_shape(media: Subject) -> str:
 
 
 def _becomes_ycbcr(changes: Changes) -> bool:
-    """Return whether RGB is encoded as YCbCr: by default, ffmpeg takes the matrix of old films, and does not say so."""
+    """Return whether RGB is encoded as YCbCr: by default, ffmpeg uses the BT.601 matrix and does not state it."""
     is_rgb = changes.media.color_model in _RGB_MODELS or changes.is_animation or changes.flattens
     return is_rgb and changes.colors is None
 
@@ -133,7 +133,7 @@ def _canvas(changes: Changes) -> list[str]:
         return []
     x, y = crop_offset(shape.canvas, shape.size, choices.anchor, chroma_grid(changes.limits))
     width, height = shape.canvas
-    # Black and the blurred copy have the levels of broadcast.
+    # Black and the blurred copy have limited (TV) range.
     levels = "scale=out_range=tv"
     if choices.fit == "blur":
         return [levels, _blurred(shape.canvas, x, y)]

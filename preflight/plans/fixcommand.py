@@ -1,4 +1,4 @@
-"""The command of `preflight` that applies a plan, where one call of ffmpeg cannot."""
+"""The `preflight fix` command that applies a plan, where one call of ffmpeg cannot."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _RULES: Final = 4
 
 
 def fix_command(name: str, rules: Iterable[str], output: str, choices: Choices = DEFAULT_CHOICES) -> tuple[str, ...]:
-    """Return the arguments that fix a file of this name for rule sets, with the options of choices that differ."""
+    """Return the arguments that fix a file for rule sets, with the options of all choices that are not defaults."""
     return (*_PROGRAM, name, _option("for"), ",".join(rules), "-o", output, *_options(choices))
 
 

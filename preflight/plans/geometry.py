@@ -39,7 +39,7 @@ _ANCHORS: Final[Mapping[Anchor, tuple[float, float]]] = {
 }  # fmt: skip
 """By anchor, the shares of what is left over that lie above and to the left of the picture."""
 GRIDS: Final = {"4:2:0": (2, 2), "4:2:2": (2, 1), "4:4:4": (1, 1)}
-"""By chroma subsampling, the pixels that share a chroma sample; films are encoded with the first that is accepted."""
+"""By chroma subsampling, the pixels that share a chroma sample; videos are encoded with the first that is accepted."""
 
 
 class Shape(NamedTuple):
@@ -115,7 +115,7 @@ def shape(
 
 
 def chroma_grid(limits: LimitsByFact) -> Size:
-    """Return the pixels across and down that share a chroma sample in the film that is written."""
+    """Return the pixels across and down that share a chroma sample in the video that is written."""
     limit = limits.get("chroma")
     accepted = (grid for chroma, grid in GRIDS.items() if limit is None or limit.side(chroma) == 0)
     return next(accepted, GRIDS["4:2:0"])
@@ -185,7 +185,7 @@ class _Search(NamedTuple):
     def best(self, options: list[_Option]) -> _Option:
         """Return the option that loses least; among those, the one that scales least.
 
-        A film that need not be scaled may lose a row or a column of chroma more, and any picture of which some must be
+        A video that need not be scaled may lose a row or a column of chroma more, and any picture of which some must be
         lost a little more.
         """
         least = min([option.lost for option in options])

@@ -19,7 +19,7 @@ from preflight.report import Obstacle
 from preflight.ruleset import Section
 
 _UNCERTAIN: Final = frozenset(("flv", "mpegts"))
-"""Formats of which not every fact of an encoded film can be read again, such as its frame rate."""
+"""Formats of which not every fact of an encoded video can be read again, such as its frame rate."""
 _BITS_OF_STANDARD_RANGE: Final = 8
 
 
@@ -64,7 +64,7 @@ def _is_uncertain(changes: Changes) -> bool:
 
 
 def _loses_sound(changes: Changes) -> bool:
-    """Return whether a sound is compressed by a lossy codec that a lossless one may compress enough."""
+    """Return whether an audio file is compressed by a lossy codec that a lossless one may compress enough."""
     is_lossy = changes.audio is not None and changes.audio.audio_codec not in LOSSLESS
     return is_lossy and _may_be_lossless(changes)
 
@@ -95,7 +95,7 @@ def _is_possible(changes: Changes) -> bool:
 
 
 def _grows_too_large(changes: Changes, audio: AudioTarget) -> bool:
-    """Return whether a sound that is not compressed any more is expected to have more bytes than the limit."""
+    """Return whether audio that is not compressed any more is expected to have more bytes than the limit."""
     media, budget = changes.media, changes.budget
     duration, rate = changes.timing.duration(media), audio.sample_rate or media.sample_rate
     if budget is None or audio.audio_codec not in LOSSLESS or not duration or not rate:
@@ -121,7 +121,7 @@ def _in_format(name: str, wanted: Changes, section: Section) -> Changes:
 
 
 def _copied(changes: Changes) -> Changes | None:
-    """Return the changes of a film or sound of which all tracks are copied; None if one cannot be."""
+    """Return the changes of a video or audio file of which all tracks are copied; None if one cannot be."""
     if _lacks_sound(changes) or not changes.wrong.isdisjoint(SHAPED):
         return None
     timed = _with_times(changes)
@@ -231,7 +231,7 @@ def _with_codings(changes: Changes) -> Changes:
 
 
 def _with_standard_range(changes: Changes) -> Changes:
-    """Add the tone mapping of a film in high dynamic range that is encoded with 8 bits, which are too few for it."""
+    """Add the tone mapping of a video in high dynamic range that is encoded with 8 bits, which are too few for it."""
     media, video = changes.media, changes.video
     if video is None or changes.colors is not None or changes.obstacles:
         return changes
@@ -246,7 +246,7 @@ def _with_standard_range(changes: Changes) -> Changes:
 
 
 def _may_encode(changes: Changes, name: str) -> bool:
-    """Return whether an audio codec serves: for fewer bytes, a lossless one only may; `none` not for a silent film."""
+    """Return whether an audio codec serves: for fewer bytes, a lossless one only may; `none` not for a silent video."""
     if name == NONE:
         return changes.media.audio_codec != NONE
     if name not in LOSSLESS or changes.media.kind != AUDIO:
@@ -257,7 +257,7 @@ def _may_encode(changes: Changes, name: str) -> bool:
 
 
 def _may_be_lossless(changes: Changes) -> bool:
-    """Return whether a lossless codec may make the sound as small as it must be."""
+    """Return whether a lossless codec may make the audio as small as it must be."""
     if changes.budget is None or not changes.compresses or "lossless_sound" in changes.avoided:
         return False
     return budgets.may_fit_lossless(changes.budget, changes.media, changes.timing)

@@ -1,4 +1,4 @@
-"""Word what the changes of a plan lose."""
+"""Describe what is lost by the changes of a plan."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from preflight.plans.encoding import LOSSLESS
 from preflight.plans.film_words import keeps_cover, keeps_subtitles
 
 _WITH_SUBTITLES: Final = frozenset(("m4v", "mkv", "mov", "mp4", "mpegts"))
-"""Formats of films that often have subtitles."""
+"""Formats of videos that often have subtitles."""
 _SHORTEST: Final = 0.05
-"""s; less is not reported as dropped."""
+"""Seconds; a shorter cut is not reported."""
 
 
 def losses(changes: Changes, media: Media) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Word why no change of a file makes it pass, and which parameter would allow one."""
+"""Describe why a file cannot be fixed, and which parameter would allow it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from preflight.units import format_value
 from preflight.wording import accepted, either
 
 INCOMPLETE: Final = frozenset(("no_media_data", "no_moov", "nothing_shown", "truncated"))
-"""Notes of incomplete files, which no change makes pass."""
+"""Notes of incomplete files, which cannot be fixed."""
 _CODECS: Final = {"video_codec": "video", "audio_codec": "audio"}
 
 
@@ -51,7 +51,7 @@ def _of_file(media: Media) -> Iterator[Obstacle]:
 
 
 def _not_invented(changes: Changes, media: Media) -> Iterator[Obstacle]:
-    """Yield the obstacles that something would have to be invented for."""
+    """Yield the obstacles for which content would have to be added."""
     limits, unmet = changes.limits, changes.unmet
     if "duration" in unmet and is_too_short(changes.media, limits):
         yield _too_short(changes, media)
@@ -102,7 +102,7 @@ def _too_tight(changes: Changes) -> str:
 
 
 def _of_writing(changes: Changes) -> Iterator[Obstacle]:
-    """Yield why a film or sound cannot be written."""
+    """Yield why a video or audio file cannot be written."""
     limits = changes.limits
     if changes.written not in MUXERS:
         names = limits["format"].any_of if "format" in limits else None

@@ -11,7 +11,7 @@ from preflight.plans.geometry import LimitsByFact
 
 _SUBJECT_ONLY: Final = frozenset(("moving",))
 _ONLY_GROWING: Final = frozenset(("size", "base64_size", "bit_rate", "video_bit_rate", "audio_bit_rate"))
-"""Facts that become larger only by bytes that carry nothing."""
+"""Facts that only padding bytes would increase."""
 
 
 def facts_outside(media: Subject, limits: LimitsByFact) -> frozenset[str]:
@@ -43,7 +43,7 @@ def _is_outside(facts: Media, fact: str, limit: Limit) -> bool:
 
 
 def too_low(media: Subject, wrong: frozenset[str], limits: LimitsByFact) -> frozenset[str]:
-    """Return the wrong facts that are known to be below their limits and that grow only by empty bytes."""
+    """Return the wrong facts that are known to be below their limits and that only padding bytes would increase."""
     facts = _facts_of(media)
     return frozenset(fact for fact in wrong & _ONLY_GROWING & limits.keys() if _is_below(facts, limits[fact]))
 

@@ -30,7 +30,7 @@ OPAQUE: Final = frozenset(("jpeg", "bmp"))
 """Formats that are written without transparency."""
 WITHOUT_METADATA: Final = frozenset(("bmp", "gif"))
 LOSSY: Final = frozenset(("avif", "heic", "jpeg", "webp"))
-"""Formats whose size is a question of quality."""
+"""Formats whose size depends on a quality."""
 _SUBSAMPLINGS: Final = {
     "jpeg": ("4:4:4", "4:2:2", "4:2:0"),
     "heic": ("4:4:4", "4:2:2", "4:2:0"),

@@ -37,7 +37,7 @@ _KEEPS_DEPTH: Final = frozenset(("png", "tiff"))
 _IN_PLACE: Final = frozenset(("location",))
 """Facts that change without a change of the pixels."""
 _STEP: Final = 0.985
-"""Factor between two sizes that are tried where quality alone does not reach a limit on bytes."""
+"""Factor between two sizes that are tried if lowering the quality does not meet the size limit."""
 _SQUARE: Final = 0.03
 """Difference from 1 of the ratio of pixels that rounding to whole pixels causes."""
 _MAX_STEPS: Final = 240
@@ -54,8 +54,8 @@ class PictureRecipe(NamedTuple):
     keeps_depth     16 bits per component stay, where Pillow has them
     colors          primaries and transfer of the pixels, for a file without ICC profile
     tone_maps       bring the high dynamic range of the pixels to the standard one, in sRGB
-    to_srgb         convert the colors to sRGB; keeps_cmyk: pixels of four inks stay; as_rgb: no gray and no palette
-    flatten         replace transparency by white
+    to_srgb         convert the colors to sRGB; keeps_cmyk: CMYK pixels stay; as_rgb: no gray and no palette
+    flatten         composite transparent pixels onto white
     crop            the part that stays; size: that to which it is scaled
     canvas          the size of the result, and where the picture is on it; blur: padded with itself instead of black
     quality         the highest to encode with, 1 to 100; None: nearly lossless; lossless: no quality at all
@@ -134,7 +134,7 @@ def recipe_for(changes: Changes, *, sizes: bool = True) -> PictureRecipe:
 
 
 def _colors(changes: Changes) -> tuple[bool, bool]:
-    """Return whether colors become sRGB, and whether those of four inks stay."""
+    """Return whether colors are converted to sRGB, and whether CMYK colors stay."""
     media = changes.media
     if changes.colors is not None:
         return True, False

@@ -197,7 +197,7 @@ def _container_steps(changes: Changes, new: Mapping[str, FactValue]) -> Iterator
 
 
 def _film_step(changes: Changes) -> Step:
-    """Return the step that makes a film of an animated image."""
+    """Return the step that makes a video of an animated image."""
     facts = changes.wrong & {"format", "video_codec", "has_alpha", *SIZES}
     codec = changes.codecs.get("video_codec")
     return Step("convert", tuple(sorted(facts)), kind=VIDEO, video_codec=codec, format=changes.written)

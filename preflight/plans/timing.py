@@ -1,4 +1,4 @@
-"""Choose the part of a film or sound that is kept, how a short one becomes longer, and the frame rate."""
+"""Choose the part of a video or audio file that is kept, how a short one becomes longer, and the frame rate."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ from preflight.plans.encoding import Subject, bounds
 _MAX_FPS: Final = 1000.0
 """Highest frame rate that a hint suggests."""
 _PADDING: Final = 0.2
-"""s; audio encoders pad their last frame and MP3 adds a frame of delay, so a cut at the bound would play longer."""
+"""Seconds. Encoders pad the last audio frame and MP3 adds a frame of delay, so a cut at the bound would play longer."""
 _SLOW: Final = 20.0
 """Frames per second below which `_PADDING` is too short for some frames."""
 _PADDING_FRAMES: Final = 5
-"""Frames by which a cut may play longer: of a copied track, those that are stored before an earlier one."""
+"""Frames by which a cut may be too long: in a copied track, frames are not stored in display order."""
 _LENGTHENING: Final = 0.1
-"""s beyond the lower bound that an extended file gets, for what containers round off."""
+"""Seconds added to the lower bound when a file is extended, because containers round durations."""
 _ANIMATION_RATES: Final = (1.0, 50.0)
 """The lowest and the highest frame rate that animated pictures usually have: GIF counts hundredths of a second."""
 _MAX_DIVISOR: Final = 4
 _DIVISION_SHARE: Final = 0.9
-"""Share of the nearest frame rate from which every second, third or fourth frame is kept instead, which is smoother."""
+"""Minimum share of the nearest frame rate at which every second, third or fourth frame is kept, which is smoother."""
 _COMMON_RATES: Final = (24_000 / 1001, 24.0, 25.0, 30_000 / 1001, 30.0, 48.0, 50.0, 60_000 / 1001, 60.0)
 _RATES_OF_ANIMATIONS: Final = (50.0, 30.0, 25.0, 60.0, 20.0, 15.0, 10.0)
 """Frame rates that express the usual times of animated images exactly, for those of which the times are not known."""
 _COMMON_SHARE: Final = 0.03
-"""Share by which the average of a variable frame rate may miss a common one that it is meant to be."""
+"""Share by which the average of a variable frame rate may differ from the common rate that is meant."""
 _SLOWEST_SHARE: Final = 0.5
-"""Share of the frame rate down to which frames are dropped where there are too many; below, the file is cut."""
+"""Minimum share of the frame rate that is kept when there are too many frames; below it, the file is trimmed."""
 
 CUTTABLE: Final = frozenset(("duration", "frames", "pixel_frames"))
-"""Facts that a cut brings inside their limits."""
+"""Facts that trimming brings within their limits."""
 
 
 class PlannedTimes(NamedTuple):
@@ -170,7 +170,7 @@ def _constant_rate(media: Subject, limits: Mapping[str, Limit]) -> float | None:
 
 
 def most_frames(limits: Mapping[str, Limit], pixels: int | None) -> float:
-    """Return the frames that a film may have: infinite without a limit."""
+    """Return the frames that a video may have: infinite without a limit."""
     highest = inf
     if (limit := limits.get("frames")) is not None and limit.high is not None:
         highest = limit.high - limit.high_open
@@ -182,7 +182,7 @@ def most_frames(limits: Mapping[str, Limit], pixels: int | None) -> float:
 def _for_frames(
     rate: float | None, seconds: float | None, most: float, limits: Mapping[str, Limit]
 ) -> tuple[float | None, float | None]:
-    """Return the frame rate, and the seconds to keep, with which a film has at most so many frames; None: as it is."""
+    """Return the frame rate, and the seconds to keep, with which a video has at most so many frames; None: as it is."""
     if not rate or not seconds or not 1 <= most < rate * seconds:
         return None, None
     slower = floor((most - 1) / seconds * 1000) / 1000

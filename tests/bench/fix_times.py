@@ -39,7 +39,7 @@ FILMS = (
         "-c:v libx264 -preset ultrafast -pix_fmt yuv420p",
     ),
 )
-"""Name, rule set, picture and coding of the films that are fixed; each has a tone."""
+"""Name, rule set, picture and coding of the videos that are fixed; each has a tone."""
 
 
 class Times(NamedTuple):

@@ -142,7 +142,7 @@ def sides(width: int | None, height: int | None, *, turned: bool) -> Facts:
 
 
 def stream_facts(path: Path, shown: dict[str, Any]) -> Facts:
-    """Return the facts of a film or sound by ffprobe."""
+    """Return the facts of a video or audio file by ffprobe."""
     streams = shown["streams"]
     films = [each for each in streams if each["codec_type"] == "video" and not each["disposition"]["attached_pic"]]
     sounds = [each for each in streams if each["codec_type"] == "audio"]
@@ -225,7 +225,7 @@ def film_facts(stream: dict[str, Any], packets: list[dict[str, Any]], duration: 
 
 
 def sound_facts(stream: dict[str, Any]) -> Facts:
-    """Return the facts of a track of sound."""
+    """Return the facts of a track of audio."""
     codec = str(stream.get("codec_name", "unknown"))
     codec = CODECS.get(codec) or next((short for short in ("pcm", "adpcm") if codec.startswith(short)), codec)
     facts: Facts = {

@@ -72,14 +72,14 @@ def clip(
     sound: str | None = "-c:a aac",
     codec: str = "-c:v libx264 -preset ultrafast -pix_fmt yuv420p",
 ) -> Path:
-    """Write a film of a test picture with a tone; without `sound`, a silent one."""
+    """Write a video of a test picture with a tone; without `sound`, a silent one."""
     pictures = ("-f", "lavfi", "-i", f"testsrc2=s={size[0]}x{size[1]}:r={fps}:d={seconds}")
     tone = () if sound is None else ("-f", "lavfi", "-i", f"sine=440:r=48000:d={seconds}", *sound.split(), "-shortest")
     return film(path, *pictures, *tone[:4], *codec.split(), *tone[4:], *words)
 
 
 def turned(path: Path, source: Path, degrees: int) -> Path:
-    """Write a film again as one that is displayed turned, as phones do."""
+    """Write a video again as one that is displayed turned, as phones do."""
     return film(path, "-i", f"file:{source}", "-c", "copy", "-metadata:s:v:0", f"rotate={degrees}")
 
 

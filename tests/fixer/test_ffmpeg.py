@@ -53,7 +53,7 @@ def real() -> Engine:
 
 @pytest.fixture(scope="module")
 def film(real: Engine, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A film of two seconds with a sound."""
+    """A video of two seconds with audio."""
     path = tmp_path_factory.mktemp("film") / "film.mp4"
     sources = ["-f", "lavfi", "-i", "testsrc=s=128x96:d=2:r=25", "-f", "lavfi", "-i", "sine=d=2"]
     run_engine(real, [*sources, "-c:v", "libx264", "-c:a", "aac", *output_words(str(path), "mp4")], timeout=30)

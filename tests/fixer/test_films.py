@@ -1,4 +1,4 @@
-"""Films that ffmpeg writes only in a second attempt."""
+"""Videos that ffmpeg writes only in a second attempt."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ def real() -> Engine:
 
 @pytest.fixture(scope="module")
 def film(real: Engine, tmp_path_factory: pytest.TempPathFactory) -> Compared:
-    """A film in which every frame differs, of a rate whose times are not whole milliseconds."""
+    """A video in which every frame differs, of a rate whose times are not whole milliseconds."""
     path = tmp_path_factory.mktemp("film") / "film.mp4"
     words = ["-f", "lavfi", "-i", "testsrc2=s=160x96:d=2:r=30000/1001", "-c:v", "libx264", "-qp", "0"]
     run_engine(real, [*words, *output_words(str(path), "mp4")], timeout=30)

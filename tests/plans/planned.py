@@ -1,4 +1,4 @@
-"""Plans of films and sounds with limits of one's own."""
+"""Plans of video and audio files with limits of one's own."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ def test_bit_rates_fill_the_limit() -> None:
     found = changes_of(LARGE, size={"max": "20 MB"})
     assert found.budget is not None
     assert found.budget.is_failing
-    assert found.audio is None  # its sound is a small part, and copied
+    assert found.audio is None  # its audio is a small part, and copied
     total = ((found.budget.video_bit_rate or 0) + 128_000) / 8 * 20
     assert 0.92 * 20e6 < total < 0.97 * 20e6
     assert [(step.action, step.facts) for step in steps_for(found)] == [("compress", ("size",))]

@@ -1,4 +1,4 @@
-"""What ffmpeg makes of the words of plans, on tiny films and sounds."""
+"""What ffmpeg makes of the words of plans, on tiny video and audio files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The words of ffmpeg for films and sounds: tracks, codecs, passes, lengths and metadata."""
+"""The words of ffmpeg for video and audio files: tracks, codecs, passes, lengths and metadata."""
 
 from __future__ import annotations
 

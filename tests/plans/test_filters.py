@@ -1,4 +1,4 @@
-"""The filters of films, run by ffmpeg: pixels at known places show what is kept, and where."""
+"""The filters of videos, run by ffmpeg: pixels at known places show what is kept, and where."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def ffmpeg(*words: str | Path) -> bytes:
 
 
 def corners(path: Path, *options: str, filters: str = BT709, size: tuple[int, int] = (160, 120)) -> Path:
-    """Write a film with a red, green and blue corner and a black one, on gray."""
+    """Write a video with a red, green and blue corner and a black one, on gray."""
     width, height = size
     box = f"w={width // 4}:h={height // 4}:t=fill"
     drawn = ",".join(
@@ -79,7 +79,7 @@ def translucent(path: Path) -> Path:
 
 
 def turn(path: Path, degrees: int) -> Path:
-    """Let players turn a film clockwise: the matrix is 40 bytes behind the name of a track header of version 0."""
+    """Let players turn a video clockwise: the matrix is 40 bytes behind the name of a track header of version 0."""
     across, down = {0: (1, 0), 90: (0, 1), 180: (-1, 0), 270: (0, -1)}[degrees]
     data = bytearray(path.read_bytes())
     at = data.index(b"tkhd") + 44
@@ -99,7 +99,7 @@ def changes_of(path: Path, choices: Choices = DEFAULT_CHOICES, **limits: Any) ->
 
 
 def changed(path: Path, choices: Choices = DEFAULT_CHOICES, **limits: Any) -> Path:
-    """Run ffmpeg with the changes that bring a film inside limits, and check that it passes."""
+    """Run ffmpeg with the changes that bring a video inside limits, and check that it passes."""
     changes = changes_of(path, choices, **limits)
     words = words_for(changes)
     assert words is not None

@@ -1,4 +1,4 @@
-"""The steps of a plan that change the geometry and the colors of a film, and why there are none."""
+"""The steps of a plan that change the geometry and the colors of a video, and why there are none."""
 
 from __future__ import annotations
 

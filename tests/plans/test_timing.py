@@ -1,4 +1,4 @@
-"""The part of a film that is kept, the length of one that is too short, and the frame rate."""
+"""The part of a video that is kept, the length of one that is too short, and the frame rate."""
 
 from __future__ import annotations
 

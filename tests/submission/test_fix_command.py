@@ -1,4 +1,4 @@
-"""`preflight submit --fix` as a process: what is printed, wrong calls, Ctrl-C and SIGKILL while a film is encoded."""
+"""`preflight submit --fix` as a process: what is printed, wrong calls, Ctrl-C and SIGKILL while a video is encoded."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ class TestWrongCalls:
 
 @pytest.fixture
 def film(tmp_path: Path) -> Path:
-    """A film of 8 s that must be encoded again, and that no other test has."""
+    """A video of 8 s that must be encoded again, and that no other test has."""
     path = tmp_path / "film.mp4"
     make = [FFMPEG or "", "-v", "error", "-f", "lavfi", "-i", "testsrc2=s=640x640:r=10:d=8", "-pix_fmt", "yuv420p"]
     subprocess.run([*make, "-preset", "ultrafast", "-metadata", f"comment={uuid.uuid4()}", path], check=True)
@@ -134,7 +134,7 @@ class TestInterrupt:
         return process
 
     def finish(self, sender: Sender, film: Path) -> None:
-        """The same call again fixes the film and registers it once."""
+        """The same call again fixes the video and registers it once."""
         submission = sender.one(
             film, fix=True, host="atlas", ledger=str(film.parent / "ledger.sqlite"), name=sender.mark
         )

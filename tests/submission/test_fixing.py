@@ -278,7 +278,7 @@ class TestUrls:
     def test_url_needs_a_host(self, atlas: Sender, web: Web, narrow: Path) -> None:
         submission = atlas.one(web.put(f"/{narrow.name}", narrow.read_bytes()), fix=True, host=None)
         assert outcome(submission) == ("rejected", "not_hosted", False)
-        assert "what is made from it is a local file" in (submission.message or "")
+        assert "The fixed file is a local file" in (submission.message or "")
         assert submission.fix is not None
 
 
