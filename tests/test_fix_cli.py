@@ -343,7 +343,7 @@ class TestWrongCalls:
             (["m/a.png", "-o", "x.webp"], "--output x.webp would be webp, and rules.toml accepts jpeg, mp4, png. Give"),
             (["m/a.png", "-o", "x"], "x has no extension. Add one such as .mp4, or a slash if it is a folder."),
             (["m/a.png", "-o", "m/a.png/x.png"], "cannot be written: "),
-            (["m", "-o", "m/out"], "--output m/out is within the folder m, where the next run would take the results"),
+            (["m", "-o", "m/out"], "--output m/out is within the folder m, where the next run would find the results"),
             (["m", "-o", "m"], "--output m is within the folder m"),
             ([".", "-o", "out"], "--output out is within the folder ."),
             (["m/*", "-o", "m/sub"], "m/sub/c.png is found within --output m/sub. Give another folder"),

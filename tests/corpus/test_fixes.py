@@ -74,7 +74,7 @@ FIXED = (
     ("sindresorhus+file-type/fc0a408f-fixture2.3gp", "x"),
     ("Eyevinn+mp4ff/9584b0fb-bbb5s_aac_sidx.mp4", "atlas"),
 )
-    """Files of the corpus that fail and can be fixed: rotated, palettes, 16 bits, wide gamut, video, audio."""
+"""Files of the corpus that fail and can be fixed: rotated, palettes, 16 bits, wide gamut, video, audio."""
 
 
 def fixed_copy(corpus: Path, name: str, rules: str, folder: Path) -> tuple[Path, FixResult]:
