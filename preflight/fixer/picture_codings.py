@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from io import BytesIO
 from typing import Any, Final, NamedTuple
 
-from PIL import Image
+from PIL import Image, ImageFile
 from PIL.PngImagePlugin import PngInfo
 
 from preflight.fixer.metadata import EXIF_MARK, tags_of_tiff
@@ -20,6 +20,8 @@ _FORMATS: Final = {
 """By format, Pillow's name of its writer."""
 WHOLE_QUALITIES: Final = frozenset(("avif", "heic"))
 """Formats whose encoders only know whole numbers as quality."""
+_MAX_JPEG_BYTES: Final = 6
+"""Bytes of a pixel of a JPEG of noise at the highest quality."""
 _MAX_SEGMENT: Final = 65_500
 """Bytes of EXIF or XMP that fit into one segment of a JPEG, with the name in front of them."""
 _LUMINANCE: Final = (
@@ -75,6 +77,8 @@ def encoded(frames: Sequence[Image.Image], coding: PictureCoding, quality: float
     options: dict[str, Any] = _common(coding) | _of_format(pictures[0], coding, quality)
     if len(pictures) > 1:
         options |= _of_animation(pictures, coding)
+    if coding.written == "jpeg":  # encoded at once, into a buffer that is too small for noise by default
+        ImageFile.MAXBLOCK = max(ImageFile.MAXBLOCK, _MAX_JPEG_BYTES * pictures[0].width * pictures[0].height)
     file = BytesIO()
     pictures[0].save(file, _FORMATS[coding.written], **options)
     dpi = coding.metadata.dpi

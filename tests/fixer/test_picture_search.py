@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from preflight.fixer.picture_codings import quality_of, tables_for
+from preflight.fixer.picture_codings import PictureCoding, encoded, quality_of, tables_for
 from preflight.fixer.picture_search import FLOOR, WHOLE, EncodedPicture, best_quality, largest
 from tests.fixer.pictures import answered, furthest, photograph, recipe_of, saved
 from tests.rows import each_row
@@ -228,3 +228,13 @@ def test_largest_is_the_first_that_fits() -> None:
     assert found is not None
     assert found[0] == 37
     assert largest(lambda _: None, sizes) is None
+
+
+def test_jpeg_of_noise_is_written_at_the_highest_quality() -> None:
+    """By default, Pillow has room for two bytes of each pixel."""
+    noise = Image.merge("RGB", [Image.effect_noise((320, 240), 200) for _ in range(3)])
+    data = encoded([noise], PictureCoding("jpeg", chroma="4:4:4"), 100)
+    assert len(data) > 2 * 320 * 240
+    with Image.open(BytesIO(data)) as image:
+        image.load()
+        assert image.size == (320, 240)
