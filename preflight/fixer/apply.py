@@ -20,6 +20,7 @@ from preflight.fixer.planning import Aim, Proposal, propose
 from preflight.fixer.proof import prove
 from preflight.fixer.quality import Quality
 from preflight.fixer.result import FixOutcome, FixResult
+from preflight.fixer.revealed import revealed_facts
 from preflight.formats import FORMATS, IMAGE
 from preflight.plans.budgets import largest_size
 from preflight.plans.changes import Changes, Shortcut
@@ -100,6 +101,7 @@ class _Attempt:
     def __init__(self, before: Report, proposal: Proposal, settings: FixSettings, hooks: Hooks) -> None:
         assert proposal.changes is not None
         self._before = before
+        self._known = before  # with the facts that only a result has revealed
         self._plan = proposal.plan
         self._changes: Changes = proposal.changes
         self._settings = settings
@@ -147,16 +149,30 @@ class _Attempt:
             return self._proved(given, None, file, lambda: Quality(written.ssim, None))
 
     def _film(self, given: Input, place: Place) -> FixResult:
-        """Return the result; a shortcut that does not do is avoided in another attempt."""
+        """Return the result; if it does not do, that of a plan which knows more, or which avoids a shortcut."""
         try:
             result = self._written_film(given, place)
         except EngineError as error:
             if not self._avoids_shortcut(is_too_large=isinstance(error, ResultTooLarge)):
                 raise
             return self._made(given, place)
-        if result.outcome == "fixed" or not self._avoids_shortcut():
+        if result.outcome == "fixed":
             return result
-        return self._made(given, place)
+        if (learned := self._learns(result)) is not None and learned.changes is None:
+            return self._not_planned(learned.plan)
+        return self._made(given, place) if learned is not None or self._avoids_shortcut() else result
+
+    def _learns(self, result: FixResult) -> Proposal | None:
+        """Plan once more with what the result reveals about the source. Return None if the plan stays the same."""
+        known = revealed_facts(self._known, self._changes, result.after) if self._known is self._before else None
+        if known is None:
+            return None
+        self._known = known
+        proposal = propose(known, self._settings.aim, self._changes.avoided)
+        if proposal.changes is not None and proposal.plan.steps != self._plan.steps:
+            self._plan, self._changes = proposal.plan, proposal.changes
+            return proposal
+        return proposal if proposal.plan.obstacles else None
 
     def _avoids_shortcut(self, *, is_too_large: bool = False) -> bool:
         """Plan once more, without a shortcut that was taken. Return whether that is possible."""
@@ -167,7 +183,7 @@ class _Attempt:
             "animation_as_film": changes.is_animation,
         }
         for shortcut in [name for name, is_taken in taken.items() if is_taken and name not in changes.avoided]:
-            proposal = propose(self._before, self._settings.aim, changes.avoided | {shortcut})
+            proposal = propose(self._known, self._settings.aim, changes.avoided | {shortcut})
             if proposal.changes is not None:
                 self._plan, self._changes = proposal.plan, proposal.changes
                 return True
@@ -217,6 +233,11 @@ class _Attempt:
         return FixResult(
             self._before.source, outcome, self._plan, self._before, problem=problem, seconds=_now() - self._started
         )
+
+    def _not_planned(self, plan: Plan) -> FixResult:
+        """Return the result of a file for which no plan is left, now that more is known about it."""
+        self._plan = plan
+        return self._without_output("not_fixable", " ".join(obstacle.message for obstacle in plan.obstacles))
 
     def _refused(self, obstacle: Obstacle) -> FixResult:
         """Return the result of a file for which only applying the plan shows that it cannot be done."""

@@ -80,12 +80,12 @@ def propose(report: Report, aim: Aim, avoided: frozenset[Shortcut] = frozenset()
 
 
 def _views(media: Media, aim: Aim, avoided: frozenset[Shortcut]) -> Iterator[Media]:
-    """Yield the media as it is, and an animated picture as the video that it may become."""
-    yield media
-    if "animation_as_film" in avoided:
-        return
+    """Yield the media as it is, and an animated picture as the video that it may become, or as that only."""
     moves = media.animated or (media.animated is None and (media.frames or 1) > 1 and not media.multi_picture)
-    if media.kind == IMAGE and moves and all(VIDEO in rules.sections for rules in aim.rules):
+    becomes_film = media.kind == IMAGE and moves and all(VIDEO in rules.sections for rules in aim.rules)
+    if not becomes_film or all(IMAGE in rules.sections for rules in aim.rules):
+        yield media
+    if becomes_film and "animation_as_film" not in avoided:
         yield as_film(media)
 
 

@@ -1,0 +1,68 @@
+"""Plans for files that do not state everything: the first result shows what the second plan needs."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from preflight.fixer import FixResult, fix
+from tests.fixer.complaint_files import animation, film, tone
+
+pytestmark = pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="needs ffmpeg")
+
+STATED = (
+    'title = "Own: media"\nstage = "post"\nsource = "https://example.org"\nas_of = 2026-01-01\nbasis = "published"\n'
+)
+
+
+def fixed(source: Path, limits: str, *, extends: bool = False) -> FixResult:
+    rules = source.with_name("own.toml")
+    rules.write_text(STATED + limits)
+    return fix(source, str(rules), extend="loop" if extends else None)
+
+
+class TestAnimations:
+    LIMITS = '[video]\nformat = { any_of = ["mp4"] }\nduration = { min = 2 }\n'
+
+    def test_animation_that_is_too_short_as_a_film_needs_an_option(self, tmp_path: Path) -> None:
+        result = fixed(animation(tmp_path / "a.gif", (64, 64), 10), self.LIMITS)
+        assert result.outcome == "not_fixable"
+        assert [obstacle.parameter for obstacle in result.plan.obstacles] == ["extend"]
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["a.gif", "own.toml"]
+
+    def test_animation_that_is_too_short_as_a_film_is_repeated_with_that_option(self, tmp_path: Path) -> None:
+        result = fixed(animation(tmp_path / "a.gif", (64, 64), 10), self.LIMITS, extends=True)
+        assert (result.outcome, result.problem) == ("fixed", None)
+        assert result.after is not None
+        assert result.after.media is not None
+        assert result.after.media.duration == pytest.approx(2.1, abs=0.2)
+
+
+class TestFilms:
+    def test_frame_rate_of_a_transport_stream_is_limited(self, tmp_path: Path) -> None:
+        source = film(
+            tmp_path / "a.ts", "-f", "lavfi", "-i", "color=gray:s=64x64:r=30:d=1", "-pix_fmt", "yuv420p",
+            "-c:v", "libx264",
+        )  # fmt: skip
+        limits = '[video]\nformat = { any_of = ["mp4"] }\n[[video.when]]\nduration = "> 0.5 s"\nfps = { max = 15 }\n'
+        result = fixed(source, limits)
+        assert (result.outcome, result.problem) == ("fixed", None)
+        assert result.after is not None
+        assert result.after.media is not None
+        assert result.after.media.fps == pytest.approx(15)
+
+
+class TestSounds:
+    def test_sound_that_another_codec_pads_is_cut(self, tmp_path: Path) -> None:
+        limits = '[audio]\nformat = { any_of = ["mp3"] }\nduration = { max = 1 }\n'
+        result = fixed(tone(tmp_path / "a.wav", 1), limits)
+        assert (result.outcome, result.problem) == ("fixed", None)
+        assert "drops" in " ".join(result.plan.losses)
+
+    def test_sound_of_a_low_rate_is_cut_far_enough(self, tmp_path: Path) -> None:
+        source = film(tmp_path / "a.wav", "-f", "lavfi", "-i", "sine=r=8000:d=2")
+        limits = '[audio]\nformat = { any_of = ["mp3"] }\nduration = { max = 1 }\n'
+        result = fixed(source, limits)
+        assert (result.outcome, result.problem) == ("fixed", None)
