@@ -42,6 +42,7 @@ class FixSettings(NamedTuple):
     dry_run    only plan
     measure    compare results with their sources
     threads    of one encoder; None: as many as there are processors
+    keeps_kind  never make a picture in place of the film that was planned
     """
 
     aim: Aim
@@ -51,6 +52,7 @@ class FixSettings(NamedTuple):
     dry_run: bool = False
     measure: bool = False
     threads: int | None = None
+    keeps_kind: bool = False
 
 
 def fix_file(
@@ -180,7 +182,7 @@ class _Attempt:
         taken: dict[Shortcut, bool] = {
             "lossless_sound": changes.is_lossless_sound and is_too_large,
             "copied_cut": changes.cuts_by_copy,
-            "animation_as_film": changes.is_animation,
+            "animation_as_film": changes.is_animation and not self._settings.keeps_kind,
         }
         for shortcut in [name for name, is_taken in taken.items() if is_taken and name not in changes.avoided]:
             proposal = propose(self._known, self._settings.aim, changes.avoided | {shortcut})

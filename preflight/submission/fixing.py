@@ -98,7 +98,7 @@ class RunFixer:
         self.digest = fix_digest(check.rules, choices, strict=check.strict)
         threads = max(1, _CORES // MAX_FIXES)
         aim = Aim(check.rules, choices, check.strict)
-        self._settings = FixSettings(aim, check._replace(hints=False), MAX_DOWNLOAD, threads=threads)
+        self._settings = FixSettings(aim, check._replace(hints=False), MAX_DOWNLOAD, threads=threads, keeps_kind=True)
         self._folder = FixFolder()
         self._pool = pool
 

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from preflight.fixer import FixResult, fix
+from preflight.fixer import FixResult, fix, settings_for
+from preflight.fixer.apply import fix_file
+from preflight.plans.choices import DEFAULT_CHOICES
 from tests.fixer.complaint_files import animation, film, tone
 
 pytestmark = pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="needs ffmpeg")
@@ -98,3 +100,12 @@ class TestAnimations:
         assert size_of(result) > 0
         assert Path(result.output or "").suffix == ".jpg"
         assert any(phrase.startswith("keeps only the first") for phrase in result.plan.losses)
+
+    def test_film_that_was_promised_does_not_become_a_picture(self, tmp_path: Path) -> None:
+        source = animation(tmp_path / "a.gif", (64, 64), 8)
+        rules = tmp_path / "own.toml"
+        rules.write_text(STATED + self.LIMITS + "duration = { min = 3 }\n")
+        settings = settings_for(str(rules), DEFAULT_CHOICES)._replace(keeps_kind=True)
+        result = fix_file(str(source), settings, lambda extension: str(tmp_path / f"b.{extension}"))
+        assert (result.outcome, result.output) == ("failed", None)
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["a.gif", "own.toml"]
