@@ -15,6 +15,8 @@ _MAX_FPS: Final = 1000.0
 """Highest frame rate that a hint suggests."""
 _PADDING: Final = 0.2
 """Seconds. Encoders pad the last audio frame and MP3 adds a frame of delay, so a cut at the bound would play longer."""
+_PADDING_SAMPLES: Final = 2400
+"""Samples of that: four frames of MP3 below 16 kHz."""
 _SLOW: Final = 20.0
 """Frames per second below which `_PADDING` is too short for some frames."""
 _PADDING_FRAMES: Final = 5
@@ -108,6 +110,8 @@ def duration(limit: Limit, media: Subject | None = None) -> float | None:
     low, high = bounds(limit)
     is_slow = media is not None and media.fps is not None and 0 < media.fps < _SLOW
     padding = _PADDING_FRAMES / media.fps if is_slow and media is not None and media.fps else _PADDING
+    if media is not None and media.sample_rate:
+        padding = max(padding, _PADDING_SAMPLES / media.sample_rate)
     kept = round(max(high - padding, (low + high) / 2), 3)
     return kept if 0 < kept < inf else None
 
