@@ -71,7 +71,7 @@ def test_jpeg_of_any_quality_lands(quality: int) -> None:
             smaller=SMALLER,
         )
         assert share <= 1
-        assert LANDING <= share or answer["quality"] >= quality  # no more than the source has
+        assert share >= LANDING or answer["quality"] >= quality  # no more than the source has
         assert answer["quality"] <= quality + 2
 
 
