@@ -48,7 +48,7 @@ ANIMATION = Media(
 def test_animation_with_too_many_bytes_becomes_a_film_where_films_are_accepted() -> None:
     aim = Aim(catalog.resolve("x"))
     found = propose(Report("a.gif", ANIMATION, tuple(judge(ANIMATION, rules) for rules in aim.rules)), aim)
-    assert found.plan.sentence == "convert it to a film"
+    assert found.plan.sentence == "convert it to a video"
     assert found.changes is not None
     assert (found.changes.written, found.changes.fps) == ("mp4", None)
 
