@@ -1,4 +1,4 @@
-"""Forty complaints of users whose files a service refused, each with a small file of the same facts."""
+"""Complaints of users whose files a service refused, each with a small file of the same facts."""
 
 from __future__ import annotations
 
@@ -107,6 +107,13 @@ PICTURES = (
     ),
     Complaint(
         "chat.webp", lambda path: picture(path, (1280, 720)), "whatsapp", "convert", "chatwoot/chatwoot/issues/12260"
+    ),
+    Complaint(
+        "plot.gif",
+        lambda path: animation(path, (640, 480), 60, noisy=True),
+        "x",
+        "convert",
+        "pybamm-team/BattBot/issues/62",
     ),
     Complaint(
         "post.png",
