@@ -271,6 +271,28 @@ class Interrupts:
 
 
 @contextmanager
+def ending_like_interrupted() -> Iterator[None]:
+    """Let SIGTERM, and the end of the terminal, do what Ctrl-C does, so that no partial file stays."""
+    is_main = threading.current_thread() is threading.main_thread()
+    numbers = [signal.Signals[name] for name in ("SIGTERM", "SIGHUP") if is_main and hasattr(signal, name)]
+    ours = [number for number in numbers if signal.getsignal(number) is signal.SIG_DFL]
+    for number in ours:
+        signal.signal(number, _interrupt)
+    try:
+        yield
+    finally:
+        for number in ours:
+            signal.signal(number, signal.SIG_DFL)
+
+
+def _interrupt(_number: int, frame: FrameType | None) -> None:
+    handler = signal.getsignal(signal.SIGINT)
+    if not callable(handler):  # ignored, as in the background of a shell
+        raise KeyboardInterrupt
+    handler(signal.SIGINT, frame)
+
+
+@contextmanager
 def _uninterrupted() -> Iterator[None]:
     """Delay Ctrl-C until files are renamed or removed."""
     with Interrupts() as interrupts, interrupts.deferred():

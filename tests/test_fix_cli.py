@@ -546,6 +546,16 @@ class TestInterruption:
         assert "FIXED       media/a.png" in printed
         assert engines_of(slow) == ""
 
+    def test_sigterm_removes_the_file_of_the_child(
+        self, desk: Path, slow: Path, process: subprocess.Popen[str]
+    ) -> None:
+        process.terminate()
+        printed, said = process.communicate(timeout=30)
+        assert process.returncode == 130, printed + said
+        assert said.startswith("Interrupted: ")
+        assert not [name for name in listed(desk / "out") if "partial" in name]
+        wait_until(lambda: not engines_of(slow))
+
     def test_killed_run_can_be_continued(
         self, desk: Path, slow: Path, process: subprocess.Popen[str], fix: Fix
     ) -> None:

@@ -39,7 +39,7 @@ from preflight.fixer.outputs import Others
 from preflight.fixer.result import FixOutcome, FixResult
 from preflight.fixer.runs import Cores, Job, run_jobs, share_cores
 from preflight.fixer.together import RequestFix
-from preflight.output import Outputs
+from preflight.output import Outputs, ending_like_interrupted
 from preflight.report import Report, Verdict
 from preflight.reporters import Reporter, add_report, with_reports
 from preflight.reporters.fixes import FixJsonl, FixReporter, FixText
@@ -232,6 +232,7 @@ def _fix(
     request: RequestFix | None = None,
 ) -> int:
     with ExitStack() as stack:
+        stack.enter_context(ending_like_interrupted())
         outputs = stack.enter_context(Outputs())
         stream = stack.enter_context(standard_output())
         text = FixText(stream, View(use_color(stream)), _remedy)

@@ -49,7 +49,7 @@ Exit code:
   1    a file could not be fixed, even if something else is unknown
   2    the call is wrong
   3    no file failed, but something is unknown or unreachable
-  130  interrupted by Ctrl-C; run the same command to continue
+  130  interrupted by Ctrl-C or SIGTERM; run the same command to continue
 """
 
 SUBMIT_CODES: Final = """
