@@ -94,6 +94,8 @@ class FixRun(NamedTuple):
             before = examine(item.target, job.settings.check, job.number, item.name)
             plan = propose(before, job.settings.aim).plan
             return FixResult(before.source, "failed", plan, before, problem=str(error))
+        if result.outcome == "failed" and (written := self._earlier(job)) is not None:  # by another run meanwhile
+            return written
         return self._with_others(job, result, hooks)
 
     def _hooks(self, job: FixJob, stop: threading.Event) -> Hooks:
