@@ -85,7 +85,7 @@ def _apply(job: FilmJob) -> None:
 def _compress(job: FilmJob, budget: SizeBudget) -> None:
     """Encode at a bit rate that is corrected until the size is below the limit, and near it if that is failing."""
     rate = budget.video_bit_rate if job.changes.video is not None else budget.audio_bit_rate
-    if rate is None:
+    if not rate:
         raise ResultTooLarge(budget)
     is_two_pass = passes(job.changes) > 1
     if is_two_pass:

@@ -53,6 +53,15 @@ class TestFilms:
         assert result.after.media is not None
         assert result.after.media.fps == pytest.approx(15)
 
+    def test_transport_stream_that_no_bit_rate_makes_small_enough_is_not_encoded(self, tmp_path: Path) -> None:
+        source = film(
+            tmp_path / "a.ts", "-f", "lavfi", "-i", "testsrc2=s=64x64:r=30:d=1", "-pix_fmt", "yuv420p",
+            "-c:v", "libx264",
+        )  # fmt: skip
+        result = fixed(source, '[video]\nformat = { any_of = ["mp4"] }\nsize = { max = 1000 }\n')
+        assert result.outcome != "fixed"
+        assert "does not fit into 1 kB" in (result.problem or "")
+
 
 class TestSounds:
     def test_sound_that_another_codec_pads_is_cut(self, tmp_path: Path) -> None:
