@@ -1,7 +1,7 @@
-"""Fix files: plan the smallest change that makes a file pass, apply it, and prove the result before it gets its name.
+"""Fix files: plan the smallest change that makes a file pass, apply it, and check the result before publishing it.
 
-`planning` decides, `films` (with `ffmpeg`) and `pictures` apply, `proof` judges and decodes; `apply` does it for one
-file, `runs` for many. `naming` and `outputs` name and rename what is written.
+`planning` makes the plan; `films` (with `ffmpeg`) and `pictures` apply it; `proof` judges and decodes the result.
+`apply` combines these for one file, `runs` for many. `naming` and `outputs` name and publish the results.
 """
 
 from __future__ import annotations

@@ -155,7 +155,7 @@ def _execute(
 
 
 def _folders(words: Sequence[str], output: EngineOutput | None) -> tuple[str, ...]:
-    """Return the folders of the files that ffmpeg has to write; those between two passes are in the engine's."""
+    """Return the folders of all output files; files between two passes are in the working directory."""
     pairs = [*pairwise(words)]
     paths = [word.removeprefix("file:") for before, word in pairs if word.startswith("file:") and before != "-i"]
     paths += [] if output is None else [output.path]

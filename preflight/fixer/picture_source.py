@@ -74,7 +74,7 @@ class Original(NamedTuple):
 
 
 def read_original(image: Image.Image, recipe: PictureRecipe) -> Original:
-    """Return the frames of an open picture, and what is beside them. Raise `Refused`, and what a decoder raises."""
+    """Return the frames of an open picture and its metadata. Raise `Refused`, and what a decoder raises."""
     require_single(image, recipe)
     count = getattr(image, "n_frames", 1)
     frames, durations = [], []
