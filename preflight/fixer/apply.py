@@ -1,4 +1,4 @@
-"""Fix one file: plan, apply the plan to a new file, prove it, and only then give the file its name."""
+"""Fix one file: plan, apply the plan to a new file, check the result, and only then rename it into place."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ Place = Callable[[str], str]
 
 
 class FixSettings(NamedTuple):
-    """What is the same for all files of a call.
+    """The settings that all files of a call share.
 
-    aim        what plans aim at; check: how files are judged before and after
+    aim        what the results must satisfy; check: how files are checked before and after
     max_size   bytes of a source that is downloaded
     overwrite  replace an existing output
     dry_run    only plan
@@ -77,7 +77,7 @@ def fix_file(
 
 
 def _unchanged(before: Report, proposal: Proposal) -> FixResult:
-    """Return the result of a file to which nothing is done."""
+    """Return the result of a file that is not changed."""
     plan = proposal.plan
     if plan.steps:
         return FixResult(before.source, "planned", plan, before)
@@ -89,7 +89,7 @@ def _unchanged(before: Report, proposal: Proposal) -> FixResult:
 
 
 def _why_not(before: Report) -> str:
-    """Return the findings for which no change of the file was planned."""
+    """Return the findings that no plan resolves."""
     if before.error is not None:
         return before.error.message
     severity = "unknown" if before.verdict == "unknown" else "error"
@@ -98,7 +98,7 @@ def _why_not(before: Report) -> str:
 
 
 class _Attempt:
-    """One file to which a plan is applied."""
+    """The application of a plan to one file."""
 
     def __init__(self, before: Report, proposal: Proposal, settings: FixSettings, hooks: Hooks) -> None:
         assert proposal.changes is not None
@@ -206,9 +206,9 @@ class _Attempt:
     def _proved(
         self, given: Input, engine: Engine | None, file: OutputFile, measured: Callable[[], Quality]
     ) -> FixResult:
-        """Return the result, and give the file its name if it is proved to pass.
+        """Check the result, and publish it if it passes.
 
-        measured  measures how similar it is, if that was chosen
+        measured  returns its similarity to the source, if that is to be measured
         """
         given.verify()
         applied = _now()
@@ -242,7 +242,7 @@ class _Attempt:
         return self._without_output("not_fixable", " ".join(obstacle.message for obstacle in plan.obstacles))
 
     def _refused(self, obstacle: Obstacle) -> FixResult:
-        """Return the result of a file for which only applying the plan shows that it cannot be done."""
+        """Return the result of a file whose plan turns out to be impossible while it is applied."""
         self._plan = self._plan._replace(obstacles=(obstacle,))
         return self._without_output("not_fixable", obstacle.message)
 

@@ -8,13 +8,13 @@ from typing import BinaryIO, Final
 from PIL import Image, ImageMath
 
 MAX_PIXELS: Final = 178_956_970
-"""As many as Pillow decodes of other pictures."""
+"""Maximum, as for other pictures that Pillow decodes."""
 _HEADERS: Final = 70
 """Bytes of both headers with the four masks."""
 _BIT_FIELDS: Final = frozenset((3, 6))
 _ALPHA_BIT_FIELDS: Final = 6
 _WITH_ALPHA_MASK: Final = 56
-"""Bytes of a header that has a mask of alpha."""
+"""Size of a header with an alpha mask."""
 
 
 def decode_bit_fields(file: BinaryIO) -> Image.Image | None:

@@ -1,4 +1,4 @@
-"""Run another program as a child process: within deadlines, stoppable at any time, and never longer than this process.
+"""Run another program as a child process that has deadlines, can be stopped, and never outlives this process.
 
 Linux kills the child when this process dies, however it dies. On other systems a child whose parent is killed runs to
 its end.
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 MAX_ERROR_BYTES: Final = 8 << 10
 """Bytes of standard error that are kept: its end."""
 CHECK_INTERVAL: Final = 0.1
-"""Seconds after which a waiting thread looks for a stop and at its deadlines."""
+"""Seconds between two checks of the stop event and the deadlines."""
 
 _READ_SIZE: Final = 1 << 16
 _MAX_GAP: Final = 1.0
-"""Seconds between two checks after which this program must have been stopped itself (SIGSTOP, a paused container)."""
+"""A longer gap (s) between two checks means that this process itself was stopped (SIGSTOP, a paused container)."""
 _REAP_TIMEOUT: Final = 5.0
 """Seconds for a killed child to end: one that waits for a disk or a network drive does not end at once."""
 _LAUNCHER: Final = os.path.join(os.path.dirname(os.path.abspath(__file__)), "launcher.py")
@@ -56,7 +56,7 @@ class ChildLimits(NamedTuple):
     """The limits of one child.
 
     seconds   by the clock; time in which this program was stopped does not count
-    stall     seconds without progress and without reading anything; None: unlimited
+    stall     seconds without progress and without reading; None: unlimited
     max_file  bytes of each file that it writes; None: unlimited
     folders   the only ones in which it may write, on Linux
     """

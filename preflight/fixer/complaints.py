@@ -1,4 +1,4 @@
-"""Turn what ffmpeg prints about a failure into lines that can be shown: without paths, addresses and control codes."""
+"""Make the error output of ffmpeg presentable: without paths, addresses and control characters."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from preflight.fixer.child import MAX_ERROR_BYTES
 
 _MAX_LINE_CHARS: Final = 300
 _ORIGIN: Final = re.compile(r"^(\[[^\]\n]{0,80} @ 0x[0-9a-f]+\] ?)+")
-"""The part of ffmpeg that a line is from, with its address in memory: `[mov,mp4 @ 0x55e92dc0b280] `."""
+"""The component that printed a line, with its memory address: `[mov,mp4 @ 0x55e92dc0b280] `."""
 _PATH: Final = re.compile(r"(?<![^\s'\"(])(file:)?/[^\s'\"]+")
 _CONTROL: Final = re.compile(rb"[\x00-\x07\x0e-\x1f]")
-"""What ffmpeg prints as `?`."""
+"""Characters that ffmpeg prints as `?`."""
 _CHATTER: Final = re.compile(r"(x265|Svt) ?\[(info|warn|warning)\]|encoded \d+ frames in ")
-"""The beginnings of lines that encoders print whether anybody wants them or not."""
+"""The beginnings of lines that encoders print regardless of the log level."""
 _CONSEQUENCE: Final = re.compile(
     r"Error (opening|initializing|reinitializing|selecting|splitting|parsing|while|closing|sending|muxing|submitting)"
     r"|Error (processing|marking)"
     r"|Failed to (inject|configure)|Task finished|Terminating thread|Conversion failed|Nothing was written"
     r"|Could not open encoder before EOF|Decoding error|The (source|result): |\s*Last message repeated"
 )
-"""The beginnings of lines that follow from an error that an earlier line states."""
+"""The beginnings of lines that only report the consequence of an earlier error."""
 
 
 def complaints(errors: bytes, words: Sequence[str]) -> tuple[str, ...]:
-    """Return the lines of standard error that complain, escaped. Paths in the words of the run are replaced."""
+    """Return the error lines of standard error, escaped and without the paths of the arguments."""
     text = errors
     if len(errors) >= MAX_ERROR_BYTES:
         text = errors.partition(b"\n")[2]  # the first line is not whole
@@ -41,7 +41,7 @@ def complaints(errors: bytes, words: Sequence[str]) -> tuple[str, ...]:
 
 
 def _paths(words: Sequence[str]) -> list[tuple[bytes, bytes]]:
-    """Return the paths of the words, with and without `file:`, the longest first, and what to call each."""
+    """Return the paths in the arguments, with and without `file:`, the longest first, each with its replacement."""
     found = []
     for before, word in zip(("", *words), words, strict=False):
         path = word.removeprefix("file:")
@@ -53,13 +53,13 @@ def _paths(words: Sequence[str]) -> list[tuple[bytes, bytes]]:
 
 
 def main_complaint(lines: Sequence[str]) -> str:
-    """Return the last line that states a cause, else the last line, without its full stop; "" without lines."""
+    """Return the last line that states a cause, else the last line, without its period; "" without lines."""
     causes = [line for line in lines if not _CONSEQUENCE.match(line)]
     return next(iter([*causes[-1:], *lines[-1:]]), "").rstrip(". ")
 
 
 def describe_exit(code: int) -> str:
-    """Describe as a predicate how ffmpeg ended that printed nothing."""
+    """Describe, as a predicate, how ffmpeg ended if it printed nothing."""
     if code == -signal.SIGKILL:
         return "was killed (SIGKILL), usually because memory ran out"
     if code >= 0:

@@ -14,12 +14,12 @@ from preflight.media import NONE, Media
 from preflight.plans.colors import CMYK_MODELS
 from preflight.plans.recipes import PictureRecipe
 
-LOST: Final = "keeps no metadata"
-"""What a picture loses that is decoded so."""
+LOST: Final = "drops the metadata"
+"""What a picture loses when ffmpeg decodes it."""
 _STRICT: Final = ("-err_detect", "crccheck+bitstream+buffer+explode")
-"""Options with which a damaged picture is not decoded as far as it goes, or in spite of a wrong checksum."""
+"""Options that reject damaged pictures and wrong checksums instead of decoding as much as possible."""
 _TOLERANT: Final = frozenset(("tiff",))
-"""Formats whose decoder then takes every unknown tag for damage; it complains of missing pixels without them too."""
+"""Formats whose decoder reports unknown tags as damage with these options, and missing pixels without them."""
 _TURNS: Final = {
     2: "hflip", 3: "hflip,vflip", 4: "vflip", 5: "transpose=0", 6: "transpose=1", 7: "transpose=3", 8: "transpose=2",
 }  # fmt: skip
@@ -58,7 +58,7 @@ def decode_by_ffmpeg(path: str, media: Media, stop: threading.Event | None = Non
 
 
 def _is_plain(media: Media) -> bool:
-    """Return whether ffmpeg gives the colors of a picture right, and there is no other one in its file."""
+    """Return whether ffmpeg decodes the colors correctly and the file holds no other picture."""
     several = media.animated or media.multi_picture or (media.frames or 1) > 1
     has_other_alpha = media.has_alpha is not False and DEMUXERS.get(media.format or "") == "mov"  # an item of its own
     is_standard = media.color_model not in CMYK_MODELS and media.hdr in (None, NONE)
@@ -79,7 +79,7 @@ def recipe_of_decoded(recipe: PictureRecipe) -> PictureRecipe:
 
 
 def losses_of_decoding(media: Media, recipe: PictureRecipe) -> tuple[str, ...]:
-    """Return what the picture loses by that, each a phrase."""
+    """Return what the picture loses, each as a phrase."""
     lost = () if recipe.strip_metadata else (LOST,)
     is_deep = recipe.keeps_depth and (media.bit_depth or 0) > _EIGHT_BITS
-    return (*lost, f"8 instead of {media.bit_depth} bits per component") if is_deep else lost
+    return (*lost, f"reduces the bit depth from {media.bit_depth} to 8") if is_deep else lost

@@ -1,4 +1,4 @@
-"""Find an ffmpeg that has what is needed: one on PATH, else that of the extra `fix`."""
+"""Find an ffmpeg with the required encoders, filters and decoders: on PATH, else that of the extra `fix`."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from preflight.fixer.child import CHECK_INTERVAL, ChildExit, ChildLimits, ChildT
 from preflight.forks import SharedByThreads
 
 LISTING_TIMEOUT: Final = 10.0
-"""Seconds for a program to say what it can do; it takes a tenth of a second."""
+"""Timeout (s) for listing what ffmpeg supports, which takes a tenth of a second."""
 _MAX_LISTING_BYTES: Final = 1 << 20
 _EXTRA: Final = "pip install 'preflight-media[fix]'"
 _VERSION: Final = re.compile(rb"^ffmpeg version (\S{1,100})", re.MULTILINE)
 _OPTIONS: Final = ("-codecs", "-filters")
-"""What makes ffmpeg print the lists of what it has."""
+"""Options that list what ffmpeg supports."""
 _CODEC: Final = re.compile(r"^ ([D.])([E.])[A-Z.]{4} (\w[\w.]*) (.*)$", re.MULTILINE)
 """One line of the first list: ` DEV.LS h264  H.264 (decoders: h264) (encoders: libx264)`. The brackets are missing if
 there is only one, of the codec's name."""
@@ -34,9 +34,9 @@ _FILTER: Final = re.compile(r"^ [A-Z.]{2,3} +(\w+) +\S*->\S* ", re.MULTILINE)
 class Engine(NamedTuple):
     """An ffmpeg that works.
 
-    path     absolute; encoders, filters, decoders: the names of what it has
-    threads  that it may use for each decoder, filter and encoder; 0: as many as it likes
-    folder   its working directory, in which it may write: the file between two passes
+    path     absolute; encoders, filters, decoders: names of those that it has
+    threads  for each decoder, filter and encoder; 0: ffmpeg decides
+    folder   its working directory, where it may write the file between two passes
     """
 
     path: str
@@ -50,7 +50,7 @@ class Engine(NamedTuple):
     def missing(
         self, encoders: Collection[str] = (), filters: Collection[str] = (), decoders: Collection[str] = ()
     ) -> tuple[str, ...]:
-        """Return what it lacks, as phrases: "the encoder libx264"."""
+        """Return what is missing, as phrases: "the encoder libx264"."""
         lacking = {
             "encoder": {*encoders} - self.encoders,
             "filter": {*filters} - self.filters,
@@ -111,7 +111,7 @@ def _candidates() -> Iterator[str]:
 def _of_extra() -> str | None:
     """Return the ffmpeg that the extra `fix` installed; None without it.
 
-    The package is asked only if it ships one: otherwise it would run any `ffmpeg` on PATH.
+    The package is only asked if it ships an ffmpeg: otherwise it would run any `ffmpeg` on PATH.
     """
     try:
         found = find_spec("imageio_ffmpeg")
@@ -132,7 +132,7 @@ _inspected: SharedByThreads[_State, Engine] = SharedByThreads()
 
 
 def inspect_engine(path: str) -> Engine:
-    """Return what the ffmpeg at an absolute path can do. It is asked once, until the file changes.
+    """Return what the ffmpeg at an absolute path supports. It is asked again only if the file changes.
 
     Raise `EngineError` if it is not an ffmpeg that works.
     """
@@ -202,7 +202,7 @@ def _unusable(path: str, how: str) -> EngineError:
 
 
 def remedy_for_engine() -> str:
-    """Return the sentence that says how to get an ffmpeg that can do more."""
+    """Return the remedy for an incomplete ffmpeg."""
     if _of_extra() is not None:
         return "Install a complete ffmpeg, and put it on PATH."
     return f"Install a complete ffmpeg, or the one of the extra: {_EXTRA}"

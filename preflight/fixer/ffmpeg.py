@@ -1,4 +1,4 @@
-"""Run ffmpeg on one file: its words, its progress, and one sentence for each way in which it can fail."""
+"""Run ffmpeg on one file: its arguments, its progress and its error messages."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ __all__ = [
 ]
 
 STALL_TIMEOUT: Final = 120.0
-"""Seconds without progress after which ffmpeg is stopped. Moving the index of a large file to its front shows none."""
+"""Seconds without progress after which ffmpeg is stopped."""
 MAX_ALLOCATION: Final = 1 << 30
-"""Bytes that ffmpeg may allocate at once: a header can state a size that no file has."""
+"""Maximum bytes of a single allocation by ffmpeg: a header can state any size."""
 
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT)
 _NOT_WRITTEN: Final = ("Error writing trailer", "Error closing file", "av_interleaved_write_frame()")
-"""Complaints after which some versions end with code 0."""
+"""Errors after which some versions exit with code 0."""
 _LACKING: Final = re.compile(
     r"Unknown (encoder|decoder|input format)|Requested output format|Decoder .*not found"
     r"|Decoding requested, but no decoder|No such filter|Unrecognized option"
@@ -50,8 +50,8 @@ _HARMLESS: Final = re.compile(
     r"Application provided invalid, non monotonically increasing dts|Overread \d+ bits|invalid new backstep"
     r"|(Cannot read|Incorrect) BOM value|Error reading frame \w+, skipped"
 )
-"""Complaints that concern no frame: of the output, which discards all frames anyway; the padding after the last Vorbis
-packet; the first frame of an MP3 that was cut; tags."""
+"""Error lines that do not concern a frame: of the output, which discards all frames anyway; of the padding after the
+last Vorbis packet; of the first frame of a trimmed MP3; of tags."""
 
 
 class EngineOutput(NamedTuple):
@@ -68,7 +68,7 @@ class EngineOutput(NamedTuple):
 
 
 class EngineRun(NamedTuple):
-    """A run that succeeded: its last progress, the seconds that it took, and the last lines that ffmpeg printed."""
+    """A successful run: its last progress, its duration in seconds, and the last lines that ffmpeg printed."""
 
     progress: EngineProgress | None
     seconds: float
@@ -76,7 +76,7 @@ class EngineRun(NamedTuple):
 
 
 def input_words(path: str, demuxer: str) -> list[str]:
-    """Return the words for one input file, whatever its name is.
+    """Return the arguments for one input file with any name.
 
     The demuxer is given and only files can be opened, so that no content, such as a playlist or a script of `concat`,
     makes ffmpeg open another file or a URL.
@@ -93,7 +93,7 @@ def demuxer_of(format_name: str) -> str:
 
 
 def output_words(path: str, muxer: str) -> list[str]:
-    """Return the words for the output file, which is overwritten, whatever its name is."""
+    """Return the arguments for the output file with any name, which is overwritten."""
     return ["-f", muxer, "-y", f"file:{os.path.abspath(path)}"]
 
 
@@ -107,7 +107,7 @@ def run_engine(
     stop: threading.Event | None = None,
     output: EngineOutput | None = None,
 ) -> EngineRun:
-    """Run ffmpeg with these words, whose paths are absolute, until it has succeeded.
+    """Run ffmpeg with these arguments, whose paths are absolute.
 
     duration     expected seconds of the result, for the progress
     timeout      seconds for everything; ffmpeg also ends after `STALL_TIMEOUT` seconds without progress

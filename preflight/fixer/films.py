@@ -1,4 +1,4 @@
-"""Apply the changes of a video or an audio file with ffmpeg: in one run, or in several that come close to a size."""
+"""Apply changes to a video or audio file with ffmpeg: in one run, or in several to reach a target size."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from preflight.plans.tracks import constant_rate
 from preflight.units import format_value
 
 MIN_TIMEOUT: Final = 600.0
-"""Seconds that every run may take."""
+"""Minimum timeout (s) of a run."""
 _SECONDS_PER_SECOND: Final = 240.0
-"""Seconds that an encoder may take for a second of video, before it is given up."""
+"""Timeout (s) of encoding per second of media."""
 _OF_TRACKS: Final = ("Could not write header", "not currently supported in container", "Decoder ")
 """What ffmpeg says at once of tracks that it cannot read, or that the container cannot hold: captions of broadcasts in
 MP4, or spatial audio beside the usual track.
 """
 _MAX_ATTEMPTS: Final = 5
-"""Times that a bit rate is corrected."""
+"""Maximum number of corrections of a bit rate."""
 _SATURATED: Final = 1.01
 """Share of the bytes of the attempt before up to which a higher bit rate makes nothing better."""
 
@@ -41,7 +41,7 @@ class ResultTooLarge(EngineError):
 
 
 class FilmJob(NamedTuple):
-    """One video or audio file to write: the engine, the source, the changes, the file that is written, and hooks."""
+    """One video or audio file to write: ffmpeg, the source, the changes, the output and hooks."""
 
     engine: Engine
     source: str

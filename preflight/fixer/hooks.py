@@ -1,4 +1,4 @@
-"""What happens while one file is fixed."""
+"""Hooks for the work on one file."""
 
 from __future__ import annotations
 

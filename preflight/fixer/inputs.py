@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from preflight.net.options import HttpOptions
 
 DEFAULT_MAX_SIZE: Final = 4 << 30
-"""Bytes of a source that is downloaded, unless the caller allows more."""
+"""Default maximum bytes of a download."""
 DOWNLOAD_TIMEOUT: Final = 3600.0
-"""s for the download of one source, unless the caller chose another time."""
+"""Default timeout (s) of a download."""
 _CHUNK_SIZE: Final = 8 << 20
 _MAX_READS: Final = 64
 _LIMITS: Final = ("read_limit", "too_much_to_read")
@@ -53,7 +53,7 @@ class Input(NamedTuple):
 
 @contextmanager
 def local_input(target: Target, http: HttpOptions | None, max_size: int, hooks: Hooks = NO_HOOKS) -> Iterator[Input]:
-    """Open a target as a local file; what is no local file is copied, and removed at the end.
+    """Open a target as a local file; anything else is copied to a temporary file, which is removed at the end.
 
     Raise `SourceError` if it cannot be read, or has more than `max_size` bytes, `OutputError` if the disk is full,
     `Stopped`.
@@ -120,13 +120,13 @@ def _download(target: Target, http: HttpOptions | None, max_size: int, path: str
 
 
 def _progress(done: int, size: int | None, elapsed: float) -> EngineProgress:
-    """Return how far a download is. It is no fraction of the work on the file, most of which is still to come."""
+    """Return the progress of a download, without a fraction: most of the work on the file is still to come."""
     remaining = elapsed * max(0, size - done) / done if size is not None and done else None
     return EngineProgress(None, None, remaining, None, done, elapsed)
 
 
 def _with_time(http: HttpOptions | None) -> HttpOptions:
-    """Return the options of a download: with more time than facts need, unless the caller chose it."""
+    """Return the options of a download, with a longer timeout than for probing unless the caller chose one."""
     from preflight.net.options import DEFAULT_OPTIONS
 
     options = http or DEFAULT_OPTIONS

@@ -1,4 +1,4 @@
-"""Find the files of a run, and where their outputs go, before anything is written."""
+"""Find the files of a run and the paths of their outputs, before anything is written."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ STANDARD_INPUT: Final = "-"
 def find_sources(
     words: Sequence[str], expand: Callable[[str], Iterable[Item]], skipped: Callable[[], object]
 ) -> list[Located]:
-    """Return the files that the words name; `skipped` is called for each one in a folder that is not media."""
+    """Return the files that the arguments name; call `skipped` for each non-media file in a folder."""
     found = []
     for each in locate(words, expand):
         item = each.item
@@ -35,14 +35,14 @@ def find_sources(
 
 
 def file_ids(located: Iterable[Located]) -> frozenset[FileId]:
-    """Return the file_ids of all files of a run."""
+    """Return the ids of all local files of a run."""
     targets = (each.item.target for each in located if each.item.problem is None)
     found = (file_id(target) for target in targets if isinstance(target, str) and not is_url(target))
     return frozenset(identity for identity in found if identity is not None)
 
 
 def is_single(words: Sequence[str]) -> bool:
-    """Return whether the words name exactly one file, whatever folders hold now."""
+    """Return whether the arguments can only name one file."""
     if len(words) != 1 or os.path.isdir(words[0]):
         return False
     word = words[0]

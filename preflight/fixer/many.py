@@ -1,4 +1,4 @@
-"""Fix one of many files: name its output, reuse that of an earlier run, link or copy what passes."""
+"""Fix one of many files: name its output, reuse that of an earlier run, link or copy a file that passes."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ _WRITTEN: Final = tuple(dict.fromkeys(fmt.extensions[0] for fmt in FORMATS.value
 class FixJob(NamedTuple):
     """One file to fix.
 
-    number  its position in the input; output: where its result goes
-    rules   the rule set that it is fixed for by itself; None: all that were chosen
+    number  its position in the input; output: the name of its result
+    rules   the only rule set that it is fixed for; None: all chosen ones
     """
 
     number: int
@@ -54,7 +54,7 @@ class FixJob(NamedTuple):
 
 
 class FixRun(NamedTuple):
-    """What is the same for all files of a run.
+    """The settings that all files of a run share.
 
     others       what happens to files that pass
     inputs       the files that the run reads, none of which is ever replaced
@@ -103,7 +103,7 @@ class FixRun(NamedTuple):
         return Hooks(None if on_progress is None else lambda progress: on_progress(job, progress), stop)
 
     def _of_stream(self, job: FixJob, stop: threading.Event) -> FixResult:
-        """Return the result of an open file, which is read once."""
+        """Return the result of an open stream, which is read once."""
         item, settings = job.item, job.settings
         try:
             with local_input(item.target, settings.check.http, settings.max_size, self._hooks(job, stop)) as given:
@@ -165,7 +165,7 @@ class FixRun(NamedTuple):
 
 
 class _Place:
-    """Names the output of one file. Raises `OutputRefused` if something is there that must stay."""
+    """Returns the path of the output of one file. Raises `OutputRefused` if a file exists that must stay."""
 
     def __init__(self, run: FixRun, job: FixJob) -> None:
         self._run = run
@@ -188,7 +188,7 @@ class _Place:
 
 
 def file_id(path: str) -> FileId | None:
-    """Return the identity of what a path leads to; None if it leads nowhere."""
+    """Return the id of the file at a path; None if there is none."""
     try:
         state = os.stat(path)
     except (OSError, ValueError):
@@ -197,7 +197,7 @@ def file_id(path: str) -> FileId | None:
 
 
 def _needs_nothing(report: Report, aim: Aim) -> bool:
-    """Return whether an output passes, and has no location that is to be removed.
+    """Return whether an output passes and has no location that is to be removed.
 
     Whether it has other metadata is not known.
     """

@@ -15,7 +15,7 @@ from preflight.sources.open import is_url
 from preflight.targets import Item
 
 FIXED: Final = "fixed"
-"""The part of the name that tells an output from the source beside it."""
+"""The part of the name that distinguishes an output from the source beside it."""
 
 _SPELLINGS: Final = (
     frozenset(("jpg", "jpeg", "jpe", "jfif")),
@@ -25,7 +25,7 @@ _SPELLINGS: Final = (
     frozenset(("mpg", "mpeg")),
     frozenset(("ogg", "oga", "opus")),
 )
-"""Extensions that stand for one format: a file whose format stays keeps its own."""
+"""Extensions of the same format: a file whose format does not change keeps its own."""
 _NOT_IN_NAMES: Final = re.compile(r"[\x00-\x1f\x7f/\\]+")
 _MAX_END_BYTES: Final = 8
 """Bytes that are kept free in a name for the dot and the longest extension that is written."""
@@ -131,7 +131,7 @@ def _root(word: str) -> str | None:
 
 
 def file_name(item: Item) -> str:
-    """Return the file name of a target; of a URL, the last part of its path, without what no name may have.
+    """Return the file name of a target; of a URL, the last part of its path, without characters that names cannot have.
 
     >>> file_name(Item("https://example.com/a/b%20c.mov?sig=1"))
     'b c.mov'

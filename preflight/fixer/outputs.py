@@ -1,4 +1,4 @@
-"""Outputs of fixes: each is written beside its destination, and takes its name only when it is complete and proven."""
+"""Outputs of fixes: each is written beside its destination, and renamed only when it is complete and checked."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from preflight.errors import OutputError, PreflightError
 from preflight.output import MAX_NAME_BYTES
 
 Others = Literal["skip", "link", "copy"]
-"""What happens to a file that passes: nothing, or a link or a copy among the outputs."""
+"""What to do with a file that passes: skip it, or link or copy it to the outputs."""
 
 _NO_LINKS: Final = frozenset(
     (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS, errno.EXDEV, errno.EACCES)
@@ -37,7 +37,7 @@ class OutputRefused(OutputError):
 
 
 class Discardable(Protocol):
-    """Files that are removed if the process ends before they are complete."""
+    """Files that must be removed if the process ends before they are complete."""
 
     def discard(self) -> None:
         """Remove them."""
@@ -45,7 +45,7 @@ class Discardable(Protocol):
 
 
 unfinished: Final[set[Discardable]] = set()
-"""What threads are writing now."""
+"""The files that threads are writing now."""
 
 
 class OutputFile:
@@ -159,7 +159,7 @@ class OutputFile:
 
 
 def discard_unfinished() -> None:
-    """Remove what threads are still writing, because the process ends without waiting for them."""
+    """Remove the files that threads are still writing, because the process ends without waiting for them."""
     for files in tuple(unfinished):
         files.discard()
 

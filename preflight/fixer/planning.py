@@ -29,7 +29,7 @@ _ROUNDS: Final = 3
 
 
 class Proposal(NamedTuple):
-    """The plan for a file, and the changes that it describes; None if there is nothing to change, or no way to."""
+    """The plan for a file and the changes that it describes; None if nothing needs to or can be changed."""
 
     plan: Plan
     changes: Changes | None = None
@@ -40,11 +40,11 @@ NO_PROPOSAL: Final = Proposal(Plan("", ()))
 
 
 class Aim(NamedTuple):
-    """What a plan aims at.
+    """What the result of a plan must satisfy.
 
     rules    the rule sets that the result must pass, all of them
-    strict   also change what a service would change itself
-    further  limits of others on this file, by the name of who sets them: the output's name, the rest of a request
+    strict   also change what only causes a warning
+    further  limits that come from elsewhere, each with its origin: the name of the output, the other files
     """
 
     rules: tuple[RuleSet, ...]

@@ -1,4 +1,4 @@
-"""Prove a result before it gets its name: judge it by the same rule sets, and decode it completely once."""
+"""Prove that a result passes before it is renamed: judge it by the same rule sets, and decode it completely."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 _NOT_DECODED: Final = DAMAGED | {"decode_unconfirmed"}
 """Codes of findings on a result that is damaged, or may be."""
 MIN_TIMEOUT: Final = 600.0
-"""Seconds that decoding may take in any case."""
+"""Minimum timeout (s) of decoding."""
 _SECONDS_PER_SECOND: Final = 30.0
-"""Seconds that decoding a second of video may take."""
+"""Timeout (s) of decoding per second of media."""
 
 
 class Proof(NamedTuple):
-    """The report of a result, and why it may not be used; None if it may."""
+    """The report of a result, and why it is rejected; None if it passes."""
 
     report: Report
     problem: str | None
@@ -34,8 +34,8 @@ def prove(
 ) -> Proof:
     """Judge and decode the result at a path.
 
-    name    the name that the result will have: rule sets may go by its extension
-    aim     has further limits that it must be inside
+    name    the final name of the result, whose extension rule sets may check
+    aim     what the result must satisfy, with further limits
     engine  decodes video and audio files; None for pictures, which a deep check decodes
     """
     report = examine(path, check._replace(deep=engine is None, hints=False), name=name)

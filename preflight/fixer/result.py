@@ -15,10 +15,10 @@ FixOutcome = Literal["passed", "fixed", "planned", "not_fixable", "failed", "unk
 """What became of a file.
 
 passed       it passes as it is; fixed: the written file passes
-planned      it would be changed; nothing was written, as the call asked
+planned      it would be changed; nothing was written (`dry_run`)
 not_fixable  no change makes it pass, or none without a choice that was not made
-failed       the plan was applied, and no file that passes came of it
-unknown      it could not be read, or a fact that matters could not
+failed       the plan was applied, but the result does not pass, or could not be written
+unknown      the file, or a fact that limits apply to, could not be read
 """
 FIX_OUTCOMES: Final[tuple[FixOutcome, ...]] = get_args(FixOutcome)
 
@@ -27,7 +27,7 @@ FIX_OUTCOMES: Final[tuple[FixOutcome, ...]] = get_args(FixOutcome)
 class FixResult:
     """One file with its plan, and the file that was written.
 
-    source         as it is shown: a path, or a URL without its secrets
+    source         its display name: a path, or a URL without its secrets
     output         the path of the written file; None if none was written
     before, after  the reports of the source and of the result
     problem        why it is not fixed, in one or two sentences

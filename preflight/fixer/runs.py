@@ -1,4 +1,4 @@
-"""Fix many files at once: share the processors, keep the order, end within a second of Ctrl-C."""
+"""Fix many files at once: share the processors, keep the order, end within a second after Ctrl-C."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 STOP_SECONDS: Final = 0.7
-"""s after Ctrl-C in which files end that are being fixed; then their processes end with this one."""
+"""Seconds after Ctrl-C in which running jobs may end; then their processes end with this one."""
 
 
 class Cores(NamedTuple):

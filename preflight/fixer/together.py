@@ -1,4 +1,4 @@
-"""Fix the files of one request: each gets the limits that the others put on it; at the end all are judged together."""
+"""Fix the files of one request: each gets the limits that follow from the others; finally, all are judged together."""
 
 from __future__ import annotations
 
@@ -46,12 +46,12 @@ class RequestFix:
     def settings(self, number: int) -> FixSettings | None:
         """Return the settings for a file by its position, with the limits that the request puts on it.
 
-        None for a file to which nothing is done: a registered asset, or any if they cannot pass together.
+        None for a file that stays as it is: a registered asset, or every file if they cannot pass together.
         """
         return None if self.obstacles else self._settings[number]
 
     def take(self, number: int, result: FixResult) -> None:
-        """Record what became of a file."""
+        """Record the result of a file."""
         if result.outcome == "fixed" and result.after is not None:
             self._after[number] = result.after
             if result.output is not None and not result.reused:

@@ -93,7 +93,7 @@ def _too_tight(changes: Changes) -> str:
     assert budget is not None
     most = format_value("size", budget.max_bytes)
     if not changes.media.duration:
-        return f"Its duration is not known, so that it cannot be compressed to {most}. Remux it first."
+        return f"Its duration is not known, so it cannot be compressed to {most}. Remux it first."
     if changes.media.kind == AUDIO:
         return f"A size of {most} leaves only {budget.audio_bit_rate or 0:,} bit/s for its audio. Split it into parts."
     size = changes.size or (0, 0)

@@ -37,7 +37,7 @@ def test_unusual_tiff_is_converted(tmp_path: Path) -> None:
         Image.open(source)
     result = fix(source, "amazon-rekognition")
     assert (result.outcome, result.problem) == ("fixed", None)
-    assert "keeps no metadata" in result.plan.losses
+    assert "drops the metadata" in result.plan.losses
     expected = Image.open(film(tmp_path / "b.png", "-i", f"file:{source}", "-pix_fmt", "rgba")).convert("RGB")
     with Image.open(result.output or "") as image:
         assert image.size == (320, 240)
@@ -117,6 +117,6 @@ def test_picture_that_ffmpeg_may_not_give_right_is_left(tmp_path: Path, other: d
 
 def test_losses_are_named_unless_they_are_wanted() -> None:
     deep = PICTURE._replace(bit_depth=16)
-    assert losses_of_decoding(PICTURE, recipe_of()) == ("keeps no metadata",)
+    assert losses_of_decoding(PICTURE, recipe_of()) == ("drops the metadata",)
     assert losses_of_decoding(PICTURE, recipe_of(strip_metadata=True)) == ()
     assert losses_of_decoding(deep, recipe_of(keeps_depth=True))[1:] == ("8 instead of 16 bits per component",)

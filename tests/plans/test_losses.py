@@ -114,7 +114,7 @@ def test_losses_are_named(media: Media, choices: Choices, lines: dict[str, Any],
             "A size of 50 kB leaves only 12,584 bit/s for its audio. Split it into parts."
         ), None),
         (CLIP._replace(duration=None), DEFAULT_CHOICES, {"size": {"max": "2 MB"}}, (
-            "Its duration is not known, so that it cannot be compressed to 2 MB. Remux it first."
+            "Its duration is not known, so it cannot be compressed to 2 MB. Remux it first."
         ), None),
         (CLIP, DEFAULT_CHOICES, {"video_tracks": {"min": 2}}, (
             "No change brings its video tracks (1) within the limit (at least 2). Use another program."
