@@ -119,4 +119,4 @@ def test_losses_are_named_unless_they_are_wanted() -> None:
     deep = PICTURE._replace(bit_depth=16)
     assert losses_of_decoding(PICTURE, recipe_of()) == ("drops the metadata",)
     assert losses_of_decoding(PICTURE, recipe_of(strip_metadata=True)) == ()
-    assert losses_of_decoding(deep, recipe_of(keeps_depth=True))[1:] == ("8 instead of 16 bits per component",)
+    assert losses_of_decoding(deep, recipe_of(keeps_depth=True))[1:] == ("reduces the bit depth from 16 to 8",)
