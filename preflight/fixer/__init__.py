@@ -1,6 +1,6 @@
 """Fix files: plan the smallest change that makes a file pass, apply it, and check the result before publishing it.
 
-`planning` makes the plan; `films` (with `ffmpeg`) and `pictures` apply it; `proof` judges and decodes the result.
+`planning` makes the plan; `films` and `pictures` apply it; `proof` judges and decodes the result.
 `apply` combines these for one file, `runs` for many. `naming` and `outputs` name and publish the results.
 """
 
