@@ -7,7 +7,9 @@ import shutil
 import struct
 import subprocess
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -55,7 +57,13 @@ def ffmpeg(*words: str | Path) -> bytes:
 
 
 def corners(path: Path, *options: str, filters: str = BT709, size: tuple[int, int] = (160, 120)) -> Path:
-    """Write a video with a red, green and blue corner and a black one, on gray."""
+    """Write a video with a red, green and blue corner and a black one, on gray. Each is encoded once."""
+    path.write_bytes(_corners(path.suffix, options, filters, size))
+    return path
+
+
+@cache
+def _corners(suffix: str, options: tuple[str, ...], filters: str, size: tuple[int, int]) -> bytes:
     width, height = size
     box = f"w={width // 4}:h={height // 4}:t=fill"
     drawn = ",".join(
@@ -68,8 +76,10 @@ def corners(path: Path, *options: str, filters: str = BT709, size: tuple[int, in
         )
     )
     source = f"color=c=0x{bytes(GRAY).hex()}:s={width}x{height}:d=0.4:r=10,format=gbrp,{drawn}"
-    ffmpeg("-f", "lavfi", "-i", source, "-vf", filters, *(options or X264), path)
-    return path
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / f"film{suffix}"
+        ffmpeg("-f", "lavfi", "-i", source, "-vf", filters, *(options or X264), path)
+        return path.read_bytes()
 
 
 def translucent(path: Path) -> Path:
