@@ -18,7 +18,7 @@ pytestmark = pytest.mark.skipif(
     not all(map(shutil.which, ("ffmpeg", "ffprobe", "exiftool"))), reason="needs ffmpeg, ffprobe and exiftool"
 )
 
-SHORT = {"small.webp", "phone.heic", "web.webp", "wide.jpg", "print.tif", "split.mp4", "index.mp4", "word.mp3"}
+SHORT = {"small.webp", "phone.heic", "wide.jpg", "split.mp4", "word.mp3"}
 """The complaints that are always tested."""
 
 
