@@ -95,21 +95,22 @@ class TestWrongCalls:
 
 @pytest.fixture
 def film(tmp_path: Path) -> Path:
-    """A video of 8 s that must be encoded again, and that no other test has."""
+    """A video of 2 s that must be encoded again, and that no other test has."""
     path = tmp_path / "film.mp4"
-    make = [FFMPEG or "", "-v", "error", "-f", "lavfi", "-i", "testsrc2=s=640x640:r=10:d=8", "-pix_fmt", "yuv420p"]
+    make = [FFMPEG or "", "-v", "error", "-f", "lavfi", "-i", "color=gray:s=640x640:r=10:d=2.2", "-pix_fmt", "yuv420p"]
     subprocess.run([*make, "-preset", "ultrafast", "-metadata", f"comment={uuid.uuid4()}", path], check=True)
     return path
 
 
 @needs_ffmpeg
 class TestInterrupt:
-    """An encoder that works in real time, so that it takes 8 s, is ended with the command, however that ends."""
+    """An encoder that is so slow that it takes 8 s is ended with the command, however that ends."""
 
     @pytest.fixture
     def atlas(self, box: Sandbox, tmp_path: Path) -> Iterator[Sender]:
         program(
-            tmp_path / "bin" / "ffmpeg", f'case " $* " in *" -i "*) exec {FFMPEG} -re "$@";; esac; exec {FFMPEG} "$@"'
+            tmp_path / "bin" / "ffmpeg",
+            f'case " $* " in *" -i "*) exec {FFMPEG} -readrate 0.25 "$@";; esac; exec {FFMPEG} "$@"',
         )
         temporary = tmp_path / "temporary"
         temporary.mkdir()
