@@ -530,7 +530,7 @@ class TestInterruption:
         wait_until(lambda: list((desk / "out").glob(".b.preflight-*.mp4")) or process.poll() is not None)
         return process
 
-    @pytest.mark.parametrize("presses", [1, 2])
+    @pytest.mark.parametrize("presses", [2, pytest.param(1, marks=pytest.mark.slow)])
     def test_ctrl_c_ends_the_child_and_removes_its_file_within_a_second(
         self, desk: Path, slow: Path, process: subprocess.Popen[str], presses: int
     ) -> None:
