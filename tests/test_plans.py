@@ -6,7 +6,6 @@ import os
 import shlex
 import shutil
 import subprocess
-import sys
 import wave
 from pathlib import Path
 from typing import Any
@@ -26,6 +25,7 @@ from preflight.plans.choices import Choices
 from preflight.plans.encoding import Subject
 from preflight.report import Plan, Report, Step
 from preflight.ruleset import RuleSet, compile_ruleset
+from tests.conftest import Run
 from tests.rows import each_row
 
 ATLAS = catalog.load("atlas")
@@ -241,12 +241,11 @@ def test_results_of_different_files_have_different_names() -> None:
     assert results[6] == "v1.2/a-fixed.mp4"
 
 
-def test_command_does_not_overwrite_a_file(tmp_path: Path) -> None:
+def test_command_does_not_overwrite_a_file(tmp_path: Path, run: Run) -> None:
     shutil.copy("fixtures/refused/png-too-narrow.png", tmp_path / "a.png")
     (tmp_path / "a-fixed.png").write_text("precious")
     words = shlex.split(command(PHOTO._replace(format="png", width=299), name="a.png"))[1:]
-    program = [sys.executable, "-m", "preflight", *words]
-    done = subprocess.run(program, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    done = run(*words, cwd=tmp_path)
     assert done.returncode == 1
     assert "a-fixed.png exists" in done.stdout
     assert (tmp_path / "a-fixed.png").read_text() == "precious"
@@ -367,13 +366,17 @@ def argv_of(report: Report) -> list[str]:
     assert result.plan is not None
     assert result.plan.command is not None
     program, *words = result.plan.command
-    return [sys.executable, "-m", "preflight", *words] if program == "preflight" else [program, "-nostdin", *words]
+    return [program, *words] if program == "preflight" else [program, "-nostdin", *words]
 
 
-def assert_command_fixes(path: Path, rules: str | RuleSet) -> None:
+def assert_command_fixes(path: Path, rules: str | RuleSet, run: Run) -> None:
     """Run the command of the plan, and check what it wrote."""
     words = argv_of(preflight.check(path, rules))
-    subprocess.run(words, cwd=path.parent, check=True, capture_output=True, timeout=60)
+    if words[0] == "preflight":
+        done = run(*words[1:], cwd=path.parent)
+        assert done.returncode == 0, f"{done.stdout}{done.stderr}"
+    else:
+        subprocess.run(words, cwd=path.parent, check=True, capture_output=True, timeout=60)
     after = preflight.check(path.parent / words[-1], rules, strict=True)
     assert after.verdict == "pass", after.findings
 
@@ -421,23 +424,23 @@ class TestPictures:
         ],
     )
     def test_command_fixes_pictures_of_every_mode(
-        self, tmp_path: Path, mode: str, size: tuple[int, int], name: str
+        self, tmp_path: Path, mode: str, size: tuple[int, int], name: str, run: Run
     ) -> None:
         options = {"compression": "group4"} if mode == "1" else {}
         Image.new(mode, size).save(tmp_path / name, **options)
-        assert_command_fixes(tmp_path / name, "atlas")
+        assert_command_fixes(tmp_path / name, "atlas", run)
 
-    def test_command_fixes_rotated_picture(self, tmp_path: Path) -> None:
+    def test_command_fixes_rotated_picture(self, tmp_path: Path, run: Run) -> None:
         exif = Image.Exif()
         exif[0x0112] = 6
         Image.new("RGB", (1000, 300)).save(tmp_path / "turned.jpg", exif=exif)
-        assert_command_fixes(tmp_path / "turned.jpg", "atlas")
+        assert_command_fixes(tmp_path / "turned.jpg", "atlas", run)
 
-    def test_command_fixes_heic_picture(self, tmp_path: Path) -> None:
+    def test_command_fixes_heic_picture(self, tmp_path: Path, run: Run) -> None:
         import pillow_heif
 
         pillow_heif.from_pillow(Image.new("RGB", (200, 300))).save(tmp_path / "small.heic")
-        assert_command_fixes(tmp_path / "small.heic", "atlas")
+        assert_command_fixes(tmp_path / "small.heic", "atlas", run)
 
 
 @needs_ffmpeg
@@ -450,11 +453,11 @@ class TestClips:
         ],
     )
     def test_one_command_fixes_geometry_frame_rate_and_duration(
-        self, tmp_path: Path, rules: str | RuleSet, width: int, height: int, seconds: float
+        self, tmp_path: Path, rules: str | RuleSet, width: int, height: int, seconds: float, run: Run
     ) -> None:
         clip = film(width, height, seconds, 12)
         path = ffmpeg(tmp_path / "all.mkv", *clip, *TONE, "-shortest", "-c:v", "mjpeg", "-c:a", "aac")
-        assert_command_fixes(path, rules)
+        assert_command_fixes(path, rules, run)
 
     @pytest.mark.parametrize(
         ("rules", "width", "height", "seconds"),
@@ -464,10 +467,10 @@ class TestClips:
         ],
     )
     def test_odd_sides_become_even(
-        self, tmp_path: Path, rules: str | RuleSet, width: int, height: int, seconds: float
+        self, tmp_path: Path, rules: str | RuleSet, width: int, height: int, seconds: float, run: Run
     ) -> None:
         path = ffmpeg(tmp_path / "odd.mov", *film(width, height, seconds, 90), "-c:v", "mjpeg")
-        assert_command_fixes(path, rules)
+        assert_command_fixes(path, rules, run)
 
     @pytest.mark.parametrize(
         ("rules", "width", "height", "seconds"),
@@ -476,10 +479,12 @@ class TestClips:
             pytest.param("seedance-2.0", 1280, 720, 2, id="seedance-2.0", marks=pytest.mark.slow),
         ],
     )
-    def test_codecs(self, tmp_path: Path, rules: str | RuleSet, width: int, height: int, seconds: float) -> None:
+    def test_codecs(
+        self, tmp_path: Path, rules: str | RuleSet, width: int, height: int, seconds: float, run: Run
+    ) -> None:
         tracks = [*film(width, height, seconds), *TONE, "-t", str(seconds)]
         path = ffmpeg(tmp_path / "old.mp4", *tracks, "-c:v", "mpeg4", "-c:a", "ac3")
-        assert_command_fixes(path, rules)
+        assert_command_fixes(path, rules, run)
 
 
 def remuxed(path: Path, rules: RuleSet) -> Media:
@@ -633,14 +638,14 @@ def sounds(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @needs_ffmpeg
 class TestSounds:
     @pytest.mark.parametrize("name", ["long.mp3", "long.wav", "long.flac"])
-    def test_command_shortens_audio(self, sounds: Path, name: str) -> None:
-        assert_command_fixes(sounds / name, "atlas")
+    def test_command_shortens_audio(self, sounds: Path, name: str, run: Run) -> None:
+        assert_command_fixes(sounds / name, "atlas", run)
 
-    def test_command_changes_audio_format(self, tmp_path: Path) -> None:
+    def test_command_changes_audio_format(self, tmp_path: Path, run: Run) -> None:
         with wave.open(os.fspath(tmp_path / "plain.wav"), "wb") as file:
             file.setparams((1, 2, 8000, 0, "NONE", ""))
             file.writeframes(bytes(32000))
-        assert_command_fixes(tmp_path / "plain.wav", "ltx")
+        assert_command_fixes(tmp_path / "plain.wav", "ltx", run)
 
 
 @each_row("note", ["nothing_shown", "no_media_data", "truncated", "no_moov"])
