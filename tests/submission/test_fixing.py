@@ -399,8 +399,8 @@ class TestGroups:
 def large_picture(sender: Sender) -> Path:
     """A picture that takes seconds to fix."""
     path = sender.folder / f"{sender.mark}.png"
-    tile = Image.effect_noise((1280, 1000), 99).convert("RGB")
-    tile.resize((6400, 5000)).save(path, compress_level=0)
+    tile = Image.effect_noise((800, 600), 99).convert("RGB")
+    tile.resize((4000, 3000)).save(path, compress_level=0)
     return path
 
 
