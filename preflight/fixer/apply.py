@@ -171,6 +171,9 @@ class _Attempt:
             return None
         self._known = known
         proposal = propose(known, self._settings.aim, self._changes.avoided)
+        is_other_kind = proposal.changes is not None and proposal.changes.media.kind != self._changes.media.kind
+        if is_other_kind and self._settings.keeps_kind:
+            return None
         if proposal.changes is not None and proposal.plan.steps != self._plan.steps:
             self._plan, self._changes = proposal.plan, proposal.changes
             return proposal
