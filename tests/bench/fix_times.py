@@ -22,7 +22,7 @@ LONG = 5.0
 MAX_RATIO = 1.15
 MAX_EXTRA = 0.5
 
-FILMS = (
+VIDEOS = (
     ("1080p.mp4", "atlas", "testsrc2=s=1920x1080:r=30:d=30", "-c:v libx264 -preset ultrafast -pix_fmt yuv420p"),
     ("mpeg4.avi", "tiktok", "testsrc2=s=1280x720:r=30:d=30", "-c:v mpeg4 -q:v 4"),
     ("hevc.mov", "whatsapp", "testsrc2=s=640x360:r=30:d=4", "-c:v libx265 -preset ultrafast -tag:v hvc1"),
@@ -84,15 +84,15 @@ def main() -> None:
         return
     print(f"\npreflight fix, whole process{'ffmpeg':>20}{'fix':>10}{'proof':>10}{'ratio':>10}")
     with tempfile.TemporaryDirectory() as name:
-        for film, rules, picture, coding in FILMS:
-            source = Path(name, film)
+        for video, rules, picture, coding in VIDEOS:
+            source = Path(name, video)
             tone = ["-f", "lavfi", "-i", "sine=440:r=48000", "-shortest"]
             words = ["ffmpeg", "-v", "error", "-f", "lavfi", "-i", picture, *tone, *coding.split(), str(source)]
             subprocess.run(words, check=True, capture_output=True)
             times = times_of(source, rules, RUNS)
             assert times is not None
             print(
-                f"  {film + ' for ' + rules:34}{times.bare:10.2f} s{times.command:8.2f} s{times.proof:8.2f} s"
+                f"  {video + ' for ' + rules:34}{times.bare:10.2f} s{times.command:8.2f} s{times.proof:8.2f} s"
                 f"{times.command / times.bare:8.2f} ×{'' if times.is_allowed else '  (too slow)'}"
             )
 

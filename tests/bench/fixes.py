@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import preflight
+from preflight.report import Plan
 from tests.bench import fixes_table
 from tests.bench.fix_times import times_of
 from tests.bench.independent import facts_of
@@ -33,6 +34,8 @@ from tests.bench.tools import core_files
 RULES = ("atlas", "volcengine", "seedance-2.0", "instagram-reels", "tiktok", "x")
 RE_ENCODED = {"scale", "transcode", "convert", "change_pixel_format", "compress", "remux", "move_index"}
 """Steps after which a file still looks like its source."""
+CHANGED_LOOKS = ("transparency", "HDR", "dynamic range", "frames")
+"""Words of losses after which it looks different."""
 GENEROUS = {"max_upscale": 64, "extend": "loop", "add_silence": True, "first_picture": True}
 """Choices with which nothing is refused that can be invented."""
 DEADLINE = 300
@@ -72,7 +75,8 @@ def fix_one(path: Path, rules: str, options: Options) -> Record:
             record["engine"] = ffmpeg_decodes(copy)
         record["left"] = sorted(each.name for each in Path(name).iterdir() if each != copy)
         if fixed.outcome == "fixed":
-            record |= judged(copy, Path(fixed.output), rules, set(record["steps"]), Path(name))
+            record |= judged(Path(fixed.output), rules)
+            record["ssim"] = similarity(copy, Path(fixed.output), Path(name)) if looks_alike(plan) else None
             if options.times:
                 record["times"] = times_of(copy, rules)
             if options.keep is not None:
@@ -80,7 +84,13 @@ def fix_one(path: Path, rules: str, options: Options) -> Record:
     return record
 
 
-def judged(source: Path, output: Path, rules: str, steps: set[str], folder: Path) -> Record:
+def looks_alike(plan: Plan) -> bool:
+    """Return whether a result should look like its source: only encoded again or scaled, without dropping anything."""
+    lost = " ".join(plan.losses)
+    return {step.action for step in plan.steps} <= RE_ENCODED and not any(word in lost for word in CHANGED_LOOKS)
+
+
+def judged(output: Path, rules: str) -> Record:
     """Return what preflight, other tools and a browser say about a result."""
     facts = facts_of(output)
     other = opinion(facts, rules)
@@ -94,7 +104,6 @@ def judged(source: Path, output: Path, rules: str, steps: set[str], folder: Path
         "size": facts["size"],
         "max_size": amount(bound) if bound is not None else None,
         "facts": {name: facts.get(name) for name in ("kind", "format", "dimensions", "duration", "fps", "audio_codec")},
-        "ssim": similarity(source, output, facts, folder) if steps <= RE_ENCODED else None,
     }
 
 

@@ -144,24 +144,24 @@ def sides(width: int | None, height: int | None, *, turned: bool) -> Facts:
 def stream_facts(path: Path, shown: dict[str, Any]) -> Facts:
     """Return the facts of a video or audio file by ffprobe."""
     streams = shown["streams"]
-    films = [each for each in streams if each["codec_type"] == "video" and not each["disposition"]["attached_pic"]]
-    sounds = [each for each in streams if each["codec_type"] == "audio"]
+    videos = [each for each in streams if each["codec_type"] == "video" and not each["disposition"]["attached_pic"]]
+    audios = [each for each in streams if each["codec_type"] == "audio"]
     family = shown["format"]["format_name"]
-    facts: Facts = {"kind": "video" if films else "audio", "format": CONTAINERS.get(family)}
-    facts |= {"video_tracks": len(films), "audio_tracks": len(sounds)}
+    facts: Facts = {"kind": "video" if videos else "audio", "format": CONTAINERS.get(family)}
+    facts |= {"video_tracks": len(videos), "audio_tracks": len(audios)}
     if family.startswith("mov,"):
         facts |= box_facts(path)
-        facts["format"] = _of_brand(str(facts["brand"] or "qt"), is_film=bool(films))
+        facts["format"] = _of_brand(str(facts["brand"] or "qt"), is_video=bool(videos))
     elif family.startswith("matroska"):
         facts["format"] = "webm" if b"webm" in path.read_bytes()[:64] else "mkv"
     stated = None if facts.get("fragmented") else _number(shown["format"].get("duration"))
     facts["duration"] = stated or _end(shown["packets"])  # that of fragments is often nonsense
-    facts |= film_facts(films[0], shown["packets"], facts["duration"]) if films else {"video_codec": "none"}
-    facts |= sound_facts(sounds[0]) if sounds else {"audio_codec": "none"}
+    facts |= video_facts(videos[0], shown["packets"], facts["duration"]) if videos else {"video_codec": "none"}
+    facts |= audio_facts(audios[0]) if audios else {"audio_codec": "none"}
     return facts
 
 
-def _of_brand(brand: str, *, is_film: bool) -> str:
+def _of_brand(brand: str, *, is_video: bool) -> str:
     """Return the format that the major brand of an MP4 or QuickTime file means."""
     known = {"qt": "mov", "M4V": "m4v", "M4VP": "m4v", "M4VH": "m4v", "M4A": "m4a", "M4B": "m4a", "M4P": "m4a"}
     if brand[:2] in ("3g",):
@@ -193,7 +193,7 @@ def _end(packets: list[dict[str, Any]]) -> float | None:
     return max(end for _, end, _ in spans) - spans[0][0] if spans else None
 
 
-def film_facts(stream: dict[str, Any], packets: list[dict[str, Any]], duration: object) -> Facts:
+def video_facts(stream: dict[str, Any], packets: list[dict[str, Any]], duration: object) -> Facts:
     """Return the facts of a track of pictures."""
     turned = any(float(each.get("rotation", 0)) % 180 for each in stream.get("side_data_list", ()))
     facts: Facts = {
@@ -224,7 +224,7 @@ def film_facts(stream: dict[str, Any], packets: list[dict[str, Any]], duration: 
     return facts
 
 
-def sound_facts(stream: dict[str, Any]) -> Facts:
+def audio_facts(stream: dict[str, Any]) -> Facts:
     """Return the facts of a track of audio."""
     codec = str(stream.get("codec_name", "unknown"))
     codec = CODECS.get(codec) or next((short for short in ("pcm", "adpcm") if codec.startswith(short)), codec)

@@ -15,11 +15,11 @@ UNITS = {
     "": 1, "B": 1, "kB": 10**3, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30,
     "ms": 0.001, "s": 1, "min": 60, "h": 3600,
 }  # fmt: skip
-OF_PICTURE = {
+OF_VIDEO = {
     "width", "height", "long_side", "short_side", "side_sum", "aspect_ratio", "pixels", "dimensions", "fps", "chroma",
     "scan", "bit_depth", "video_bit_rate", "keyframe_interval", "video_codec", "frames", "pixel_frames",
 }  # fmt: skip
-OF_SOUND = {"audio_codec", "audio_profile", "audio_bit_rate", "sample_rate", "channels", "sample_bits"}
+OF_AUDIO = {"audio_codec", "audio_profile", "audio_bit_rate", "sample_rate", "channels", "sample_bits"}
 COMPARED = {">=": "min", ">": "above", "<=": "max", "<": "below"}
 Table = Mapping[str, Any]
 
@@ -94,7 +94,7 @@ def _holds(fact: str, wanted: Any, facts: Facts) -> bool:
 
 
 def _lacks_track(fact: str, facts: Facts) -> bool:
-    absent = [OF_PICTURE] * (facts.get("video_codec") == "none") + [OF_SOUND] * (facts.get("audio_codec") == "none")
+    absent = [OF_VIDEO] * (facts.get("video_codec") == "none") + [OF_AUDIO] * (facts.get("audio_codec") == "none")
     return any(fact in group for group in absent)
 
 

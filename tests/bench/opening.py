@@ -13,14 +13,14 @@ from typing import NamedTuple
 from PIL import Image, ImageOps
 from selenium.webdriver import Chrome
 
-from tests.bench.independent import Facts, ffprobe
+from tests.bench.independent import Facts, facts_of, ffprobe
 from tests.reporters.browser import start
 
 TIMEOUT = 60.0
 NOT_OF_BROWSERS = {"tiff", "heic", "heif"}
 """Formats that Chromium does not show, whatever a file of them holds."""
-CODECS_OF_BROWSERS = {"h264", "vp8", "vp9", "av1", "none"}
-SOUNDS_OF_BROWSERS = {"aac", "mp3", "opus", "vorbis", "flac", "pcm", "none"}
+VIDEO_CODECS_OF_BROWSERS = {"h264", "vp8", "vp9", "av1", "none"}
+AUDIO_CODECS_OF_BROWSERS = {"aac", "mp3", "opus", "vorbis", "flac", "pcm", "none"}
 NOT_OF_FFPROBE = {"heic", "heif"}
 """Formats that ffmpeg reads since its version 7 only."""
 
@@ -81,8 +81,8 @@ def opened(path: Path, facts: Facts, browser: Browser | None) -> Opened:
     probed = None if name in NOT_OF_FFPROBE else "" if ffprobe(path, "-show_streams").get("streams") else "no streams"
     pillow = _pillow_problem(path, facts) if is_picture else None
     codecs = (
-        facts.get("video_codec", "none") in CODECS_OF_BROWSERS,
-        facts.get("audio_codec", "none") in SOUNDS_OF_BROWSERS,
+        facts.get("video_codec", "none") in VIDEO_CODECS_OF_BROWSERS,
+        facts.get("audio_codec", "none") in AUDIO_CODECS_OF_BROWSERS,
     )
     is_known = name not in NOT_OF_BROWSERS if is_picture else all(codecs)
     return Opened(probed, pillow, browser.problem(path, facts) if browser is not None and is_known else None)
@@ -111,8 +111,9 @@ def _register() -> None:
     pillow_heif.register_heif_opener()
 
 
-def similarity(source: Path, result: Path, facts: Facts, folder: Path) -> float | None:
+def similarity(source: Path, result: Path, folder: Path) -> float | None:
     """Return the structural similarity of a result and its source, scaled alike; None where they cannot be compared."""
+    facts = facts_of(result)
     if facts["kind"] == "image":
         return _of_pictures(source, result, folder)
     if facts["kind"] != "video":

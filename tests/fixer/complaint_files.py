@@ -27,7 +27,7 @@ def picture(path: Path, size: Size, mode: str = "RGB", noise: Size = (0, 0), **o
 
 def deep_picture(path: Path, size: Size) -> Path:
     """Write a PNG of 16 bits a component."""
-    return film(path, "-f", "lavfi", "-i", f"testsrc2=s={size[0]}x{size[1]}", "-frames:v", "1", "-pix_fmt", "rgb48be")
+    return encode(path, "-f", "lavfi", "-i", f"testsrc2=s={size[0]}x{size[1]}", "-frames:v", "1", "-pix_fmt", "rgb48be")
 
 
 def heic(path: Path, size: Size, orientation: int = 1) -> Path:
@@ -57,7 +57,7 @@ def animation(path: Path, size: Size, frames: int, *, noisy: bool = False, durat
     return path
 
 
-def film(path: Path, *words: str) -> Path:
+def encode(path: Path, *words: str) -> Path:
     """Let ffmpeg write a file."""
     subprocess.run(["ffmpeg", "-nostdin", "-v", "error", "-y", *words, f"file:{path}"], check=True, timeout=120)
     return path
@@ -69,20 +69,20 @@ def clip(
     seconds: float,
     *words: str,
     fps: float = 30,
-    sound: str | None = "-c:a aac",
+    audio: str | None = "-c:a aac",
     codec: str = "-c:v libx264 -preset ultrafast -pix_fmt yuv420p",
 ) -> Path:
-    """Write a video of a test picture with a tone; without `sound`, a silent one."""
+    """Write a video of a test picture with a tone; without `audio`, a silent one."""
     pictures = ("-f", "lavfi", "-i", f"testsrc2=s={size[0]}x{size[1]}:r={fps}:d={seconds}")
-    tone = () if sound is None else ("-f", "lavfi", "-i", f"sine=440:r=48000:d={seconds}", *sound.split(), "-shortest")
-    return film(path, *pictures, *tone[:4], *codec.split(), *tone[4:], *words)
+    tone = () if audio is None else ("-f", "lavfi", "-i", f"sine=440:r=48000:d={seconds}", *audio.split(), "-shortest")
+    return encode(path, *pictures, *tone[:4], *codec.split(), *tone[4:], *words)
 
 
 def turned(path: Path, source: Path, degrees: int) -> Path:
     """Write a video again as one that is displayed turned, as phones do."""
-    return film(path, "-i", f"file:{source}", "-c", "copy", "-metadata:s:v:0", f"rotate={degrees}")
+    return encode(path, "-i", f"file:{source}", "-c", "copy", "-metadata:s:v:0", f"rotate={degrees}")
 
 
 def tone(path: Path, seconds: float, *words: str, rate: int = 44_100) -> Path:
     """Write a tone."""
-    return film(path, "-f", "lavfi", "-i", f"sine=440:r={rate}:d={seconds}", *words)
+    return encode(path, "-f", "lavfi", "-i", f"sine=440:r={rate}:d={seconds}", *words)

@@ -154,7 +154,7 @@ PICTURES = (
     ),
 )
 
-FILMS = (
+VIDEOS = (
     Complaint(
         "reference.mp4", lambda path: clip(path, (1920, 1080), 2.5), "atlas", "scale", "Comfy-Org/ComfyUI/issues/13364"
     ),
@@ -195,7 +195,7 @@ FILMS = (
     ),
     Complaint(
         "split.mp4",
-        lambda path: clip(path, (320, 180), 2, sound="-c:a libmp3lame"),
+        lambda path: clip(path, (320, 180), 2, audio="-c:a libmp3lame"),
         "x",
         "transcode",
         "lafemmephile/core/issues/42",
@@ -210,38 +210,38 @@ FILMS = (
     Complaint("index.mp4", lambda path: clip(path, (320, 568), 3.2), "instagram-reels", "move_index"),
     Complaint(
         "old.avi",
-        lambda path: clip(path, (640, 480), 2, sound="-c:a libmp3lame", codec="-c:v mpeg4 -q:v 4"),
+        lambda path: clip(path, (640, 480), 2, audio="-c:a libmp3lame", codec="-c:v mpeg4 -q:v 4"),
         "tiktok",
         "transcode convert",
         "gitroomhq/postiz-app/issues/814",
     ),
     Complaint(
         "stream.mkv",
-        lambda path: clip(path, (320, 568), 3.2, sound="-c:a libopus"),
+        lambda path: clip(path, (320, 568), 3.2, audio="-c:a libopus"),
         "instagram-reels",
         "transcode convert",
     ),
     Complaint(
         "studio.mov",
-        lambda path: clip(path, (320, 568), 3.2, "-movflags", "+faststart", sound="-c:a pcm_s16le"),
+        lambda path: clip(path, (320, 568), 3.2, "-movflags", "+faststart", audio="-c:a pcm_s16le"),
         "instagram-reels",
         "transcode",
     ),
     Complaint(
         "windows.wmv",
-        lambda path: clip(path, (320, 240), 2, sound="-c:a wmav2", codec="-c:v wmv2 -q:v 4"),
+        lambda path: clip(path, (320, 240), 2, audio="-c:a wmav2", codec="-c:v wmv2 -q:v 4"),
         "x",
         "transcode convert",
     ),
     Complaint(
         "cinema.mp4",
-        lambda path: clip(path, (320, 568), 3.2, "-movflags", "+faststart", sound="-c:a aac -ac 6"),
+        lambda path: clip(path, (320, 568), 3.2, "-movflags", "+faststart", audio="-c:a aac -ac 6"),
         "instagram-reels",
         "transcode",
     ),
     Complaint(
         "broadcast.ts",
-        lambda path: clip(path, (720, 576), 1, sound="-c:a aac", codec=INTERLACED, fps=25),
+        lambda path: clip(path, (720, 576), 1, audio="-c:a aac", codec=INTERLACED, fps=25),
         "x",
         "deinterlace convert",
     ),
@@ -269,21 +269,21 @@ FILMS = (
     Complaint(
         "pieces.mp4",
         lambda path: clip(
-            path, (320, 568), 3.2, "-movflags", "+frag_keyframe+empty_moov+delay_moov", sound="-c:a libopus"
+            path, (320, 568), 3.2, "-movflags", "+frag_keyframe+empty_moov+delay_moov", audio="-c:a libopus"
         ),
         "instagram-reels",
         "transcode",
     ),
     Complaint(
         "moment.mp4",
-        lambda path: clip(path, (832, 480), 1.5, sound=None),
+        lambda path: clip(path, (832, 480), 1.5, audio=None),
         "seedance-2.0",
         "scale extend",
         options={"extend": "hold"},
     ),
 )
 
-SOUNDS = (
+AUDIO_FILES = (
     Complaint(
         "voice.aac",
         lambda path: tone(path, 2, "-c:a", "aac"),
@@ -323,4 +323,4 @@ SOUNDS = (
     Complaint("memo.wma", lambda path: tone(path, 2, "-c:a", "wmav2"), "openai-transcription", "convert"),
 )
 
-COMPLAINTS = (*PICTURES, *FILMS, *SOUNDS)
+COMPLAINTS = (*PICTURES, *VIDEOS, *AUDIO_FILES)

@@ -45,7 +45,7 @@ def test_refused_file_becomes_an_accepted_one(tmp_path: Path, complaint: Complai
 
 
 @pytest.mark.parametrize(
-    ("name", "parameter"), [("word.mp3", "extend"), ("moment.mp4", "extend")], ids=["sound", "film"]
+    ("name", "parameter"), [("word.mp3", "extend"), ("moment.mp4", "extend")], ids=["audio", "video"]
 )
 def test_nothing_is_invented_without_the_choice(tmp_path: Path, name: str, parameter: str) -> None:
     (complaint,) = (each for each in COMPLAINTS if each.name == name)
