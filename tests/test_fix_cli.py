@@ -275,6 +275,15 @@ class TestSeveralRuleSets:
         assert "other.toml" in done.stdout
         assert "To allow it, add --each." in done.stdout
 
+    def test_output_name_of_a_kind_that_the_source_cannot_become_is_named(self, desk: Path, fix: Fix) -> None:
+        with (desk / "rules.toml").open("a") as rules:
+            rules.write('\n[audio]\nformat = { any_of = ["mp3"] }\n')
+        picture(desk / "a.png")
+        done = fix("a.png", "-o", "b.mp3", code=1)
+        assert "rules.toml and the name of the output exclude each other" in done.stdout
+        assert "Give the output another extension." in done.stdout
+        assert "--each" not in done.stdout
+
     def test_each_gets_a_file(self, desk: Path, fix: Fix) -> None:
         write_rules(desk / "other.toml", low=10, high=20)
         picture(desk / "m/a.png")

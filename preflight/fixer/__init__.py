@@ -13,7 +13,7 @@ from preflight.checker import FetchKeywords, Rules, examine, plan_for, require_r
 from preflight.errors import UsageError, suggestion
 from preflight.fixer.apply import FixSettings, fix_file
 from preflight.fixer.naming import Located, OutputName, file_name, name_outputs, written_format
-from preflight.fixer.planning import Aim, propose
+from preflight.fixer.planning import OUTPUT_NAME, Aim, propose
 from preflight.fixer.result import FixResult
 from preflight.limit import Limit
 from preflight.media import EVERYTHING
@@ -72,7 +72,7 @@ def settings_for(
     aim = Aim(check.rules, require_choices(choices), strict)
     if output_format is not None:
         only = Section((Limit("format", any_of=(output_format,)),), {})
-        aim = aim._replace(further=(("the name of the output", only),))
+        aim = aim._replace(further=((OUTPUT_NAME, only),))
     return FixSettings(aim, check)
 
 

@@ -24,6 +24,8 @@ from preflight.wording import either
 
 DAMAGED: Final = frozenset(("corrupt", "no_media_data", "no_moov", "nothing_shown", "truncated"))
 """Codes of findings on files that are incomplete or damaged."""
+OUTPUT_NAME: Final = "the name of the output"
+"""Who sets the format, if the extension of the output does."""
 _ROUNDS: Final = 3
 """Times that limits are looked up again, where they depend on what a plan changes."""
 
@@ -119,7 +121,7 @@ def _planned(media: Media, aim: Aim, name: str | None, avoided: frozenset[Shortc
     for _ in range(_ROUNDS):
         section = _limits(predicted, aim)
         if isinstance(section, Conflict):
-            return _impossible([Obstacle(f"{section.sentence}. Fix it for each rule set separately.", "each")])
+            return _impossible([_excluded(section, aim)])
         problems |= dict.fromkeys(_problems(media, section, aim))
         advice = advice_for(tuple(problems), Subject.of(media, exact=True), section, aim.choices, avoided)
         if not problems and not advice.steps:
@@ -131,6 +133,15 @@ def _planned(media: Media, aim: Aim, name: str | None, avoided: frozenset[Shortc
             break
         predicted = after
     return _proposal(advice, media, aim, name)
+
+
+def _excluded(conflict: Conflict, aim: Aim) -> Obstacle:
+    """Return the obstacle of limits that no file can keep together."""
+    if OUTPUT_NAME in conflict.names:
+        return Obstacle(f"{conflict.sentence}. Give the output another extension.")
+    if not {who for who, _ in aim.further}.isdisjoint(conflict.names):
+        return Obstacle(f"{conflict.sentence}. Leave this file out.")
+    return Obstacle(f"{conflict.sentence}. Fix it for each rule set separately.", "each")
 
 
 def _limits(media: Media, aim: Aim) -> Section | Conflict:
