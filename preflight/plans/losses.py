@@ -89,6 +89,8 @@ def _of_picture(changes: Changes, media: Media) -> Iterator[str]:
             if changes.colors.is_tone_mapped
             else "converts the colors to BT.709"
         )
+    elif media.hdr == "pq":
+        yield "drops the mastering metadata of HDR10, if there is any"
     if media.bit_depth is not None and media.bit_depth > video.pixels.bit_depth:
         yield f"reduces the bit depth from {media.bit_depth} to {video.pixels.bit_depth}"
     is_full = media.chroma in ("4:4:4", "4:2:2") or media.color_model == "rgb"

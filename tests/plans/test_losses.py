@@ -41,6 +41,9 @@ TRACKS = CLIP._replace(audio_tracks=3, video_tracks=2, channels=6)
             "lowers the frame rate from 30 to 25 frames per second", "re-encodes the video",
         )),
         (SILENT, DEFAULT_CHOICES, {"fps": {"min": 60}}, ("re-encodes the video",)),
+        (DEEP._replace(audio_codec="none", chroma="4:2:0"), DEFAULT_CHOICES, {"fps": {"min": 60}}, (
+            "re-encodes the video", "drops the mastering metadata of HDR10, if there is any",
+        )),
         (CLIP, DEFAULT_CHOICES, {"audio_codec": only("mp3")}, ("re-encodes the audio, keeps the video",)),
         (CLIP, DEFAULT_CHOICES, {"audio_codec": only("none")}, ("drops the audio",)),
         (TRACKS, DEFAULT_CHOICES, {"channels": {"max": 2}}, (
