@@ -299,9 +299,9 @@ class _Taker:
         if request is None:
             return
         result = request.finish()
-        messages = [each.message for each in request.obstacles] or [each.message for each in result.findings]
-        problem = " ".join(messages) if result.verdict != "pass" else None
-        self._printer.add_request(result, problem)
+        obstacles = " ".join(each.message for each in request.obstacles)
+        problem = obstacles or "; ".join(each.message for each in result.findings)
+        self._printer.add_request(result, problem if result.verdict != "pass" else None)
         self._outcomes.update([_OF_REQUEST[result.verdict]])
 
     def close(self) -> None:
