@@ -270,8 +270,10 @@ def audio(codec: str, media: Subject, limits: LimitsByFact) -> AudioTarget | Non
         codec,
         _first(("lc",) if codec == "aac" else (), "audio_profile", limits),
         None,
-        _first(_nearest(rates, media.sample_rate or rates[0]), "sample_rate", limits),
-        _first(_nearest(channels, media.channels or 2), "channels", limits),
+        _first(_nearest(rates, media.sample_rate or rates[0]), "sample_rate", limits)
+        or _highest(rates, media.sample_rate, "sample_rate", limits),
+        _first(_nearest(channels, media.channels or 2), "channels", limits)
+        or _highest(channels, media.channels, "channels", limits),
         _sample_bits(codec, media, limits),
     )
     rate = _audio_bit_rate(coding, media, limits)
@@ -303,6 +305,12 @@ def _sample_bits(codec: str, media: Subject, limits: LimitsByFact) -> int | None
     if own is not None and is_accepted(limits, "sample_bits", own):
         return own
     return _first(choices, "sample_bits", limits)
+
+
+def _highest(choices: Iterable[int], value: int | None, fact: str, limits: LimitsByFact) -> int | None:
+    """Return the highest value of a codec if that of the source is higher and no limit demands another."""
+    highest = max(choices)
+    return highest if fact not in limits and value is not None and value > highest else None
 
 
 def _nearest(choices: Iterable[int], value: int) -> list[int]:

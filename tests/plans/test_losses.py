@@ -46,6 +46,9 @@ TRACKS = CLIP._replace(audio_tracks=3, video_tracks=2, channels=6)
         )),
         (CLIP, DEFAULT_CHOICES, {"audio_codec": only("mp3")}, ("re-encodes the audio, keeps the video",)),
         (CLIP, DEFAULT_CHOICES, {"audio_codec": only("none")}, ("drops the audio",)),
+        (SOUND._replace(channels=6, sample_rate=192_000), DEFAULT_CHOICES, {"format": only("mp3")}, (
+            "re-encodes the audio", "downmixes 6 channels to 2", "resamples the audio from 192,000 to 48,000 Hz",
+        )),
         (TRACKS, DEFAULT_CHOICES, {"channels": {"max": 2}}, (
             "re-encodes the audio, keeps the video", "downmixes 6 channels to 2", "drops 1 of 2 video tracks",
         )),
