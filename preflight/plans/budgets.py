@@ -98,7 +98,7 @@ def bytes_per_second(of: SizeBudget, media: Subject, duration: float, fps: float
     """Return the bytes of media data per second that fit into a budget."""
     overhead = (fps or 0.0) * _FRAME_OVERHEAD
     if media.audio_codec != NONE:
-        overhead += _AUDIO_FRAMES * _FRAME_OVERHEAD
+        overhead += _AUDIO_FRAMES * _FRAME_OVERHEAD * (media.audio_tracks or 1)
     return (of.max_bytes * AIM - _FIXED_OVERHEAD) / duration - overhead
 
 
@@ -116,16 +116,21 @@ def may_fit_lossless(of: SizeBudget, media: Subject, timing: PlannedTimes) -> bo
 
 
 def of_film(of: SizeBudget, media: Subject, duration: float, fps: float | None) -> SizeBudget:
-    """Return the budget with the bit rates of a video; audio that is a small part of it is copied."""
+    """Return the budget with the bit rates of a video; audio that is a small part of it is copied.
+
+    All audio tracks count: each of them is copied or encoded.
+    """
     total = bytes_per_second(of, media, duration, fps) * 8
     audio: int | None = None
     own = 0
     if media.audio_codec != NONE:
-        own = media.audio_bit_rate or 0
+        sounds = media.audio_tracks or 1
+        own = (media.audio_bit_rate or 0) * sounds
         if not own or own > total * _COPIED_SHARE:
             channels = media.channels or 2
-            audio = max(int(min(total * _AUDIO_SHARE, _GOOD_AUDIO_RATE * channels)), _LOWEST_AUDIO_RATE * channels)
-            own = audio
+            most = total * _AUDIO_SHARE / sounds
+            audio = max(int(min(most, _GOOD_AUDIO_RATE * channels)), _LOWEST_AUDIO_RATE * channels)
+            own = audio * sounds
     return of._replace(video_bit_rate=max(0, int(total - own)), audio_bit_rate=audio)
 
 

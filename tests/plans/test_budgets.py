@@ -32,6 +32,16 @@ def test_the_largest_size_is_that_of_the_strictest_limit(lines: dict[str, Any], 
     assert budgets.largest_size({fact: compile_limit(fact, line) for fact, line in lines.items()}) == most
 
 
+def test_bit_rates_leave_room_for_every_audio_track() -> None:
+    one = changes_of(LARGE, size={"max": "3 MB"}).budget
+    five = changes_of(LARGE._replace(audio_tracks=5), size={"max": "3 MB"}).budget
+    assert one is not None
+    assert five is not None
+    assert one.audio_bit_rate is None
+    assert five.audio_bit_rate is not None
+    assert (five.video_bit_rate or 0) + 5 * five.audio_bit_rate <= 3_000_000 * 8 / 20
+
+
 def test_bit_rates_fill_the_limit() -> None:
     found = changes_of(LARGE, size={"max": "20 MB"})
     assert found.budget is not None
