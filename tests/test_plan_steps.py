@@ -361,7 +361,7 @@ def test_level_is_the_highest_accepted_one_that_the_video_fits_in(
     codec: str, size: tuple[int, int], fps: float, highest: float, level: float | None
 ) -> None:
     limits = {"video_level": compile_limit("video_level", {"max": highest})}
-    coding = tracks.video(codec, Subject.of(CLIP), size, fps, limits)
+    coding = tracks.video_target(codec, Subject.of(CLIP), size, fps, limits)
     assert (coding and coding.video_level) == level
 
 
@@ -391,7 +391,7 @@ def test_levels_have_the_bounds_of_the_standards(codec: str, level: float, sampl
         ((16, 16), rate / 256, True),
         ((16, 16), (rate + 1) / 256, False),
     ):
-        coding = tracks.video(codec, Subject.of(CLIP), size, fps, limits)
+        coding = tracks.video_target(codec, Subject.of(CLIP), size, fps, limits)
         assert (coding is not None and coding.video_level == level) is fits
 
 

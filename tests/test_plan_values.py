@@ -7,7 +7,7 @@ from typing import Any
 
 from preflight.limit import Limit, compile_limit
 from preflight.media import NONE, Media
-from preflight.plans import _can_be_opened, commands, encoding, film_words, geometry, least_change, steps, timing
+from preflight.plans import _can_be_opened, commands, encoding, ffmpeg_args, geometry, least_change, steps, timing
 from preflight.plans.choices import Choices
 from preflight.plans.encoding import Subject
 from preflight.ruleset import Section
@@ -20,7 +20,7 @@ def limits(**lines: dict[str, Any]) -> dict[str, Limit]:
 
 def shaped(width: int | None, height: int | None, kind: str = "image", /, **lines: dict[str, Any]) -> Any:
     media = Subject.of(Media(kind=kind, width=width, height=height))
-    return geometry.shape(media, limits(**lines), Choices(max_upscale=1e9))
+    return geometry.plan_shape(media, limits(**lines), Choices(max_upscale=1e9))
 
 
 class TestShapes:
@@ -143,7 +143,7 @@ class TestEncoding:
         ],
     )
     def test_a_cut_leaves_room_for_what_encoders_add(self, line: dict[str, Any], kept: float | None) -> None:
-        assert timing.duration(compile_limit("duration", line)) == kept
+        assert timing.trimmed_duration(compile_limit("duration", line)) == kept
 
     @each_row(
         ("fps", "line", "rate"),
@@ -170,7 +170,7 @@ class TestEncoding:
     )
     def test_the_nearest_frame_rate(self, fps: float | None, line: dict[str, Any], rate: float | None) -> None:
         media: Any = fps
-        assert timing.fps(media, compile_limit("fps", line)) == rate
+        assert timing.target_fps(media, compile_limit("fps", line)) == rate
 
     @each_row(
         ("kind", "accepted", "written"),
@@ -303,7 +303,7 @@ class TestCommands:
     ) -> None:
         lines = limits(streamable={"any_of": accepted}) if accepted else {}
         found: Any = SimpleNamespace(limits=lines, written=written)
-        assert film_words._index(found) == options
+        assert ffmpeg_args._index(found) == options
 
     @each_row(
         ("frames", "notes", "moving"), [(None, (), False), (1, (), False), (2, (), True), (1, ("animated",), True)]

@@ -335,7 +335,7 @@ def test_shape_satisfies_every_limit(width: int, height: int, kind: str, name: s
     if section is None:
         return
     limits = {limit.fact: limit for limit in section.limits}
-    shape = geometry.shape(Subject.of(Media(kind=kind, width=width, height=height)), limits, ANY_SIZE)
+    shape = geometry.plan_shape(Subject.of(Media(kind=kind, width=width, height=height)), limits, ANY_SIZE)
     if not isinstance(shape, geometry.Shape):
         return
     assert shape.crop[0] <= width
@@ -350,13 +350,13 @@ def test_shape_satisfies_every_limit(width: int, height: int, kind: str, name: s
 def test_picture_of_any_size_can_be_fixed(width: int, height: int, name: str) -> None:
     limits = {limit.fact: limit for limit in catalog.load(name).sections["image"].limits}
     picture = Subject.of(Media(kind="image", width=width, height=height))
-    shape = geometry.shape(picture, limits, ANY_SIZE)
+    shape = geometry.plan_shape(picture, limits, ANY_SIZE)
     assert isinstance(shape, geometry.Shape)
 
 
 def test_accepted_size_is_unchanged() -> None:
     limits = {"width": compile_limit("width", {"max": 640})}
-    assert geometry.shape(Subject.of(PHOTO), limits) == geometry.Shape((640, 640), (640, 640))
+    assert geometry.plan_shape(Subject.of(PHOTO), limits) == geometry.Shape((640, 640), (640, 640))
 
 
 def argv_of(report: Report) -> list[str]:

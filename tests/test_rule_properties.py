@@ -22,7 +22,7 @@ from preflight.judge import judge
 from preflight.limit import Changed, Limit, compile_limit
 from preflight.media import NONE, Delivery, Media
 from preflight.plans.encoding import GEOMETRY
-from preflight.plans.geometry import shape as shape_within
+from preflight.plans.geometry import plan_shape as shape_within
 from preflight.report import Report, Result
 from preflight.rulefile import RuleFile, find_problems
 from preflight.ruleset import RuleSet, compile_ruleset

@@ -22,7 +22,7 @@ from preflight.fixer.quality import Quality
 from preflight.fixer.result import FixOutcome, FixResult
 from preflight.fixer.revealed import revealed_facts
 from preflight.formats import FORMATS, IMAGE
-from preflight.plans.budgets import largest_size
+from preflight.plans.budgets import max_result_size
 from preflight.plans.changes import Changes, Shortcut
 from preflight.plans.recipes import recipe_for
 from preflight.report import Obstacle, Plan, Report, internal_error
@@ -134,7 +134,7 @@ class _Attempt:
     def _picture(self, given: Input, place: Place) -> FixResult:
         media = self._before.media
         assert media is not None
-        budget = largest_size(self._changes.limits)
+        budget = max_result_size(self._changes.limits)
         recipe, compares, stop = recipe_for(self._changes), self._settings.measure, self._hooks.stop
         try:
             written = apply_picture(given.source, media, recipe, budget, stop, compares=compares)
@@ -183,9 +183,9 @@ class _Attempt:
         """Plan once more, without a shortcut that was taken. Return whether that is possible."""
         changes = self._changes
         taken: dict[Shortcut, bool] = {
-            "lossless_sound": changes.is_lossless_sound and is_too_large,
+            "lossless_audio": changes.is_lossless_audio and is_too_large,
             "copied_cut": changes.cuts_by_copy,
-            "animation_as_film": changes.is_animation and not self._settings.keeps_kind,
+            "animation_as_video": changes.is_animation and not self._settings.keeps_kind,
         }
         for shortcut in [name for name, is_taken in taken.items() if is_taken and name not in changes.avoided]:
             proposal = propose(self._known, self._settings.aim, changes.avoided | {shortcut})

@@ -11,10 +11,10 @@ from preflight.fixer.ffmpeg import Engine, EngineOutput, find_engine, input_word
 from preflight.fixer.hooks import Hooks
 from preflight.fixer.quality import Compared, Quality, measure
 from preflight.formats import AUDIO
-from preflight.plans.budgets import AIM, LOWEST_SHARE, SizeBudget, of_film
+from preflight.plans.budgets import MIN_SHARE_OF_LIMIT, TARGET_SHARE, SizeBudget, with_video_rates
 from preflight.plans.changes import Changes
-from preflight.plans.film_words import FilmWords, keeps_subtitles, needs_of, passes, words_for
-from preflight.plans.filters import film_filters
+from preflight.plans.ffmpeg_args import FfmpegArgs, args_for, keeps_subtitles, needs_of, passes
+from preflight.plans.filters import video_filters
 from preflight.plans.tracks import constant_rate
 from preflight.units import format_value
 
@@ -64,20 +64,22 @@ def apply_film(job: FilmJob) -> None:
         has_others = keeps_subtitles(job.changes) or (job.changes.media.audio_tracks or 0) > 1
         if not has_others or not any(text in str(error) for text in _OF_TRACKS):
             raise
-        _apply(job._replace(changes=job.changes._replace(only_main=True)))
+        _apply(job._replace(changes=job.changes._replace(main_tracks_only=True)))
 
 
 def _apply(job: FilmJob) -> None:
     budget = job.changes.budget
-    is_lossless = job.changes.is_lossless_sound
+    is_lossless = job.changes.is_lossless_audio
     if budget is None or not budget.is_failing or is_lossless:
-        seconds = _run(job, words_for(job.changes))
+        seconds = _run(job, args_for(job.changes))
         if budget is None or os.path.getsize(job.output.path) <= budget.max_bytes:
             return
         if is_lossless:
             raise ResultTooLarge(budget)
         if budget.video_bit_rate is None and job.changes.video is not None and seconds:
-            budget = of_film(budget, job.changes.media, seconds, job.changes.fps)  # of an animation, known only now
+            budget = with_video_rates(
+                budget, job.changes.media, seconds, job.changes.fps
+            )  # of an animation, known only now
     with TemporaryDirectory(prefix="preflight-fix-") as folder:
         _compress(job._replace(engine=job.engine._replace(folder=folder)), budget)
 
@@ -89,17 +91,17 @@ def _compress(job: FilmJob, budget: SizeBudget) -> None:
         raise ResultTooLarge(budget)
     is_two_pass = passes(job.changes) > 1
     if is_two_pass:
-        _run(job, words_for(job.changes, rate, 1))
+        _run(job, args_for(job.changes, rate, 1))
     lowest, highest = 0, 0
-    words: FilmWords | None = None
+    words: FfmpegArgs | None = None
     smaller = 0
     for _ in range(_MAX_ATTEMPTS):
-        previous, words = words, words_for(job.changes, rate, 2 if is_two_pass else None)
+        previous, words = words, args_for(job.changes, rate, 2 if is_two_pass else None)
         if words == previous and lowest:  # the encoder has no higher bit rate
             return
         _run(job, words)
         size = os.path.getsize(job.output.path)
-        if size <= budget.max_bytes and (size >= LOWEST_SHARE * budget.max_bytes or not budget.is_failing):
+        if size <= budget.max_bytes and (size >= MIN_SHARE_OF_LIMIT * budget.max_bytes or not budget.is_failing):
             return
         if size <= min(smaller * _SATURATED, budget.max_bytes):  # such as silence, or the highest rate of the codec
             _use_constant_rate(job, budget, size)
@@ -112,7 +114,7 @@ def _compress(job: FilmJob, budget: SizeBudget) -> None:
     if os.path.getsize(job.output.path) > budget.max_bytes:
         if not lowest:
             raise ResultTooLarge(budget)
-        _run(job, words_for(job.changes, lowest, 2 if is_two_pass else None))
+        _run(job, args_for(job.changes, lowest, 2 if is_two_pass else None))
 
 
 def _use_constant_rate(job: FilmJob, budget: SizeBudget, size: int) -> None:
@@ -123,18 +125,18 @@ def _use_constant_rate(job: FilmJob, budget: SizeBudget, size: int) -> None:
         return
     rate = constant_rate(budget.audio_bit_rate or 0)
     if rate * duration / 8 > size:
-        _run(job, words_for(changes, rate))
+        _run(job, args_for(changes, rate))
 
 
 def _corrected(rate: int, size: int, budget: SizeBudget, lowest: int, highest: int) -> int:
     """Return the bit rate to try next: in proportion to the size, and between those that are known to be wrong."""
-    proportional = max(1, int(rate * budget.max_bytes * AIM / max(size, 1)))
+    proportional = max(1, int(rate * budget.max_bytes * TARGET_SHARE / max(size, 1)))
     if lowest < proportional < (highest or proportional + 1):
         return proportional
     return (lowest + highest) // 2 if highest else proportional
 
 
-def _run(job: FilmJob, words: FilmWords | None) -> float | None:
+def _run(job: FilmJob, words: FfmpegArgs | None) -> float | None:
     """Run ffmpeg once, and return the seconds of the result, if it states them. A first pass writes no file."""
     changes = job.changes
     if words is None:
@@ -163,11 +165,11 @@ def _run(job: FilmJob, words: FilmWords | None) -> float | None:
 
 def measure_film(job: FilmJob) -> Quality:
     """Return how similar the written video is to the frames that were encoded. Raise `EngineError`, `Stopped`."""
-    changes, source = job.changes, words_for(job.changes)
+    changes, source = job.changes, args_for(job.changes)
     size = changes.size
     if changes.media.kind == AUDIO or size is None or source is None:
         return Quality(None, None)
-    filters = (film_filters(changes) if changes.video is not None else None) or []
+    filters = (video_filters(changes) if changes.video is not None else None) or []
     duration = changes.timing.duration(changes.media)
     return measure(
         job.engine,

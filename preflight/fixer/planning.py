@@ -87,11 +87,11 @@ def _views(media: Media, aim: Aim, avoided: frozenset[Shortcut]) -> Iterator[Med
     becomes_film = media.kind == IMAGE and moves and all(VIDEO in rules.sections for rules in aim.rules)
     if not becomes_film or all(IMAGE in rules.sections for rules in aim.rules):
         yield media
-    if becomes_film and "animation_as_film" not in avoided:
-        yield as_film(media)
+    if becomes_film and "animation_as_video" not in avoided:
+        yield as_video(media)
 
 
-def as_film(media: Media) -> Media:
+def as_video(media: Media) -> Media:
     """Return the facts of an animated picture as those of a video without audio."""
     fps = media.frames / media.duration if media.frames and media.duration else None
     return media._replace(

@@ -16,8 +16,8 @@ from preflight.plans.changes import Changes, Shortcut
 from preflight.plans.choices import DEFAULT_CHOICES, Choices
 from preflight.plans.commands import CommandTemplate, command_template, paths_of
 from preflight.plans.encoding import GEOMETRY, Subject
-from preflight.plans.film_words import words_for
-from preflight.plans.fixcommand import fix_command
+from preflight.plans.ffmpeg_args import args_for
+from preflight.plans.fix_command import fix_command
 from preflight.plans.least_change import changes_for
 from preflight.plans.losses import losses
 from preflight.plans.pictures import obstacle
@@ -100,7 +100,7 @@ def command_of(advice: Advice, name: str | None, rules: Sequence[str]) -> tuple[
     changes = advice.changes
     if advice.command is not None:
         return advice.command.argv(name)
-    if obstacle(changes) is not None if changes.media.kind == IMAGE else words_for(changes) is None:
+    if obstacle(changes) is not None if changes.media.kind == IMAGE else args_for(changes) is None:
         return None
     source, output = paths_of(name, changes)
     return fix_command(source, rules, output, changes.choices)

@@ -11,11 +11,11 @@ from preflight.plans.encoding import Subject
 from preflight.plans.geometry import LimitsByFact, Size
 from preflight.plans.timing import PlannedTimes
 
-SIZES: Final = frozenset(("size", "base64_size"))
+SIZE_FACTS: Final = frozenset(("size", "base64_size"))
 """Facts that compressing brings within their limits."""
-AIM: Final = 0.97
+TARGET_SHARE: Final = 0.97
 """Share of the size limit to aim at: results must end between 92 and 100 % of it."""
-LOWEST_SHARE: Final = 0.92
+MIN_SHARE_OF_LIMIT: Final = 0.92
 """Minimum size of a compressed file, as a share of the limit."""
 _CUT_SHARE: Final = 0.95
 """Share of the limit below which trimming alone is expected to bring a file."""
@@ -58,7 +58,7 @@ class SizeBudget(NamedTuple):
     audio_bit_rate: int | None = None
 
 
-def largest_size(limits: LimitsByFact) -> int | None:
+def max_result_size(limits: LimitsByFact) -> int | None:
     """Return the maximum number of bytes that all limits accept; None without a limit."""
     sizes = []
     if (highest := _highest(limits.get("size"))) is not None:
@@ -81,12 +81,12 @@ def is_too_small(media: Subject, limits: LimitsByFact) -> bool:
     return limit is not None and media.size is not None and limit.side(media.size) < 0
 
 
-def budget(media: Subject, wrong: frozenset[str], limits: LimitsByFact, timing: PlannedTimes) -> SizeBudget | None:
+def size_budget(media: Subject, wrong: frozenset[str], limits: LimitsByFact, timing: PlannedTimes) -> SizeBudget | None:
     """Return the size budget of the result; None without a size limit, or if no change makes it pass."""
-    most = largest_size(limits)
+    most = max_result_size(limits)
     if most is None or is_too_small(media, limits):
         return None
-    if wrong.isdisjoint(SIZES):
+    if wrong.isdisjoint(SIZE_FACTS):
         return SizeBudget(most, is_failing=False)
     duration = timing.duration(media)
     if media.kind != IMAGE and media.size and media.duration and duration and duration < media.duration:
@@ -99,10 +99,10 @@ def bytes_per_second(of: SizeBudget, media: Subject, duration: float, fps: float
     overhead = (fps or 0.0) * _FRAME_OVERHEAD
     if media.audio_codec != NONE:
         overhead += _AUDIO_FRAMES * _FRAME_OVERHEAD * (media.audio_tracks or 1)
-    return (of.max_bytes * AIM - _FIXED_OVERHEAD) / duration - overhead
+    return (of.max_bytes * TARGET_SHARE - _FIXED_OVERHEAD) / duration - overhead
 
 
-def of_sound(of: SizeBudget, media: Subject, duration: float) -> SizeBudget:
+def with_audio_rate(of: SizeBudget, media: Subject, duration: float) -> SizeBudget:
     """Return the budget with the bit rate of an audio file."""
     return of._replace(audio_bit_rate=max(0, int(bytes_per_second(of, media, duration, None) * 8)))
 
@@ -115,7 +115,7 @@ def may_fit_lossless(of: SizeBudget, media: Subject, timing: PlannedTimes) -> bo
     return (media.sample_bits or 0) <= _MAX_LOSSLESS_BITS and of.max_bytes >= _LOSSLESS_SHARE * media.size * kept
 
 
-def of_film(of: SizeBudget, media: Subject, duration: float, fps: float | None) -> SizeBudget:
+def with_video_rates(of: SizeBudget, media: Subject, duration: float, fps: float | None) -> SizeBudget:
     """Return the budget with the bit rates of a video; audio that is a small part of it is copied.
 
     All audio tracks count: each of them is copied or encoded.
@@ -134,7 +134,7 @@ def of_film(of: SizeBudget, media: Subject, duration: float, fps: float | None) 
     return of._replace(video_bit_rate=max(0, int(total - own)), audio_bit_rate=audio)
 
 
-def largest_picture(of: SizeBudget, size: Size | None, fps: float | None) -> int | None:
+def max_frame_pixels(of: SizeBudget, size: Size | None, fps: float | None) -> int | None:
     """Return the maximum pixels per frame at the video's bit rate; None if it may keep all of them."""
     if of.video_bit_rate is None or size is None or not fps:
         return None
@@ -142,7 +142,7 @@ def largest_picture(of: SizeBudget, size: Size | None, fps: float | None) -> int
     return most if most < size[0] * size[1] else None
 
 
-def limits_of_smaller(limits: LimitsByFact, size: Size, most: int) -> LimitsByFact:
+def limits_for_downscaling(limits: LimitsByFact, size: Size, most: int) -> LimitsByFact:
     """Return limits that make the plan scale a video down to at most `most` pixels, without cropping."""
     pixels = limits.get("pixels") or Limit("pixels")
     ratio = limits.get("aspect_ratio") or Limit("aspect_ratio")
@@ -163,4 +163,4 @@ def is_too_tight(of: SizeBudget, media: Subject, size: Size | None, fps: float |
         return True
     if media.kind == AUDIO:
         return of.audio_bit_rate is not None and of.audio_bit_rate < _LOWEST_AUDIO_RATE * (media.channels or 2)
-    return largest_picture(of, size, fps) is not None
+    return max_frame_pixels(of, size, fps) is not None

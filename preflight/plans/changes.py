@@ -9,17 +9,17 @@ from typing import Final, Literal, NamedTuple
 from preflight.formats import AUDIO, VIDEO
 from preflight.media import NONE
 from preflight.plans import budgets, geometry
-from preflight.plans.budgets import SIZES, SizeBudget
+from preflight.plans.budgets import SIZE_FACTS, SizeBudget
 from preflight.plans.choices import DEFAULT_CHOICES, Choices
 from preflight.plans.colors import Colors
 from preflight.plans.encoding import GEOMETRY, LOSSLESS, Subject, can_copy
 from preflight.plans.geometry import LimitsByFact, Shape, Size
-from preflight.plans.outside import too_low
 from preflight.plans.timing import CUTTABLE, PlannedTimes, is_too_short
 from preflight.plans.tracks import AudioTarget, VideoTarget
+from preflight.plans.violations import too_low
 from preflight.report import Obstacle
 
-Shortcut = Literal["animation_as_film", "copied_cut", "lossless_sound"]
+Shortcut = Literal["animation_as_video", "copied_cut", "lossless_audio"]
 """A way that loses less than others, of which only the result shows whether it does.
 
 A video of an animation whose times are not known, a cut whose length depends on the order of the packets, and a
@@ -53,7 +53,7 @@ class Changes(NamedTuple):
     budget   the bytes that the result may have; None: without a limit
     obstacles  why the geometry or the colors cannot be changed
     freed    the facts that were outside limits of the old format alone
-    only_main  whether subtitles and further tracks are left out, since ffmpeg cannot read or write one of them
+    main_tracks_only  whether subtitles and further tracks are left out, since ffmpeg cannot read or write one of them
     avoided  the shortcuts that are not taken, since they were tried in vain
     """
 
@@ -73,7 +73,7 @@ class Changes(NamedTuple):
     budget: SizeBudget | None = None
     obstacles: tuple[Obstacle, ...] = ()
     freed: frozenset[str] = frozenset()
-    only_main: bool = False
+    main_tracks_only: bool = False
     avoided: frozenset[Shortcut] = NO_SHORTCUTS
 
     @property
@@ -104,7 +104,7 @@ class Changes(NamedTuple):
             and self.compresses
             and budgets.is_too_tight(self.budget, self.media, self.size, self.fps)
         ):
-            unmet |= self.wrong & SIZES
+            unmet |= self.wrong & SIZE_FACTS
         return unmet
 
     @property
@@ -120,10 +120,10 @@ class Changes(NamedTuple):
     @property
     def one_of_each(self) -> bool:
         """Return whether only the first track of each kind is kept."""
-        return self.only_main or not self.wrong.isdisjoint(("video_tracks", "audio_tracks"))
+        return self.main_tracks_only or not self.wrong.isdisjoint(("video_tracks", "audio_tracks"))
 
     @property
-    def one_sound(self) -> bool:
+    def one_audio_track(self) -> bool:
         """Return whether only the first audio track is kept: some formats hold no more."""
         return self.one_of_each or self.written in _ONE_TRACK
 
@@ -165,7 +165,7 @@ class Changes(NamedTuple):
         return self.timing.kept is not None and any(fact not in self.codecs for fact in self.tracks)
 
     @property
-    def is_lossless_sound(self) -> bool:
+    def is_lossless_audio(self) -> bool:
         """Return whether an audio file is encoded without a loss."""
         return self.media.kind == AUDIO and self.audio is not None and self.audio.audio_codec in LOSSLESS
 

@@ -46,7 +46,9 @@ class Colors(NamedTuple):
         return all(is_accepted(limits, fact, value) for fact, value in self.values().items())
 
 
-def converted(media: Subject, wrong: frozenset[str], choices: Choices = DEFAULT_CHOICES) -> Colors | Obstacle | None:
+def target_colors(
+    media: Subject, wrong: frozenset[str], choices: Choices = DEFAULT_CHOICES
+) -> Colors | Obstacle | None:
     """Return the colors to convert to; None: they stay the same. 8 bits are too few for HDR.
 
     An obstacle if that is tone mapping and the choices refuse it.
@@ -67,7 +69,7 @@ def _has_standard_base(media: Subject) -> bool:
     return media.hdr == "dolby_vision" and media.transfer is not None and media.transfer not in HDR_BY_TRANSFER
 
 
-def filters(media: Subject, colors: Colors) -> str | None:
+def color_filters(media: Subject, colors: Colors) -> str | None:
     """Return ffmpeg's filters for a video; None if they could not read its colors."""
     transfer = media.transfer or "bt709"
     primaries = media.primaries or ("bt2020" if transfer in HDR_BY_TRANSFER else "bt709")

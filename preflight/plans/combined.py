@@ -25,9 +25,9 @@ Pair = tuple[str, Limit]
 ByFormat = Mapping[str | None, Mapping[str, Limit]]
 """Limits by fact for each format; `None`: for all others."""
 
-_SOUND: Final = "audio_codec"
-_NO_SOUND: Final = Limit(_SOUND, any_of=(NONE,))
-_ABSENT_WORDS: Final = frozenset((_SOUND, "hdr"))
+_AUDIO_CODEC: Final = "audio_codec"
+_NO_AUDIO: Final = Limit(_AUDIO_CODEC, any_of=(NONE,))
+_ABSENT_WORDS: Final = frozenset((_AUDIO_CODEC, "hdr"))
 """The facts of which `none` is a value."""
 
 
@@ -86,7 +86,7 @@ def _words(limit: Limit) -> str:
     """Return what a limit accepts, also if that is any value, but one."""
     if limit.any_of is None and limit.low is None and limit.high is None and limit.multiple_of is None:
         return "required"
-    return f"{accepted(limit)}{' and required' if limit.required and limit.fact == _SOUND else ''}"
+    return f"{accepted(limit)}{' and required' if limit.required and limit.fact == _AUDIO_CODEC else ''}"
 
 
 def combine(named: Sequence[Named], kind: str | None = None, *, strict: bool = False) -> Section | Conflict:
@@ -150,8 +150,8 @@ def _stated(section: Section, *, strict: bool) -> ByFormat:
     for limits in groups.values():
         if strict:
             limits.update({fact: limit._replace(lenient=None) for fact, limit in limits.items()})
-        if any(limit.required and FACTS[fact].track == _SOUND for fact, limit in limits.items()):
-            limits[_SOUND] = limits.get(_SOUND, Limit(_SOUND))._replace(required=True)
+        if any(limit.required and FACTS[fact].track == _AUDIO_CODEC for fact, limit in limits.items()):
+            limits[_AUDIO_CODEC] = limits.get(_AUDIO_CODEC, Limit(_AUDIO_CODEC))._replace(required=True)
     return groups
 
 
@@ -200,14 +200,14 @@ def _limits(
             conflicts["dimensions"] = _size_conflict(
                 [pair for fact in found for pair in pairs[fact] if fact in GEOMETRY]
             )
-    sound = {fact for fact in conflicts if FACTS[fact].track == _SOUND}
-    silent = _intersect([*pairs.get(_SOUND, ()), ("", _NO_SOUND)], kind)
-    if sound and silent is not None and kind != AUDIO:
-        reason = next(conflicts.pop(fact) for fact in sorted(sound)).sentence
-        conflicts = {fact: conflict for fact, conflict in conflicts.items() if fact not in sound}
-        found[_SOUND] = silent._replace(hint=reason)
-    elif _SOUND in found and _is_disputed(found[_SOUND], [limit for _, limit in pairs[_SOUND]]):
-        found[_SOUND] = found[_SOUND]._replace(hint=_conflict(pairs[_SOUND], AUDIO).sentence)
+    audio_facts = {fact for fact in conflicts if FACTS[fact].track == _AUDIO_CODEC}
+    silent = _intersect([*pairs.get(_AUDIO_CODEC, ()), ("", _NO_AUDIO)], kind)
+    if audio_facts and silent is not None and kind != AUDIO:
+        reason = next(conflicts.pop(fact) for fact in sorted(audio_facts)).sentence
+        conflicts = {fact: conflict for fact, conflict in conflicts.items() if fact not in audio_facts}
+        found[_AUDIO_CODEC] = silent._replace(hint=reason)
+    elif _AUDIO_CODEC in found and _is_disputed(found[_AUDIO_CODEC], [limit for _, limit in pairs[_AUDIO_CODEC]]):
+        found[_AUDIO_CODEC] = found[_AUDIO_CODEC]._replace(hint=_conflict(pairs[_AUDIO_CODEC], AUDIO).sentence)
     return tuple(found.values()), next(iter(conflicts.values()), None)
 
 
@@ -215,7 +215,7 @@ def _intersect(pairs: Sequence[Pair], kind: str | None) -> Limit | None:
     """Return the limit that accepts what all accept, if need be with a warning; None if nothing is."""
     limits = [limit for _, limit in pairs]
     fact = limits[0].fact
-    may_be_absent = fact in _ABSENT_WORDS and (fact != _SOUND or kind != AUDIO)
+    may_be_absent = fact in _ABSENT_WORDS and (fact != _AUDIO_CODEC or kind != AUDIO)
     found = intersect(limits, may_be_absent=may_be_absent)
     if all(limit.lenient is None for limit in limits):
         return found

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from preflight.formats import FORMATS, IMAGE
 from preflight.plans.changes import Changes
-from preflight.plans.film_words import words_for
+from preflight.plans.ffmpeg_args import args_for
 
 
 class CommandTemplate(NamedTuple):
@@ -58,7 +58,7 @@ def command_template(changes: Changes) -> CommandTemplate | None:
     """Return the command that makes all changes; None if no call of ffmpeg can."""
     if changes.written not in FORMATS or changes.media.kind == IMAGE:
         return None
-    words = words_for(changes)
+    words = args_for(changes)
     if words is None or changes.compresses:  # a size takes several attempts that depend on each other
         return None
     return CommandTemplate(("ffmpeg", *words.source, "-i"), (*words.inputs, *words.output), _extensions(changes))

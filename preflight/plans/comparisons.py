@@ -144,7 +144,7 @@ def _other_sizes(having: Sequence[Member], own: Sequence[Size]) -> Iterator[Size
     kind = VIDEO if any(member.kind == VIDEO for member in having) else IMAGE
     for width, height in dict.fromkeys((*own, *product(widths, heights), (shortest, shortest))):
         yield width, height
-        shape = geometry.shape(Subject.of(Media(kind, width=width, height=height)), limits)
+        shape = geometry.plan_shape(Subject.of(Media(kind, width=width, height=height)), limits)
         if isinstance(shape, Shape):
             yield shape.result
 
@@ -168,7 +168,7 @@ def _shape_change(media: Media, limits: LimitsByFact | None, choices: Choices) -
     """Return how many pixels a plan for the geometry crops, pads, and removes or invents by scaling."""
     if limits is None or not has_size(limits):
         return None
-    shape = geometry.shape(Subject.of(media), limits, choices)
+    shape = geometry.plan_shape(Subject.of(media), limits, choices)
     if not isinstance(shape, Shape):
         return shape
     whole, part, scaled, result = (

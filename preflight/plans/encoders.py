@@ -57,7 +57,7 @@ def video_options(codec: str, rate: EncodingRate, level: float | None, interval:
     level     the level that is stated and kept to
     interval  seconds between key frames at most
     """
-    words = [*_SPEED[codec], *_rate_words(codec, rate)]
+    words = [*_SPEED[codec], *_rate_args(codec, rate)]
     if codec == "hevc":
         parameters = [*_x265_passes(rate), *([f"level-idc={level:g}"] if level is not None else [])]
         words += ["-x265-params", ":".join(parameters)] if parameters else []
@@ -68,7 +68,7 @@ def video_options(codec: str, rate: EncodingRate, level: float | None, interval:
     return words
 
 
-def _rate_words(codec: str, rate: EncodingRate) -> list[str]:
+def _rate_args(codec: str, rate: EncodingRate) -> list[str]:
     if rate.bit_rate is not None:
         words = ["-b:v", str(rate.bit_rate)]
         if rate.highest is not None and codec in ("h264", "hevc"):

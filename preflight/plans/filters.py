@@ -32,10 +32,10 @@ _TRANSPOSED: Final = (90, 270)
 
 def needed_filters(changes: Changes) -> frozenset[str]:
     """Return the names of the filters that ffmpeg must have for the changes."""
-    return frozenset(_NAME.findall(",".join(film_filters(changes) or ())))
+    return frozenset(_NAME.findall(",".join(video_filters(changes) or ())))
 
 
-def color_words(changes: Changes) -> list[str]:
+def color_args(changes: Changes) -> list[str]:
     """Return the options of the output that state its colors; empty if those of the source stay."""
     if changes.video is None:
         return []
@@ -44,9 +44,9 @@ def color_words(changes: Changes) -> list[str]:
     return ["-colorspace", "bt709", "-color_range", "tv"] if _becomes_ycbcr(changes) else []
 
 
-def film_filters(changes: Changes) -> list[str] | None:
+def video_filters(changes: Changes) -> list[str] | None:
     """Return the filters of the video track; None if none can convert its colors."""
-    converting = colors.filters(changes.media, changes.colors) if changes.colors is not None else ""
+    converting = colors.color_filters(changes.media, changes.colors) if changes.colors is not None else ""
     if converting is None:
         return None
     rate = [f"fps={changes.timing.rate}"] if changes.timing.rate is not None else []

@@ -83,7 +83,7 @@ class _Option(NamedTuple):
         return abs(log(size[0] * crop[1] / (size[1] * crop[0])))
 
 
-def shape(
+def plan_shape(
     media: Subject, limits: LimitsByFact, choices: Choices = DEFAULT_CHOICES, *, is_even: bool = False
 ) -> Shape | Obstacle | None:
     """Return the smallest change that satisfies all limits on geometry.

@@ -11,10 +11,10 @@ from preflight.plans.changes import AUDIO_FACTS, NO_SHORTCUTS, SHAPED, Changes, 
 from preflight.plans.choices import DEFAULT_CHOICES, Choices
 from preflight.plans.encoding import LOSSLESS, MUXERS, Subject, can_remux
 from preflight.plans.geometry import LimitsByFact, Shape
-from preflight.plans.outside import facts_inside, facts_outside
 from preflight.plans.picture_formats import EVEN_SIDES, MAX_SIDES, OPAQUE, target_formats
-from preflight.plans.timing import PlannedTimes, may_play_any, timing
+from preflight.plans.timing import PlannedTimes, may_play_any, plan_times
 from preflight.plans.tracks import AudioTarget
+from preflight.plans.violations import facts_outside, facts_within
 from preflight.report import Obstacle
 from preflight.ruleset import Section
 
@@ -55,7 +55,7 @@ def changes_for(
 
 def _is_settled(changes: Changes, section: Section) -> bool:
     """Return whether changes are possible, and no format that is less preferred loses less."""
-    differs = bool(section.by_format) or _is_uncertain(changes) or _loses_sound(changes)
+    differs = bool(section.by_format) or _is_uncertain(changes) or _loses_audio(changes)
     return _is_possible(changes) and not (differs and any(_loss(changes)))
 
 
@@ -63,7 +63,7 @@ def _is_uncertain(changes: Changes) -> bool:
     return changes.video is not None and changes.written in _UNCERTAIN
 
 
-def _loses_sound(changes: Changes) -> bool:
+def _loses_audio(changes: Changes) -> bool:
     """Return whether an audio file is compressed by a lossy codec that a lossless one may compress enough."""
     is_lossy = changes.audio is not None and changes.audio.audio_codec not in LOSSLESS
     return is_lossy and _may_be_lossless(changes)
@@ -79,7 +79,7 @@ def _loss(changes: Changes) -> tuple[float, ...]:
         *(geometry.loss_of_shape(shape, media) if shape is not None else (0, 0)),
         round(max((media.duration or 0) - kept, 0), 1) if kept is not None else 0,
         _is_uncertain(changes),
-        _loses_sound(changes),
+        _loses_audio(changes),
         media.kind != IMAGE and not changes.remuxes,
     )
 
@@ -111,7 +111,7 @@ def _in_format(name: str, wanted: Changes, section: Section) -> Changes:
     limits = section.by_fact(name or None)
     freed: frozenset[str] = frozenset()
     if name not in ("", media.format):
-        freed = facts_inside(media, wrong, limits) if "format" not in wrong else freed
+        freed = facts_within(media, wrong, limits) if "format" not in wrong else freed
         wrong = wrong - freed | facts_outside(media, limits)
     facts = ("audio_codec",) if media.kind == AUDIO else ("video_codec", "audio_codec")
     present = tuple([fact for fact in facts if getattr(media, fact) != NONE])
@@ -122,7 +122,7 @@ def _in_format(name: str, wanted: Changes, section: Section) -> Changes:
 
 def _copied(changes: Changes) -> Changes | None:
     """Return the changes of a video or audio file of which all tracks are copied; None if one cannot be."""
-    if _lacks_sound(changes) or not changes.wrong.isdisjoint(SHAPED):
+    if _lacks_audio(changes) or not changes.wrong.isdisjoint(SHAPED):
         return None
     timed = _with_times(changes)
     can_copy_all = can_remux(timed.media, timed.tracks, timed.blocking, timed.limits, timed.written)
@@ -134,7 +134,7 @@ def _completed(changes: Changes) -> Changes:
     media = changes.media
     if media.kind != IMAGE and (copied := _copied(changes)) is not None:
         return copied
-    converted = colors.converted(media, changes.wrong, changes.choices)
+    converted = colors.target_colors(media, changes.wrong, changes.choices)
     if isinstance(converted, Obstacle):
         changes = changes._replace(obstacles=(converted,))
     else:
@@ -142,7 +142,7 @@ def _completed(changes: Changes) -> Changes:
     if not changes.wrong.isdisjoint(SHAPED) or media.kind == IMAGE:
         changes = _with_shape(changes)
     if media.kind == IMAGE:
-        return changes._replace(budget=budgets.budget(media, changes.wrong, changes.limits, PlannedTimes()))
+        return changes._replace(budget=budgets.size_budget(media, changes.wrong, changes.limits, PlannedTimes()))
     return _with_codings(_with_times(changes))
 
 
@@ -152,7 +152,7 @@ def _unknown_of_animation(media: Subject, limits: LimitsByFact) -> frozenset[str
     return frozenset(unknown | ({"has_alpha"} if media.has_alpha is not False else set()))
 
 
-def _lacks_sound(changes: Changes) -> bool:
+def _lacks_audio(changes: Changes) -> bool:
     """Return whether a silent track is to be added."""
     is_silent = changes.media.audio_codec == NONE and changes.media.kind == VIDEO
     return is_silent and changes.choices.add_silence and not changes.wrong.isdisjoint(AUDIO_FACTS)
@@ -165,9 +165,9 @@ def _with_shape(changes: Changes, limits: LimitsByFact | None = None) -> Changes
     limits = limits or changes.limits
     shape: Shape | Obstacle | None = None
     if changes.media.kind == IMAGE and changes.written in EVEN_SIDES:
-        shape = geometry.shape(changes.media, limits, changes.choices, is_even=True)
+        shape = geometry.plan_shape(changes.media, limits, changes.choices, is_even=True)
     if not isinstance(shape, Shape):
-        shape = geometry.shape(changes.media, limits, changes.choices)
+        shape = geometry.plan_shape(changes.media, limits, changes.choices)
     if isinstance(shape, Obstacle):
         return changes._replace(obstacles=(*changes.obstacles, shape))
     return changes._replace(shape=shape)
@@ -177,8 +177,8 @@ def _with_times(changes: Changes) -> Changes:
     """Add the part that is kept, the frame rate, and the bytes and bit rates of the result."""
     media, limits = changes.media, changes.limits
     size = changes.size
-    times = timing(media, changes.wrong, limits, changes.choices, size[0] * size[1] if size is not None else None)
-    budget = budgets.budget(media, changes.wrong, limits, times)
+    times = plan_times(media, changes.wrong, limits, changes.choices, size[0] * size[1] if size is not None else None)
+    budget = budgets.size_budget(media, changes.wrong, limits, times)
     if budget is not None and changes.is_animation:
         budget = budget._replace(is_failing=False)  # a film has a fraction of the bytes
     changes = changes._replace(timing=times, budget=budget)
@@ -186,16 +186,16 @@ def _with_times(changes: Changes) -> Changes:
     if changes.budget is None or not duration:
         return changes
     if media.kind == AUDIO:
-        rated = budgets.of_sound(changes.budget, media, duration) if changes.compresses else None
+        rated = budgets.with_audio_rate(changes.budget, media, duration) if changes.compresses else None
         return changes._replace(budget=rated or changes.budget)
-    rated = budgets.of_film(changes.budget, media, duration, changes.fps)
+    rated = budgets.with_video_rates(changes.budget, media, duration, changes.fps)
     if not rated.is_failing:
         return changes._replace(budget=rated._replace(audio_bit_rate=None))
     changes = changes._replace(budget=rated)
-    most = budgets.largest_picture(rated, size, changes.fps)
+    most = budgets.max_frame_pixels(rated, size, changes.fps)
     if most is None or most < 1 or size is None:
         return changes
-    smaller = _with_shape(changes, budgets.limits_of_smaller(limits, size, most))
+    smaller = _with_shape(changes, budgets.limits_for_downscaling(limits, size, most))
     return changes if smaller.shape is None or smaller.obstacles != changes.obstacles else smaller
 
 
@@ -214,14 +214,18 @@ def _with_codings(changes: Changes) -> Changes:
     """Add how each track that cannot be copied is encoded again."""
     media, limits, written = changes.media, changes.limits, changes.written
     encoded = [fact for fact in changes.tracks if not changes.copies(fact)]
-    if _lacks_sound(changes):
+    if _lacks_audio(changes):
         encoded.append("audio_codec")
     if changes.shape is None and "video_codec" in encoded:
         changes = _with_shape(changes)
     names = {fact: encoding.codecs(fact, limits.get(fact), written, getattr(media, fact)) for fact in encoded}
     codecs: dict[str, str | None] = {fact: next(iter(found), None) for fact, found in names.items()}
-    videos = (tracks.video(name, media, changes.size, changes.fps, limits) for name in names.get("video_codec", ()))
-    audios = (tracks.audio(name, media, limits) for name in names.get("audio_codec", ()) if _may_encode(changes, name))
+    videos = (
+        tracks.video_target(name, media, changes.size, changes.fps, limits) for name in names.get("video_codec", ())
+    )
+    audios = (
+        tracks.audio_target(name, media, limits) for name in names.get("audio_codec", ()) if _may_encode(changes, name)
+    )
     video, audio = next(filter(None, videos), None), next(filter(None, audios), None)
     if video is not None:
         codecs["video_codec"] = video.video_codec
@@ -237,7 +241,7 @@ def _with_standard_range(changes: Changes) -> Changes:
         return changes
     if media.hdr in (None, NONE) or video.pixels.bit_depth > _BITS_OF_STANDARD_RANGE:
         return changes
-    converted = colors.converted(media, changes.wrong | {"hdr"}, changes.choices)
+    converted = colors.target_colors(media, changes.wrong | {"hdr"}, changes.choices)
     return (
         changes._replace(obstacles=(converted,))
         if isinstance(converted, Obstacle)
@@ -251,13 +255,13 @@ def _may_encode(changes: Changes, name: str) -> bool:
         return changes.media.audio_codec != NONE
     if name not in LOSSLESS or changes.media.kind != AUDIO:
         return True
-    if "lossless_sound" in changes.avoided:
+    if "lossless_audio" in changes.avoided:
         return False
     return not changes.compresses or (name != "pcm" and _may_be_lossless(changes))
 
 
 def _may_be_lossless(changes: Changes) -> bool:
     """Return whether a lossless codec may make the audio as small as it must be."""
-    if changes.budget is None or not changes.compresses or "lossless_sound" in changes.avoided:
+    if changes.budget is None or not changes.compresses or "lossless_audio" in changes.avoided:
         return False
     return budgets.may_fit_lossless(changes.budget, changes.media, changes.timing)

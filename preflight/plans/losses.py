@@ -8,10 +8,10 @@ from typing import Final
 from preflight.formats import AUDIO, IMAGE
 from preflight.media import NONE, Media
 from preflight.plans import geometry, pictures
-from preflight.plans.budgets import SIZES
+from preflight.plans.budgets import SIZE_FACTS
 from preflight.plans.changes import Changes
 from preflight.plans.encoding import LOSSLESS
-from preflight.plans.film_words import keeps_cover, keeps_subtitles
+from preflight.plans.ffmpeg_args import keeps_cover, keeps_subtitles
 
 _WITH_SUBTITLES: Final = frozenset(("m4v", "mkv", "mov", "mp4", "mpegts"))
 """Formats of videos that often have subtitles."""
@@ -29,7 +29,7 @@ def losses(changes: Changes, media: Media) -> tuple[str, ...]:
         *_of_time(changes, media),
         *_of_coding(changes, media),
         *_of_picture(changes, media),
-        *_of_sound(changes, media),
+        *_of_audio(changes, media),
         *_of_tracks(changes, media),
     ]
     if changes.choices.strip_metadata:
@@ -53,24 +53,24 @@ def _of_time(changes: Changes, media: Media) -> Iterator[str]:
 def _of_coding(changes: Changes, media: Media) -> Iterator[str]:
     """Yield which tracks are encoded again, and how much smaller the file becomes."""
     removes = changes.audio is not None and changes.audio.audio_codec == NONE
-    sound = changes.audio is not None and not removes and not changes.adds_silence
-    exact = sound and changes.audio is not None and {changes.audio.audio_codec, media.audio_codec} <= LOSSLESS
+    encodes_audio = changes.audio is not None and not removes and not changes.adds_silence
+    exact = encodes_audio and changes.audio is not None and {changes.audio.audio_codec, media.audio_codec} <= LOSSLESS
     if media.kind == AUDIO:
-        if sound and not exact:
+        if encodes_audio and not exact:
             yield "re-encodes the audio"
-    elif changes.video is not None and sound:
+    elif changes.video is not None and encodes_audio:
         yield "re-encodes the video and the audio"
     elif changes.video is not None:
         keeps = media.audio_codec != NONE and not removes
         yield "re-encodes the video, keeps the audio" if keeps else "re-encodes the video"
-    elif sound:
+    elif encodes_audio:
         yield "re-encodes the audio, keeps the video"
     if (
         changes.budget is not None
         and changes.compresses
         and media.size
         and not exact
-        and not changes.wrong.isdisjoint(SIZES)
+        and not changes.wrong.isdisjoint(SIZE_FACTS)
     ):
         yield f"compresses it to {changes.budget.max_bytes / media.size * 100:.0f} % of its size"
 
@@ -98,7 +98,7 @@ def _of_picture(changes: Changes, media: Media) -> Iterator[str]:
         yield f"reduces the chroma resolution to {video.pixels.chroma}"
 
 
-def _of_sound(changes: Changes, media: Media) -> Iterator[str]:
+def _of_audio(changes: Changes, media: Media) -> Iterator[str]:
     audio = changes.audio
     if audio is None or changes.adds_silence:
         return
@@ -114,12 +114,12 @@ def _of_sound(changes: Changes, media: Media) -> Iterator[str]:
 
 
 def _of_tracks(changes: Changes, media: Media) -> Iterator[str]:
-    videos, sounds = media.video_tracks or 0, media.audio_tracks or 0
+    videos, audios = media.video_tracks or 0, media.audio_tracks or 0
     if videos > 1 and (changes.one_of_each or not changes.remuxes):
         yield f"drops {videos - 1} of {videos} video tracks"
     is_removed = changes.audio is not None and changes.audio.audio_codec == NONE
-    if sounds > 1 and not is_removed and changes.one_sound:
-        yield f"drops {sounds - 1} of {sounds} audio tracks"
+    if audios > 1 and not is_removed and changes.one_audio_track:
+        yield f"drops {audios - 1} of {audios} audio tracks"
     if media.kind != AUDIO and media.format in _WITH_SUBTITLES and not keeps_subtitles(changes):
         yield "drops subtitles, if there are any"
     if media.kind == AUDIO and "cover_art" in media.notes and not keeps_cover(changes):

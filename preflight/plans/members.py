@@ -124,7 +124,7 @@ def is_kept(limit: Limit, value: float | str, height: int | None = None, *, stri
     return not strict and limit.lenient is not None and limit.lenient.side(value, height) == 0
 
 
-def upper(limit: Limit, fact: str) -> float | None:
+def upper_bound(limit: Limit, fact: str) -> float | None:
     """Return the highest value of `fact` that a limit on it, or on its total, accepts; None if it has no bound."""
     if limit.high is None:
         return None

@@ -9,10 +9,10 @@ from preflight.facts import label
 from preflight.formats import AUDIO, CAMERA_RAW, IMAGE
 from preflight.media import NONE, Media
 from preflight.plans import pictures
-from preflight.plans.budgets import SIZES
+from preflight.plans.budgets import SIZE_FACTS
 from preflight.plans.changes import Changes, needs_shape
 from preflight.plans.encoding import MUXERS
-from preflight.plans.filters import film_filters
+from preflight.plans.filters import video_filters
 from preflight.plans.steps import is_resolved, steps_for
 from preflight.plans.timing import is_too_short
 from preflight.report import Obstacle
@@ -73,7 +73,7 @@ def _not_invented(changes: Changes, media: Media) -> Iterator[Obstacle]:
             yield Obstacle(
                 f"Its {label(fact)} of {what} is too low ({lowest} is required). Use a source of higher quality."
             )
-    if changes.compresses and not unmet.isdisjoint(SIZES) and changes.budget is not None:
+    if changes.compresses and not unmet.isdisjoint(SIZE_FACTS) and changes.budget is not None:
         yield Obstacle(_too_tight(changes))
 
 
@@ -121,7 +121,7 @@ def _of_writing(changes: Changes) -> Iterator[Obstacle]:
             )
         elif codec is not None or changes.compresses:
             yield Obstacle(f"No encoding of its {_CODECS[fact]} is within all limits. {remedy}")
-    if changes.video is not None and film_filters(changes) is None:
+    if changes.video is not None and video_filters(changes) is None:
         yield Obstacle("Its colors are not described well enough to convert them. Export it with its color space.")
 
 

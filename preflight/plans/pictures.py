@@ -11,7 +11,7 @@ from preflight.media import Media
 from preflight.plans.changes import Changes
 from preflight.plans.geometry import LimitsByFact
 from preflight.plans.picture_formats import MAX_SIDES, PICTURE_READERS, WITHOUT_METADATA, chroma_for
-from preflight.plans.recipes import PictureRecipe, is_high_range, primaries_of, recipe_for
+from preflight.plans.recipes import PictureRecipe, is_hdr, primaries_of, recipe_for
 from preflight.plans.tracks import FactValue
 from preflight.probes.color import CHROMATICITIES
 from preflight.report import Obstacle
@@ -46,9 +46,9 @@ def _obstacles(changes: Changes, exact: Media | None) -> Iterator[Obstacle]:
     if not changes.choices.first_picture and is_collection(changes):
         message = "The file holds several pictures, of which only the first would be kept."
         yield Obstacle(message, "first_picture")
-    if is_high_range(media) and changes.choices.hdr == "refuse":
+    if is_hdr(media) and changes.choices.hdr == "refuse":
         yield Obstacle(f"The picture is HDR ({media.hdr}) and would have to be tone-mapped.", "hdr")
-    if is_high_range(media) and (media.transfer not in HDR_BY_TRANSFER or primaries_of(media) not in CHROMATICITIES):
+    if is_hdr(media) and (media.transfer not in HDR_BY_TRANSFER or primaries_of(media) not in CHROMATICITIES):
         yield Obstacle("Its colors are not described well enough to tone-map them. Export it with its color space.")
     size = changes.shape.result if changes.shape is not None else (media.width or 0, media.height or 0)
     if max(size) > MAX_SIDES.get(written, inf):

@@ -6,7 +6,7 @@ from math import lcm
 from typing import Final, NamedTuple
 
 from preflight.media import NONE
-from preflight.plans.budgets import largest_size
+from preflight.plans.budgets import max_result_size
 from preflight.plans.changes import Changes
 from preflight.plans.colors import CMYK_MODELS
 from preflight.plans.encoding import Subject
@@ -110,8 +110,8 @@ def recipe_for(changes: Changes, *, sizes: bool = True) -> PictureRecipe:
         first_picture=choices.first_picture or media.hdr == "gain_map",
         keeps_depth=_keeps_depth(changes) and not to_srgb,
         colors=(primaries_of(media), media.transfer),
-        tone_maps=is_high_range(media),
-        to_srgb=to_srgb or is_high_range(media),
+        tone_maps=is_hdr(media),
+        to_srgb=to_srgb or is_hdr(media),
         keeps_cmyk=keeps_cmyk,
         as_rgb="color_model" in wrong,
         flatten=written in OPAQUE or "has_alpha" in wrong,
@@ -125,7 +125,7 @@ def recipe_for(changes: Changes, *, sizes: bool = True) -> PictureRecipe:
     )
     found = _with_geometry(found, changes)
     found = found._replace(pixel_aspect=_pixel_aspect(changes))
-    if largest_size(limits) is not None:
+    if max_result_size(limits) is not None:
         fallback = _fallback(changes, found)
         chroma = chroma_for(media, fallback[0], limits) if fallback else found.chroma
         smaller = _smaller(_result_of(found), limits, written) if sizes else ()
@@ -237,9 +237,9 @@ def _keeps_pixels(changes: Changes, found: PictureRecipe) -> bool:
 
 def primaries_of(media: Subject) -> str | None:
     """Return the primaries of the pixels; those of BT.2100 for a high dynamic range that does not state them."""
-    return media.primaries or ("bt2020" if is_high_range(media) else None)
+    return media.primaries or ("bt2020" if is_hdr(media) else None)
 
 
-def is_high_range(media: Subject) -> bool:
+def is_hdr(media: Subject) -> bool:
     """Return whether the pixels themselves have a high dynamic range; a gain map is beside them."""
     return media.hdr not in (None, NONE, "gain_map")

@@ -8,7 +8,7 @@ from typing import Any, Final
 from preflight.formats import AUDIO, IMAGE, VIDEO
 from preflight.media import NONE
 from preflight.plans import encoding, pictures
-from preflight.plans.budgets import SIZES
+from preflight.plans.budgets import SIZE_FACTS
 from preflight.plans.changes import Changes, needs_shape
 from preflight.plans.encoding import ENCODERS, GEOMETRY
 from preflight.plans.timing import CUTTABLE
@@ -116,7 +116,7 @@ def _time_steps(changes: Changes) -> Iterator[Step]:
         varies = False if "variable_fps" in wrong else None
         yield Step("change_fps", tuple(sorted(facts)), fps=times.fps, variable_fps=varies)
     if times.kept is not None:
-        facts = wrong & (CUTTABLE | (SIZES if not changes.compresses else frozenset()))
+        facts = wrong & (CUTTABLE | (SIZE_FACTS if not changes.compresses else frozenset()))
         yield Step("trim", tuple(sorted(facts)), duration=times.kept)
     if times.extended is not None:
         yield Step("extend", ("duration",), duration=times.extended)
@@ -166,7 +166,7 @@ def _coding_steps(changes: Changes, new: Mapping[str, FactValue]) -> Iterator[St
 
 def _size_steps(changes: Changes) -> Iterator[Step]:
     if changes.budget is not None and changes.compresses:
-        yield Step("compress", tuple(sorted(changes.wrong & SIZES)), size=changes.budget.max_bytes)
+        yield Step("compress", tuple(sorted(changes.wrong & SIZE_FACTS)), size=changes.budget.max_bytes)
 
 
 def _rate_step(changes: Changes) -> Step | None:
@@ -180,7 +180,7 @@ def _rate_step(changes: Changes) -> Step | None:
 
 def _container_steps(changes: Changes, new: Mapping[str, FactValue]) -> Iterator[Step]:
     if changes.is_animation:
-        yield _film_step(changes)
+        yield _animation_step(changes)
     elif changes.written not in ("", changes.media.format):
         action: Action = "remux" if changes.remuxes else "convert"
         facts = changes.wrong & {"format"} | changes.freed
@@ -196,9 +196,9 @@ def _container_steps(changes: Changes, new: Mapping[str, FactValue]) -> Iterator
         yield Step("move_index", ("streamable",), streamable=encoding.accepts(limit, value=True))
 
 
-def _film_step(changes: Changes) -> Step:
+def _animation_step(changes: Changes) -> Step:
     """Return the step that makes a video of an animated image."""
-    facts = changes.wrong & {"format", "video_codec", "has_alpha", *SIZES}
+    facts = changes.wrong & {"format", "video_codec", "has_alpha", *SIZE_FACTS}
     codec = changes.codecs.get("video_codec")
     return Step("convert", tuple(sorted(facts)), kind=VIDEO, video_codec=codec, format=changes.written)
 

@@ -68,7 +68,7 @@ class PlannedTimes(NamedTuple):
         return min(self.kept, media.duration) if media.duration is not None else self.kept
 
 
-def timing(
+def plan_times(
     media: Subject, wrong: frozenset[str], limits: Mapping[str, Limit], choices: Choices, pixels: int | None
 ) -> PlannedTimes:
     """Return the times that bring the `wrong` facts inside their limits, as far as possible.
@@ -80,11 +80,11 @@ def timing(
     if limit is not None and is_too_short(media, limits):
         if choices.extend == "loop" or media.variable_fps:
             rate = rate or _constant_rate(media, limits)  # so that frames are repeated where a track is shorter
-        return PlannedTimes(extended=longer(media, limit) if choices.extend is not None else None, fps=rate)
-    kept = duration(limit, media) if limit is not None else None
+        return PlannedTimes(extended=extended_duration(media, limit) if choices.extend is not None else None, fps=rate)
+    kept = trimmed_duration(limit, media) if limit is not None else None
     if not wrong.isdisjoint(("frames", "pixel_frames")):
         seconds = PlannedTimes(kept=kept).duration(media)
-        slower, cut = _for_frames(rate or media.fps, seconds, most_frames(limits, pixels), limits)
+        slower, cut = _for_frames(rate or media.fps, seconds, max_frames(limits, pixels), limits)
         rate, kept = slower or rate, cut or kept
     if kept is None or media.duration is None or choices.trim == "start":
         return PlannedTimes(kept=kept, fps=rate)
@@ -102,7 +102,7 @@ def is_too_short(media: Subject, limits: Mapping[str, Limit]) -> bool:
     return limit.side(media.duration) < 0
 
 
-def duration(limit: Limit, media: Subject | None = None) -> float | None:
+def trimmed_duration(limit: Limit, media: Subject | None = None) -> float | None:
     """Return the seconds to keep so that the result passes after encoding; None if nothing would be left."""
     if limit.any_of is not None:
         length = media.duration if media is not None and media.duration is not None else inf
@@ -116,7 +116,7 @@ def duration(limit: Limit, media: Subject | None = None) -> float | None:
     return kept if 0 < kept < inf else None
 
 
-def longer(media: Subject, limit: Limit) -> float | None:
+def extended_duration(media: Subject, limit: Limit) -> float | None:
     """Return the seconds that a file that is too short gets; None if no length passes, or if nothing is played."""
     if not media.duration:
         return None
@@ -132,7 +132,7 @@ def may_play_any(limit: Limit) -> bool:
     return limit.any_of is None and all(limit.side(rate) == 0 for rate in _ANIMATION_RATES)
 
 
-def fps(media_fps: float | None, limit: Limit) -> float | None:
+def target_fps(media_fps: float | None, limit: Limit) -> float | None:
     """Return the nearest whole frame rate in the limit, else its middle, else the nearest listed; None if unusable."""
     if limit.any_of is not None:
         rates = sorted(limit.any_of, key=lambda rate: abs(rate - (media_fps or 0)))
@@ -159,7 +159,7 @@ def _frame_rate(media: Subject, wrong: frozenset[str], limits: Mapping[str, Limi
     limit = limits.get("fps")
     if "fps" in wrong and limit is not None:
         accepted = (rate for rate in _RATES_OF_ANIMATIONS if media.fps is None and limit.side(rate) == 0)
-        return next(accepted, None) or fps(media.fps, limit)
+        return next(accepted, None) or target_fps(media.fps, limit)
     return _constant_rate(media, limits) if "variable_fps" in wrong else None
 
 
@@ -173,7 +173,7 @@ def _constant_rate(media: Subject, limits: Mapping[str, Limit]) -> float | None:
     return next((rate for rate in (*meant, media.fps) if limit is None or limit.side(rate) == 0), None)
 
 
-def most_frames(limits: Mapping[str, Limit], pixels: int | None) -> float:
+def max_frames(limits: Mapping[str, Limit], pixels: int | None) -> float:
     """Return the frames that a video may have: infinite without a limit."""
     highest = inf
     if (limit := limits.get("frames")) is not None and limit.high is not None:

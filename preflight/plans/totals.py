@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from preflight.facts import label
 from preflight.limit import Limit
-from preflight.plans.members import Member, is_kept, upper
+from preflight.plans.members import Member, is_kept, upper_bound
 from preflight.report import Obstacle
 from preflight.units import format_value
 from preflight.wording import accepted
@@ -108,7 +108,7 @@ def _value(member: Member, fact: str) -> float | None:
 def _cap(total: Total, values: Sequence[float]) -> bool:
     """Add limits to the members with the highest values; return whether the total can be brought inside its limit."""
     scale = _SCALES[total.limit.fact]
-    highest = upper(total.limit, scale.fact)
+    highest = upper_bound(total.limit, scale.fact)
     if highest is None:
         return False
     shares = [value / scale.step for value in values]

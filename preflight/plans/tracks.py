@@ -190,7 +190,9 @@ def is_accepted(limits: LimitsByFact, fact: str, value: FactValue) -> bool:
     return fact not in limits or limits[fact].side(value) == 0
 
 
-def video(codec: str, media: Subject, size: Size | None, fps: float | None, limits: LimitsByFact) -> VideoTarget | None:
+def video_target(
+    codec: str, media: Subject, size: Size | None, fps: float | None, limits: LimitsByFact
+) -> VideoTarget | None:
     """Return how a video of this size and frame rate is encoded; None if that cannot be inside all limits."""
     for fact, value in (("scan", "progressive"), ("color_model", "ycbcr"), ("has_alpha", False)):
         if not is_accepted(limits, fact, value):
@@ -261,7 +263,7 @@ def _keyframe_interval(limits: LimitsByFact) -> float:
     return interval if limit.side(interval) == 0 else 0
 
 
-def audio(codec: str, media: Subject, limits: LimitsByFact) -> AudioTarget | None:
+def audio_target(codec: str, media: Subject, limits: LimitsByFact) -> AudioTarget | None:
     """Return how an audio track is encoded; None if that cannot be inside all limits."""
     if codec == NONE:
         return AudioTarget(NONE)

@@ -8,7 +8,7 @@ from functools import partial
 from typing import IO, Final
 
 from preflight.escape import printable
-from preflight.plans.fixcommand import for_rules
+from preflight.plans.fix_command import for_rules
 from preflight.report import Report, Result
 from preflight.reporters import LineReporter, ReporterOptions, is_path
 from preflight.summary import Summary

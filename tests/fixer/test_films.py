@@ -12,7 +12,7 @@ from preflight.fixer.engines import Engine
 from preflight.fixer.ffmpeg import EngineOutput
 from preflight.fixer.films import FilmJob, apply_film
 from preflight.fixer.hooks import NO_HOOKS
-from preflight.plans.film_words import FilmWords
+from preflight.plans.ffmpeg_args import FfmpegArgs
 from tests.plans.planned import CLIP, SILENT, SOUND, changes_of, only
 
 NO_DECODER = "ffmpeg lacks what this file needs: Decoder (codec none) not found for input stream #0:2."
@@ -27,7 +27,7 @@ class Runs:
         self.message = message
         self.copied: list[bool] = []
 
-    def __call__(self, job: FilmJob, words: FilmWords | None) -> None:
+    def __call__(self, job: FilmJob, words: FfmpegArgs | None) -> None:
         assert words is not None
         self.copied.append("0:s?" in words.output)
         if self.copied[-1]:
@@ -57,7 +57,7 @@ def test_a_sound_that_is_small_at_the_highest_bit_rate_is_not_tried_again(
 ) -> None:
     rates: list[str] = []
 
-    def run(job: FilmJob, words: FilmWords | None) -> None:
+    def run(job: FilmJob, words: FfmpegArgs | None) -> None:
         assert words is not None
         rates.append(words.output[words.output.index("-b:a") + 1])
         Path(job.output.path).write_bytes(bytes(500_000))
@@ -71,7 +71,7 @@ def test_a_sound_that_is_small_at_the_highest_bit_rate_is_not_tried_again(
 def test_mp3_whose_average_rate_stays_low_gets_a_constant_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     calls: list[tuple[bool, str]] = []
 
-    def run(job: FilmJob, words: FilmWords | None) -> None:
+    def run(job: FilmJob, words: FfmpegArgs | None) -> None:
         assert words is not None
         calls.append(("-abr" in words.output, words.output[words.output.index("-b:a") + 1]))
         Path(job.output.path).write_bytes(bytes(280_000 if calls[-1][0] else 400_000))
@@ -88,7 +88,7 @@ def test_an_animation_whose_length_shows_in_its_film_is_compressed(
 ) -> None:
     rates: list[str] = []
 
-    def run(job: FilmJob, words: FilmWords | None) -> float:
+    def run(job: FilmJob, words: FfmpegArgs | None) -> float:
         assert words is not None
         rates.append(words.output[words.output.index("-b:v") + 1] if "-b:v" in words.output else "")
         Path(job.output.path).write_bytes(bytes(200_000 if rates[-1] == "" else 80_000))

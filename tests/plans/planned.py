@@ -9,9 +9,9 @@ from preflight.media import NONE, Media
 from preflight.plans.changes import Changes
 from preflight.plans.choices import DEFAULT_CHOICES, Choices
 from preflight.plans.encoding import Subject
-from preflight.plans.film_words import FilmWords, words_for
+from preflight.plans.ffmpeg_args import FfmpegArgs, args_for
 from preflight.plans.least_change import changes_for
-from preflight.plans.outside import facts_outside
+from preflight.plans.violations import facts_outside
 from preflight.ruleset import Section
 
 CLIP = Media(
@@ -43,8 +43,8 @@ def changes_of(media: Media, choices: Choices = DEFAULT_CHOICES, /, **lines: dic
     return changes_for(wrong, subject, Section(tuple(limits.values()), {}), choices)
 
 
-def words_of(changes: Changes, bit_rate: int | None = None, pass_number: int | None = None) -> FilmWords:
-    words = words_for(changes, bit_rate, pass_number)
+def words_of(changes: Changes, bit_rate: int | None = None, pass_number: int | None = None) -> FfmpegArgs:
+    words = args_for(changes, bit_rate, pass_number)
     assert words is not None
     return words
 

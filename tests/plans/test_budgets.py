@@ -8,7 +8,7 @@ from preflight.limit import compile_limit
 from preflight.media import Media
 from preflight.plans import budgets
 from preflight.plans.choices import Choices
-from preflight.plans.film_words import passes
+from preflight.plans.ffmpeg_args import passes
 from preflight.plans.steps import is_resolved, steps_for
 from tests.plans.planned import CLIP, SILENT, SOUND, changes_of, only, output_of
 from tests.rows import each_row
@@ -29,7 +29,7 @@ LARGE = CLIP._replace(size=50_000_000, video_bit_rate=19_800_000, bit_rate=20_00
     ],
 )
 def test_the_largest_size_is_that_of_the_strictest_limit(lines: dict[str, Any], most: int | None) -> None:
-    assert budgets.largest_size({fact: compile_limit(fact, line) for fact, line in lines.items()}) == most
+    assert budgets.max_result_size({fact: compile_limit(fact, line) for fact, line in lines.items()}) == most
 
 
 def test_bit_rates_leave_room_for_every_audio_track() -> None:

@@ -10,8 +10,8 @@ from preflight.plans.changes import Changes
 from preflight.plans.encoding import Subject
 from preflight.plans.geometry import Shape
 from preflight.plans.least_change import changes_for
-from preflight.plans.outside import facts_outside
 from preflight.plans.steps import is_resolved, sentence_of, steps_for
+from preflight.plans.violations import facts_outside
 from preflight.ruleset import Section
 from tests.plans.planned import CLIP, SILENT, only
 

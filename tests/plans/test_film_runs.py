@@ -16,7 +16,7 @@ from preflight.formats import FORMATS
 from preflight.limit import compile_limit
 from preflight.media import NONE, Media
 from preflight.plans.choices import DEFAULT_CHOICES, Choices, Trim
-from preflight.plans.film_words import FilmWords, passes, words_for
+from preflight.plans.ffmpeg_args import FfmpegArgs, args_for, passes
 from preflight.plans.losses import losses
 from tests.plans.planned import changes_of, only
 
@@ -49,7 +49,7 @@ def fixed(path: Path, choices: Choices = DEFAULT_CHOICES, bit_rate: int | None =
     output = path.parent / f"fixed.{FORMATS[changes.written].extensions[0]}"
     numbers = range(1, passes(changes) + 1) if bit_rate is not None and passes(changes) > 1 else (None,)
     for number in numbers:
-        words = words_for(changes, bit_rate, number)
+        words = args_for(changes, bit_rate, number)
         assert words is not None
         ffmpeg(*argv_of(words, path, output), folder=path.parent)
     ffmpeg("-xerror", "-i", os.fspath(output), "-map", "0:V?", "-map", "0:a?", "-f", "null", "-")
@@ -60,7 +60,7 @@ def fixed(path: Path, choices: Choices = DEFAULT_CHOICES, bit_rate: int | None =
     return after
 
 
-def argv_of(words: FilmWords, path: Path, output: Path) -> list[str]:
+def argv_of(words: FfmpegArgs, path: Path, output: Path) -> list[str]:
     target = "-" if words.muxer == "null" else os.fspath(output)
     source = [*words.source, "-f", words.demuxer, "-i", os.fspath(path)]
     return [*source, *words.inputs, *words.output, "-f", words.muxer, target]
@@ -106,11 +106,11 @@ def animation(path: Path) -> Path:
 
 @pytest.mark.parametrize("name", ["a.gif", "a.png"])
 def test_an_animation_becomes_a_film_with_its_times(tmp_path: Path, name: str) -> None:
-    from preflight.fixer.planning import as_film
+    from preflight.fixer.planning import as_video
 
     path = animation(tmp_path / name)
-    changes = changes_of(as_film(facts_of(path)), format=only("mp4"))
-    words = words_for(changes)
+    changes = changes_of(as_video(facts_of(path)), format=only("mp4"))
+    words = args_for(changes)
     assert words is not None
     ffmpeg(*argv_of(words, path, tmp_path / "fixed.mp4"), folder=tmp_path)
     assert frame_times(tmp_path / "fixed.mp4") == pytest.approx([0, 0.1, 0.4, 0.45, 0.65, 1.15])

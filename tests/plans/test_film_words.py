@@ -9,7 +9,7 @@ import pytest
 from preflight.media import NONE, Media
 from preflight.plans.choices import DEFAULT_CHOICES, Choices
 from preflight.plans.encoders import EncodingRate, crf, video_options
-from preflight.plans.film_words import needs_of, passes, words_for
+from preflight.plans.ffmpeg_args import args_for, needs_of, passes
 from preflight.plans.steps import is_resolved, steps_for
 from tests.plans.planned import CLIP, SILENT, SOUND, changes_of, only, output_of, words_of
 from tests.rows import each_row
@@ -192,7 +192,7 @@ def test_what_an_ffmpeg_needs_is_named() -> None:
 
 
 def test_a_format_that_cannot_be_written_has_no_words() -> None:
-    assert words_for(changes_of(CLIP, format=only("rm"))) is None
+    assert args_for(changes_of(CLIP, format=only("rm"))) is None
 
 
 @each_row(

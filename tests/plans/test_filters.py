@@ -21,8 +21,8 @@ from preflight.media import NONE, Media
 from preflight.plans.changes import Changes
 from preflight.plans.choices import DEFAULT_CHOICES, Anchor, Choices
 from preflight.plans.encoding import Subject
-from preflight.plans.film_words import words_for
-from preflight.plans.filters import film_filters, needed_filters
+from preflight.plans.ffmpeg_args import args_for
+from preflight.plans.filters import needed_filters, video_filters
 from preflight.plans.least_change import changes_for
 from preflight.report import needs_change
 from preflight.ruleset import RuleSet, compile_ruleset
@@ -111,7 +111,7 @@ def changes_of(path: Path, choices: Choices = DEFAULT_CHOICES, **limits: Any) ->
 def changed(path: Path, choices: Choices = DEFAULT_CHOICES, **limits: Any) -> Path:
     """Run ffmpeg with the changes that bring a video inside limits, and check that it passes."""
     changes = changes_of(path, choices, **limits)
-    words = words_for(changes)
+    words = args_for(changes)
     assert words is not None
     result = path.with_name(f"{path.stem}-changed.mp4")
     ffmpeg(*words.source, "-i", path, *words.inputs, *words.output, "-f", words.muxer, result)
@@ -185,7 +185,7 @@ class TestCropping:
             tmp_path / "a.mov", "-c:v", "mjpeg", "-pix_fmt", "yuvj420p", "-q:v", "2", filters="null", size=(161, 121)
         )
         changes = changes_of(film, video_codec=only("h264"))
-        assert film_filters(changes) == ["crop=160:120:0:0:exact=1"]
+        assert video_filters(changes) == ["crop=160:120:0:0:exact=1"]
         assert_colors(changed(film, video_codec=only("h264")), {TOP_LEFT: RED, BOTTOM_RIGHT: BLACK})
 
 
@@ -241,7 +241,7 @@ class TestPixels:
     @pytest.mark.slow
     def test_rounding_does_not_make_pixels_oblong(self, tmp_path: Path) -> None:
         film = corners(tmp_path / "a.mp4", size=(322, 242))
-        words = film_filters(changes_of(film, width={"max": 202})._replace(media=Subject.of(Media(kind="video"))))
+        words = video_filters(changes_of(film, width={"max": 202})._replace(media=Subject.of(Media(kind="video"))))
         assert words is not None
         shown = ffmpeg("-i", film, "-vf", ",".join([*words, "showinfo"]), "-f", "null", "-")
         assert not shown
@@ -257,15 +257,15 @@ class TestPixels:
 
     def test_interlaced_fields_become_frames_before_they_are_scaled(self, tmp_path: Path) -> None:
         film = corners(tmp_path / "a.mp4", *X264, "-flags", "+ildct+ilme", filters=f"{BT709},setfield=tff")
-        words = film_filters(changes_of(film, height={"max": 90}))
+        words = video_filters(changes_of(film, height={"max": 90}))
         assert words is not None
         assert [word.partition("=")[0] for word in words][:2] == ["bwdif", "scale"]
         assert facts(changed(film, height={"max": 90})).scan == "progressive"
 
     def test_frames_are_dropped_first_and_repeated_last(self, tmp_path: Path) -> None:
         film = corners(tmp_path / "a.mp4")
-        fewer = film_filters(changes_of(film, fps={"max": 5}, width={"max": 80}))
-        more = film_filters(changes_of(film, fps={"min": 20}, width={"max": 80}))
+        fewer = video_filters(changes_of(film, fps={"max": 5}, width={"max": 80}))
+        more = video_filters(changes_of(film, fps={"min": 20}, width={"max": 80}))
         assert fewer is not None
         assert more is not None
         assert (fewer[0], more[-1]) == ("fps=5", "fps=20")
@@ -305,7 +305,7 @@ class TestColors:
         converted = changes_for(
             frozenset(("primaries",)), Subject.of(media), rules_for(primaries=only("bt709")).sections["video"]
         )
-        words = film_filters(converted)
+        words = video_filters(converted)
         assert changes.video is not None
         assert words is not None
         ffmpeg("-i", film, "-vf", ",".join(words), *X264, tmp_path / "b.mp4")
@@ -367,7 +367,7 @@ HDR = Media(
 def test_colors_are_converted_at_the_smaller_size(limits: dict[str, Any], first: list[str]) -> None:
     rules = rules_for(hdr=only(NONE), **limits)
     changes = changes_for(frozenset((*limits, "hdr")), Subject.of(HDR), rules.sections["video"])
-    names = [word.partition("=")[0] for word in ",".join(film_filters(changes) or ()).split(",")]
+    names = [word.partition("=")[0] for word in ",".join(video_filters(changes) or ()).split(",")]
     assert names[: len(first)] == first
 
 

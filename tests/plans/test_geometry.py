@@ -16,7 +16,7 @@ from tests.rows import each_row
 
 def shape(media: Media, choices: Choices = DEFAULT_CHOICES, /, **lines: dict[str, Any]) -> Shape | Obstacle | None:
     limits = {fact: compile_limit(fact, line) for fact, line in lines.items()}
-    return geometry.shape(Subject.of(media), limits, choices)
+    return geometry.plan_shape(Subject.of(media), limits, choices)
 
 
 def picture(width: int, height: int) -> Media:

@@ -135,7 +135,7 @@ def limits_of(lines: dict[str, Any]) -> dict[str, Limit]:
 
 def found_for(whole: Size, limits: dict[str, Limit], kind: str, choices: Choices = ANY_SIZE) -> Shape | Obstacle | None:
     media = Subject.of(Media(kind=kind, width=whole[0], height=whole[1]))
-    return geometry.shape(media, limits, choices)
+    return geometry.plan_shape(media, limits, choices)
 
 
 @given(SMALL, LINES, st.sampled_from(["image", "video"]))

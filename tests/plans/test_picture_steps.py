@@ -100,7 +100,7 @@ class TestColors:
         assert obstacle == Obstacle(message, "hdr")
 
     def test_refusal_does_not_matter_where_the_pictures_are_of_standard_range(self) -> None:
-        found = colors.converted(Subject.of(VISION), frozenset(("hdr",)), Choices(hdr="refuse"))
+        found = colors.target_colors(Subject.of(VISION), frozenset(("hdr",)), Choices(hdr="refuse"))
         assert found == Colors("bt709", "bt709", is_tone_mapped=False)
 
     @each_row(
@@ -115,4 +115,4 @@ class TestColors:
     )
     def test_unstated_colors_are_those_that_players_assume(self, media: Media, words: str) -> None:
         converted = Colors("bt709", "bt709", is_tone_mapped=media.transfer == "smpte2084")
-        assert (colors.filters(Subject.of(media), converted) or "").startswith(f"zscale={words}")
+        assert (colors.color_filters(Subject.of(media), converted) or "").startswith(f"zscale={words}")

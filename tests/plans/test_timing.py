@@ -107,7 +107,7 @@ class TestFrames:
 
 
 def test_without_an_upper_bound_nothing_is_kept() -> None:
-    assert timing.duration(compile_limit("duration", {"min": 2}), Subject.of(CLIP)) is None
+    assert timing.trimmed_duration(compile_limit("duration", {"min": 2}), Subject.of(CLIP)) is None
 
 
 @pytest.mark.parametrize(

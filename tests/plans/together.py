@@ -73,7 +73,7 @@ def changed(media: Media, limits: Mapping[str, Limit], ruleset: RuleSet) -> Medi
             assert limit.low is None or limit.low <= limit.high
             media = media._replace(**{fact: limit.high})
     if any(limit.side(getattr(media, fact), media.height) for fact, limit in by_fact.items() if fact in GEOMETRY):
-        shape = geometry.shape(Subject.of(media), by_fact)
+        shape = geometry.plan_shape(Subject.of(media), by_fact)
         assert isinstance(shape, geometry.Shape)
         media = media._replace(width=shape.result[0], height=shape.result[1])
     return media

@@ -12,7 +12,7 @@ from preflight.plans import encoding
 from preflight.plans.changes import Changes
 from preflight.plans.encoders import PASSES, EncodingRate
 from preflight.plans.encoding import MP4_FAMILY, MUXERS
-from preflight.plans.filters import color_words, film_filters, needed_filters
+from preflight.plans.filters import color_args, needed_filters, video_filters
 from preflight.plans.tracks import AudioTarget, VideoTarget
 
 _DECODERS_OF_ALPHA: Final = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
@@ -37,7 +37,7 @@ _LOCATION_KEYS: Final = (
 )  # fmt: skip
 _SURROUND_OF_OPUS: Final = "aformat=channel_layouts=7.1|6.1|5.1|5.0|quad|3.0|stereo|mono"
 """Channel layouts that the Opus encoder accepts; `5.1(side)`, which many videos have, is not one of them."""
-_LOOPED_SOUND: Final = f"aloop=loop=-1:size={(1 << 31) - 1}"
+_LOOPED_AUDIO: Final = f"aloop=loop=-1:size={(1 << 31) - 1}"
 """Repeats all samples: `-stream_loop` leaves gaps, which most audio formats cannot express."""
 _WITHOUT_GAPS: Final = "aresample=async=1"
 _STEREO: Final = 2
@@ -47,7 +47,7 @@ _WEBP_DECODER: Final = "webp_anim"
 """ffmpeg's decoder of animated WebP, which versions before 8 lack."""
 
 
-class FilmWords(NamedTuple):
+class FfmpegArgs(NamedTuple):
     """The ffmpeg arguments for a video or audio file, without the file names.
 
     demuxer  the format of the source for `-f`
@@ -78,9 +78,9 @@ def passes(changes: Changes) -> int:
     return PASSES.get(changes.video.video_codec, 1) if changes.video is not None else 1
 
 
-def words_for(
+def args_for(
     changes: Changes, bit_rate: int | None = None, pass_number: int | None = None, log_name: str = "preflight-pass"
-) -> FilmWords | None:
+) -> FfmpegArgs | None:
     """Return the ffmpeg arguments that change a video or audio file; None if ffmpeg cannot.
 
     bit_rate     bit/s of the video or audio to reach instead of a quality; `changes.budget` has the first one
@@ -89,7 +89,7 @@ def words_for(
     """
     if changes.written not in MUXERS or any(coding is None for coding in _codings(changes).values()):
         return None
-    filters = film_filters(changes) if changes.video is not None else []
+    filters = video_filters(changes) if changes.video is not None else []
     if filters is None:
         return None
     is_first = pass_number == 1
@@ -97,14 +97,14 @@ def words_for(
     rate = EncodingRate(changes.choices.quality, highest, bit_rate, pass_number, log_name)
     output = [
         *_maps(changes, is_first=is_first),
-        *_codec_words(changes, filters, rate, is_first=is_first),
+        *_codec_args(changes, filters, rate, is_first=is_first),
         *_length(changes),
     ]
     if is_first:
-        return FilmWords(_demuxer(changes), _source_words(changes), (), tuple(output), "null")
+        return FfmpegArgs(_demuxer(changes), _source_args(changes), (), tuple(output), "null")
     output += _container(changes)
-    source, inputs = _source_words(changes), _silence(changes)
-    return FilmWords(_demuxer(changes), source, inputs, tuple(output), MUXERS[changes.written])
+    source, inputs = _source_args(changes), _silence(changes)
+    return FfmpegArgs(_demuxer(changes), source, inputs, tuple(output), MUXERS[changes.written])
 
 
 def _codings(changes: Changes) -> dict[str, VideoTarget | AudioTarget | None]:
@@ -129,7 +129,7 @@ def _demuxer(changes: Changes) -> str:
     return _ANIMATED.get(name, DEMUXERS.get(name, name)) if changes.is_animation else DEMUXERS.get(name, name)
 
 
-def _source_words(changes: Changes) -> tuple[str, ...]:
+def _source_args(changes: Changes) -> tuple[str, ...]:
     decoder = _DECODERS_OF_ALPHA.get(changes.media.video_codec or "")
     words = ["-c:v", decoder] if decoder is not None and changes.flattens else []
     is_repeated = changes.timing.extended is not None and changes.choices.extend == "loop"
@@ -140,15 +140,15 @@ def _source_words(changes: Changes) -> tuple[str, ...]:
     return tuple(words)
 
 
-def _codec_words(changes: Changes, filters: list[str], rate: EncodingRate, *, is_first: bool) -> Iterator[str]:
+def _codec_args(changes: Changes, filters: list[str], rate: EncodingRate, *, is_first: bool) -> Iterator[str]:
     """Yield the options of all tracks; the first of two passes needs only the video."""
     if changes.remuxes:
         yield from ("-c", "copy")
     else:
         if changes.media.kind != AUDIO:
-            yield from _video_words(changes, filters, rate)
+            yield from _video_args(changes, filters, rate)
         if not is_first:
-            yield from _audio_words(changes, rate.bit_rate)
+            yield from _audio_args(changes, rate.bit_rate)
             yield from ("-c:s", "copy") if keeps_subtitles(changes) else ()
     codec = changes.video.video_codec if changes.video is not None else changes.media.video_codec
     is_new = changes.video is not None or not {changes.media.format, changes.written} <= MP4_FAMILY
@@ -166,7 +166,7 @@ def _maps(changes: Changes, *, is_first: bool) -> Iterator[str]:
     """Yield the options that select the tracks: by default, ffmpeg takes one of each kind, and cover art as video."""
     only = ":0" if changes.one_of_each else ""
     if changes.media.kind == AUDIO:
-        yield from ("-map", "0:a:0" if changes.one_sound else "0:a")
+        yield from ("-map", "0:a:0" if changes.one_audio_track else "0:a")
         yield from ("-map", "0:v?") if keeps_cover(changes) else ()
         return
     yield from ("-map", f"0:V{only if changes.remuxes else ':0'}")
@@ -183,7 +183,7 @@ def _maps(changes: Changes, *, is_first: bool) -> Iterator[str]:
 def keeps_subtitles(changes: Changes) -> bool:
     """Return whether the subtitles of a video are copied."""
     same_times = not changes.timing.start and changes.timing.extended is None
-    are_wanted = changes.media.kind != AUDIO and not changes.only_main
+    are_wanted = changes.media.kind != AUDIO and not changes.main_tracks_only
     return are_wanted and same_times and _are_in(changes, _WITH_SUBTITLES)
 
 
@@ -201,7 +201,7 @@ def _removed(changes: Changes) -> frozenset[str]:
     return frozenset(("audio_codec",)) if removed else frozenset()
 
 
-def _video_words(changes: Changes, filters: list[str], rate: EncodingRate) -> Iterator[str]:
+def _video_args(changes: Changes, filters: list[str], rate: EncodingRate) -> Iterator[str]:
     if changes.video is None:
         yield from ("-c:v", "copy")
         return
@@ -209,12 +209,12 @@ def _video_words(changes: Changes, filters: list[str], rate: EncodingRate) -> It
         filters = [*filters, f"tpad=stop_mode=clone:stop_duration={changes.timing.extended:g}"]
     yield from ("-vf", ",".join(filters)) if filters else ()
     yield from changes.video.options(rate)
-    yield from color_words(changes)
+    yield from color_args(changes)
     if changes.timing.fps is None and (changes.media.variable_fps or changes.is_animation):
         yield from ("-fps_mode", "vfr", "-enc_time_base", _TIME_BASE)
 
 
-def _audio_words(changes: Changes, bit_rate: int | None) -> Iterator[str]:
+def _audio_args(changes: Changes, bit_rate: int | None) -> Iterator[str]:
     if changes.audio is None:
         if changes.media.audio_codec != NONE:
             yield from ("-c:a", "copy")
@@ -231,7 +231,7 @@ def _audio_words(changes: Changes, bit_rate: int | None) -> Iterator[str]:
 def _audio_filters(changes: Changes, audio: AudioTarget) -> list[str]:
     filters = []
     if changes.timing.extended is not None:
-        looping = _LOOPED_SOUND if changes.media.kind == AUDIO else _WITHOUT_GAPS
+        looping = _LOOPED_AUDIO if changes.media.kind == AUDIO else _WITHOUT_GAPS
         held = f"apad=whole_dur={changes.timing.extended:g}"
         filters.append(looping if changes.choices.extend == "loop" else held)
     if audio.audio_codec == "opus" and (audio.channels or changes.media.channels or _STEREO) > _STEREO:
@@ -286,7 +286,7 @@ def _index(changes: Changes) -> list[str]:
 
 def needs_of(changes: Changes) -> Needs:
     """Return what ffmpeg needs to change a video or audio file."""
-    words = words_for(changes)
+    words = args_for(changes)
     if words is None or changes.media.kind == IMAGE:
         return Needs()
     pairs = tuple(pairwise((*words.inputs, *words.output)))

@@ -20,7 +20,7 @@ def facts_outside(media: Subject, limits: LimitsByFact) -> frozenset[str]:
     return frozenset(fact for fact, limit in limits.items() if fact != "format" and _is_outside(facts, fact, limit))
 
 
-def facts_inside(media: Subject, facts: frozenset[str], limits: LimitsByFact) -> frozenset[str]:
+def facts_within(media: Subject, facts: frozenset[str], limits: LimitsByFact) -> frozenset[str]:
     """Return those of the facts that limits are known to accept, not only as `lenient`, or that no limit is on."""
     known = _facts_of(media)
     values = {fact: getattr(known, fact) for fact in facts & limits.keys()}
