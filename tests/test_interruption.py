@@ -22,7 +22,7 @@ from preflight.output import Outputs
 from tests.conftest import ROOT, Run, many_files
 from tests.rows import each_row
 
-COUNT = 5_000
+COUNT = 3_000
 SOON = 3.0
 """s; it takes some milliseconds, but the machine that runs the tests may be busy with others."""
 
