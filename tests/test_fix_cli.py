@@ -24,6 +24,7 @@ from PIL import ExifTags, Image
 import preflight
 from preflight.escape import printable
 from tests.conftest import ROOT, OnTerminal, Run
+from tests.fixer.programs import program
 from tests.rows import each_row
 
 needs_ffmpeg = pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg is not installed")
@@ -493,9 +494,9 @@ class TestFilms:
         assert "pip install 'preflight-media[fix]'" in done.stdout
 
 
-def started(folder: Path, *words: str | Path) -> subprocess.Popen[str]:
+def started(folder: Path, *words: str | Path, **variables: str) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "preflight", "fix", *map(str, words), "--for", "rules.toml"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), **variables}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     return subprocess.Popen(command, cwd=folder, env=environment, text=True, start_new_session=True, **pipes)  # type: ignore[call-overload, no-any-return]
 
@@ -509,9 +510,9 @@ def wait_until(condition: Callable[[], object]) -> None:
 
 @pytest.fixture(scope="module")
 def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A video whose conversion to HEVC takes some seconds."""
+    """A video of 2.5 s."""
     path = tmp_path_factory.mktemp("film") / "b.mov"
-    source = "-f lavfi -i testsrc2=s=640x360:r=60:d=2.5 -c:v libx264 -preset ultrafast"
+    source = "-f lavfi -i testsrc2=s=128x96:r=10:d=2.5 -c:v libx264 -preset ultrafast"
     subprocess.run(["ffmpeg", "-v", "error", *source.split(), str(path)], check=True, timeout=60)
     return path
 
@@ -523,7 +524,7 @@ def engines_of(path: Path) -> str:
 
 @needs_ffmpeg
 class TestInterruption:
-    """A run over a picture and a video, which is interrupted while the video is converted."""
+    """A run over a picture and a video, which is interrupted while a slow encoder converts the video for 10 s."""
 
     @pytest.fixture
     def slow(self, desk: Path, film: Path) -> Path:
@@ -535,7 +536,10 @@ class TestInterruption:
 
     @pytest.fixture
     def process(self, desk: Path, slow: Path) -> subprocess.Popen[str]:
-        process = started(desk, "media", "-o", "out")
+        ffmpeg = shutil.which("ffmpeg")
+        script = f'case " $* " in *" -i "*) exec {ffmpeg} -readrate 0.25 "$@";; esac; exec {ffmpeg} "$@"'
+        folder = program(desk / "bin/ffmpeg", script).parent
+        process = started(desk, "media", "-o", "out", PATH=f"{folder}{os.pathsep}{os.environ['PATH']}")
         wait_until(lambda: list((desk / "out").glob(".b.preflight-*.mp4")) or process.poll() is not None)
         return process
 
