@@ -104,7 +104,7 @@ def animation(path: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("name", ["a.gif", "a.png"])
+@pytest.mark.parametrize("name", ["a.gif", pytest.param("a.png", marks=pytest.mark.slow)])
 def test_an_animation_becomes_a_film_with_its_times(tmp_path: Path, name: str) -> None:
     from preflight.fixer.planning import as_video
 
