@@ -45,7 +45,10 @@ def test_unusual_tiff_is_converted(tmp_path: Path) -> None:
     assert max(value for value, count in enumerate(difference.histogram()) if count) <= 2
 
 
-@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize(
+    "orientation",
+    [pytest.param(each, marks=() if each in (4, 5, 6) else pytest.mark.slow) for each in range(1, 9)],
+)
 def test_decoded_picture_is_upright(tmp_path: Path, orientation: int) -> None:
     source = tmp_path / "a.png"
     stored = photograph(40, 24)
@@ -77,7 +80,14 @@ class TestDamaged:
         source.write_bytes(source.read_bytes()[:-400])
         assert decoded(source, PICTURE._replace(format="jpeg", width=320, height=240)) is None
 
-    @pytest.mark.parametrize("words", [(), ("-compression_algo", "raw"), ("-compression_algo", "deflate")])
+    @pytest.mark.parametrize(
+        "words",
+        [
+            (),
+            pytest.param(("-compression_algo", "raw"), marks=pytest.mark.slow),
+            pytest.param(("-compression_algo", "deflate"), marks=pytest.mark.slow),
+        ],
+    )
     def test_tiff_without_its_last_pixels_is_not_decoded(self, tmp_path: Path, words: tuple[str, ...]) -> None:
         source = film(
             tmp_path / "a.tiff",
