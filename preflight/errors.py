@@ -5,7 +5,7 @@ PreflightError
 │   ├── RuleFileError        a rule file is invalid: file, line, closest valid word
 │   └── MissingExtra         an optional dependency is not installed: which extra to install
 ├── OutputError              an output file cannot be written completely
-├── EngineError              ffmpeg cannot do what one file needs, or failed
+├── FfmpegError              ffmpeg cannot do what one file needs, or failed
 ├── SourceError              a source cannot be read: becomes a report, never ends a run
 │   ├── SourceChanged        it changed while it was read
 │   ├── WorkerTimeout        a decoder exceeded its deadline and was stopped
@@ -75,12 +75,12 @@ class OutputError(PreflightError):
         self.path = path
 
 
-class EngineError(PreflightError):
+class FfmpegError(PreflightError):
     """The ffmpeg cannot do what one file needs, or failed. Other files may succeed.
 
-    code  `engine_unusable`: the program does not work; `engine_incomplete`: it lacks an encoder, a filter or a format;
-          `engine_failed`, `engine_timeout`: it could not change or decode this file, or not in time;
-          `engine_output_too_large`: the result would exceed the size that was allowed
+    code  `ffmpeg_unusable`: the program does not work; `ffmpeg_incomplete`: it lacks an encoder, a filter or a format;
+          `ffmpeg_failed`, `ffmpeg_timeout`: it could not change or decode this file, or not in time;
+          `ffmpeg_output_too_large`: the result would exceed the size that was allowed
     """
 
     def __init__(self, code: str, message: str) -> None:

@@ -31,14 +31,14 @@ from preflight.cli.terminal import FIX_CODES, color_option, is_always, message_w
 from preflight.errors import PreflightError, UsageError
 from preflight.fixer import settings_for
 from preflight.fixer.apply import FixSettings
+from preflight.fixer.fix_run import FixJob, FixRun
 from preflight.fixer.inputs import DEFAULT_MAX_SIZE
 from preflight.fixer.jobs import file_ids, find_sources, jobs_for, output_path, require_accepted, require_apart
-from preflight.fixer.many import FixJob, FixRun
-from preflight.fixer.naming import Located, written_format
-from preflight.fixer.outputs import Others
+from preflight.fixer.naming import LocatedTarget, written_format
+from preflight.fixer.outputs import OthersAction
+from preflight.fixer.request_fix import RequestFix
 from preflight.fixer.result import FixOutcome, FixResult
-from preflight.fixer.runs import Cores, Job, run_jobs, share_cores
-from preflight.fixer.together import RequestFix
+from preflight.fixer.scheduling import CoreShares, Job, run_jobs, share_cores
 from preflight.output import Outputs, ending_like_interrupted
 from preflight.report import Report, Verdict
 from preflight.reporters import Reporter, add_report, with_reports
@@ -65,7 +65,7 @@ class FixCommand:
     dry_run: bool
     each: bool
     together: bool
-    others: Others
+    others: OthersAction
     overwrite: bool
     max_size: int
     measure: bool
@@ -78,7 +78,7 @@ class FixCommand:
         inputs = chain(target_files(self.inputs.targets), rule_files(self.rules), configuration_files())
         OverwriteGuard(output_files(self.report), inputs)
 
-    def settings(self, output_format: str | None, cores: Cores) -> list[tuple[str | None, FixSettings]]:
+    def settings(self, output_format: str | None, cores: CoreShares) -> list[tuple[str | None, FixSettings]]:
         """Return pairs of a rule set's name and its settings; for all rule sets together, one pair with None."""
         choices, http = self.chosen.choices(), self.urls.http()
 
@@ -127,7 +127,7 @@ class FixCommand:
 )
 @click.option(
     "--others",
-    type=click.Choice(get_args(Others)),
+    type=click.Choice(get_args(OthersAction)),
     default="skip",
     show_default=True,
     help="What to do with files that pass: leave them out, link them (hard links; on another file system, symbolic "
@@ -208,7 +208,7 @@ def command(options: FixCommand) -> int:
     return _fix(options, jobs, located, cores, counts, request)
 
 
-def _located(options: FixCommand, words: Sequence[tuple[str | None, str]], counts: Counter[str]) -> list[Located]:
+def _located(options: FixCommand, words: Sequence[tuple[str | None, str]], counts: Counter[str]) -> list[LocatedTarget]:
     """Return the files that the arguments name, each with the role that its argument gives."""
 
     def skipped() -> None:
@@ -226,8 +226,8 @@ def _located(options: FixCommand, words: Sequence[tuple[str | None, str]], count
 def _fix(
     options: FixCommand,
     jobs: Sequence[FixJob],
-    located: Sequence[Located],
-    cores: Cores,
+    located: Sequence[LocatedTarget],
+    cores: CoreShares,
     counts: Counter[str],
     request: RequestFix | None = None,
 ) -> int:

@@ -1,7 +1,8 @@
 """Fix files: plan the smallest change that makes a file pass, apply it, and check the result before publishing it.
 
-`planning` makes the plan; `films` and `pictures` apply it; `proof` judges and decodes the result.
-`apply` combines these for one file, `runs` for many. `naming` and `outputs` name and publish the results.
+`planning` makes the plan; `transcode` and `pictures` apply it; `proof` judges and decodes the result.
+`apply` combines these for one file, `fix_run` and `scheduling` for many. `naming` and
+`outputs` name and publish the results.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Unpack
 from preflight.checker import FetchKeywords, Rules, examine, plan_for, require_rules
 from preflight.errors import UsageError, suggestion
 from preflight.fixer.apply import FixSettings, fix_file
-from preflight.fixer.naming import Located, OutputName, file_name, name_outputs, written_format
-from preflight.fixer.planning import OUTPUT_NAME, Aim, propose
+from preflight.fixer.naming import LocatedTarget, OutputName, file_name, name_outputs, written_format
+from preflight.fixer.planning import OUTPUT_NAME, FixGoal, propose
 from preflight.fixer.result import FixResult
 from preflight.limit import Limit
 from preflight.media import EVERYTHING
@@ -69,11 +70,11 @@ def settings_for(
     Raise `UsageError` for an unknown rule set or choice, `RuleFileError` for an invalid rule file.
     """
     check = plan_for(require_rules(rules), http=http, strict=strict, **fetching)._replace(hints=False, need=EVERYTHING)
-    aim = Aim(check.rules, require_choices(choices), strict)
+    goal = FixGoal(check.rules, require_choices(choices), strict)
     if output_format is not None:
         only = Section((Limit("format", any_of=(output_format,)),), {})
-        aim = aim._replace(further=((OUTPUT_NAME, only),))
-    return FixSettings(aim, check)
+        goal = goal._replace(extra_limits=((OUTPUT_NAME, only),))
+    return FixSettings(goal, check)
 
 
 def plan(target: Target, rules: Rules, **options: Unpack[ChoiceKeywords]) -> Plan:
@@ -85,7 +86,7 @@ def plan(target: Target, rules: Rules, **options: Unpack[ChoiceKeywords]) -> Pla
     ()
     """
     settings = _settings(rules, None, dict(options))
-    return propose(examine(target, settings.check), settings.aim).plan
+    return propose(examine(target, settings.check), settings.goal).plan
 
 
 def fix(
@@ -129,7 +130,7 @@ def _name_of(target: Target, path: str | None) -> OutputName:
             "output= is missing, and bytes have no name. Give the path of the result.", parameters=("output",)
         )
     item = Item(os.fsdecode(target) if isinstance(target, os.PathLike) else target)
-    return name_outputs([Located(item, "", file_name(item))], None)[0]
+    return name_outputs([LocatedTarget(item, "", file_name(item))], None)[0]
 
 
 def _settings(rules: Rules, output: str | None, options: dict[str, Any]) -> FixSettings:

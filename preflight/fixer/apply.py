@@ -8,19 +8,19 @@ from typing import NamedTuple
 
 from preflight.checker import CheckPlan, examine
 from preflight.clock import SYSTEM_CLOCK
-from preflight.errors import EngineError, OutputError, PreflightError, SourceChanged, SourceError
+from preflight.errors import FfmpegError, OutputError, PreflightError, SourceChanged, SourceError
 from preflight.fixer.decoding import decode_by_ffmpeg, losses_of_decoding, recipe_of_decoded
-from preflight.fixer.ffmpeg import Engine, EngineOutput
-from preflight.fixer.films import FilmJob, ResultTooLarge, apply_film, engine_for, measure_film
+from preflight.fixer.ffmpeg import Ffmpeg, FfmpegOutput
 from preflight.fixer.hooks import NO_HOOKS, Hooks
-from preflight.fixer.inputs import DEFAULT_MAX_SIZE, Input, local_input
+from preflight.fixer.inputs import DEFAULT_MAX_SIZE, LocalInput, open_local
 from preflight.fixer.outputs import OutputFile, OutputRefused
 from preflight.fixer.pictures import CannotWrite, apply_picture
-from preflight.fixer.planning import Aim, Proposal, propose
+from preflight.fixer.planning import FixGoal, Proposal, propose
 from preflight.fixer.proof import prove
 from preflight.fixer.quality import Quality
 from preflight.fixer.result import FixOutcome, FixResult
 from preflight.fixer.revealed import revealed_facts
+from preflight.fixer.transcode import ResultTooLarge, TranscodeJob, ffmpeg_for, measure_video, transcode_file
 from preflight.formats import FORMATS, IMAGE
 from preflight.plans.budgets import max_result_size
 from preflight.plans.changes import Changes, Shortcut
@@ -29,14 +29,14 @@ from preflight.report import Obstacle, Plan, Report, internal_error
 from preflight.sources.memory import MemorySource
 from preflight.sources.open import Target
 
-Place = Callable[[str], str]
+OutputPathFor = Callable[[str], str]
 """Returns the path of the result for the extension of its format."""
 
 
 class FixSettings(NamedTuple):
     """The settings that all files of a call share.
 
-    aim        what the results must satisfy; check: how files are checked before and after
+    goal       what the results must satisfy; check: how files are checked before and after
     max_size   bytes of a source that is downloaded
     overwrite  replace an existing output
     dry_run    only plan
@@ -45,7 +45,7 @@ class FixSettings(NamedTuple):
     keeps_kind  never make a picture in place of the film that was planned
     """
 
-    aim: Aim
+    goal: FixGoal
     check: CheckPlan
     max_size: int = DEFAULT_MAX_SIZE
     overwrite: bool = False
@@ -56,7 +56,7 @@ class FixSettings(NamedTuple):
 
 
 def fix_file(
-    target: Target, settings: FixSettings, place: Place, *, name: str | None = None, hooks: Hooks = NO_HOOKS
+    target: Target, settings: FixSettings, path_for: OutputPathFor, *, name: str | None = None, hooks: Hooks = NO_HOOKS
 ) -> FixResult:
     """Fix one file. A file that cannot be fixed is a result, not an exception, and leaves nothing behind.
 
@@ -66,10 +66,10 @@ def fix_file(
     """
     before = examine(target, settings.check, name=name)
     try:
-        proposal = propose(before, settings.aim)
+        proposal = propose(before, settings.goal)
         if proposal.changes is None or settings.dry_run:
             return _unchanged(before, proposal)
-        return _Attempt(before, proposal, settings, hooks).run(target, place)
+        return _Attempt(before, proposal, settings, hooks).run(target, path_for)
     except PreflightError:
         raise
     except Exception as error:  # noqa: BLE001 - an error of preflight affects one file, not the run
@@ -110,12 +110,12 @@ class _Attempt:
         self._hooks = hooks
         self._started = _now()
 
-    def run(self, target: Target, place: Place) -> FixResult:
+    def run(self, target: Target, path_for: OutputPathFor) -> FixResult:
         """Return the result."""
         try:
             settings = self._settings
-            with local_input(target, settings.check.http, settings.max_size, self._hooks) as given:
-                return self._made(given, place)
+            with open_local(target, settings.check.http, settings.max_size, self._hooks) as given:
+                return self._made(given, path_for)
         except SourceChanged as error:
             return self._without_output("unknown", str(error))
         except CannotWrite as error:
@@ -125,13 +125,13 @@ class _Attempt:
             if error.code == "read_limit":
                 return self._refused(Obstacle(str(error), "max_size"))
             return self._without_output("failed", str(error))
-        except (EngineError, OutputError, OutputRefused) as error:
+        except (FfmpegError, OutputError, OutputRefused) as error:
             return self._without_output("failed", str(error))
 
-    def _made(self, given: Input, place: Place) -> FixResult:
-        return self._picture(given, place) if self._changes.media.kind == IMAGE else self._film(given, place)
+    def _made(self, given: LocalInput, path_for: OutputPathFor) -> FixResult:
+        return self._picture(given, path_for) if self._changes.media.kind == IMAGE else self._av_file(given, path_for)
 
-    def _picture(self, given: Input, place: Place) -> FixResult:
+    def _picture(self, given: LocalInput, path_for: OutputPathFor) -> FixResult:
         media = self._before.media
         assert media is not None
         budget = max_result_size(self._changes.limits)
@@ -146,23 +146,23 @@ class _Attempt:
             written = apply_picture(source, media, recipe_of_decoded(recipe), budget, stop, compares=compares)
             written = written._replace(losses=(*losses_of_decoding(media, recipe), *written.losses))
         self._plan = self._plan._replace(losses=(*self._plan.losses, *written.losses))
-        with self._output(place, written.format, given) as file:
+        with self._output(path_for, written.format, given) as file:
             file.write(written.data)
             return self._proved(given, None, file, lambda: Quality(written.ssim, None))
 
-    def _film(self, given: Input, place: Place) -> FixResult:
+    def _av_file(self, given: LocalInput, path_for: OutputPathFor) -> FixResult:
         """Return the result; if it does not do, that of a plan which knows more, or which avoids a shortcut."""
         try:
-            result = self._written_film(given, place)
-        except EngineError as error:
+            result = self._written_film(given, path_for)
+        except FfmpegError as error:
             if not self._avoids_shortcut(is_too_large=isinstance(error, ResultTooLarge)):
                 raise
-            return self._made(given, place)
+            return self._made(given, path_for)
         if result.outcome == "fixed":
             return result
         if (learned := self._learns(result)) is not None and learned.changes is None:
             return self._not_planned(learned.plan)
-        return self._made(given, place) if learned is not None or self._avoids_shortcut() else result
+        return self._made(given, path_for) if learned is not None or self._avoids_shortcut() else result
 
     def _learns(self, result: FixResult) -> Proposal | None:
         """Plan once more with what the result reveals about the source. Return None if the plan stays the same."""
@@ -170,7 +170,7 @@ class _Attempt:
         if known is None:
             return None
         self._known = known
-        proposal = propose(known, self._settings.aim, self._changes.avoided)
+        proposal = propose(known, self._settings.goal, self._changes.avoided)
         is_other_kind = proposal.changes is not None and proposal.changes.media.kind != self._changes.media.kind
         if is_other_kind and self._settings.keeps_kind:
             return None
@@ -188,26 +188,26 @@ class _Attempt:
             "animation_as_video": changes.is_animation and not self._settings.keeps_kind,
         }
         for shortcut in [name for name, is_taken in taken.items() if is_taken and name not in changes.avoided]:
-            proposal = propose(self._known, self._settings.aim, changes.avoided | {shortcut})
+            proposal = propose(self._known, self._settings.goal, changes.avoided | {shortcut})
             if proposal.changes is not None:
                 self._plan, self._changes = proposal.plan, proposal.changes
                 return True
         return False
 
-    def _written_film(self, given: Input, place: Place) -> FixResult:
-        engine = engine_for(self._changes)._replace(threads=self._settings.threads or 0)
-        with self._output(place, self._changes.written, given) as file:
-            output = EngineOutput(file.path, name=file.destination)
-            job = FilmJob(engine, given.path, self._changes, output, self._hooks)
-            apply_film(job)
-            return self._proved(given, engine, file, lambda: measure_film(job))
+    def _written_film(self, given: LocalInput, path_for: OutputPathFor) -> FixResult:
+        ffmpeg = ffmpeg_for(self._changes)._replace(threads=self._settings.threads or 0)
+        with self._output(path_for, self._changes.written, given) as file:
+            output = FfmpegOutput(file.path, name=file.destination)
+            job = TranscodeJob(ffmpeg, given.path, self._changes, output, self._hooks)
+            transcode_file(job)
+            return self._proved(given, ffmpeg, file, lambda: measure_video(job))
 
-    def _output(self, place: Place, written: str, given: Input) -> OutputFile:
-        path = place(FORMATS[written].extensions[0])
+    def _output(self, path_for: OutputPathFor, written: str, given: LocalInput) -> OutputFile:
+        path = path_for(FORMATS[written].extensions[0])
         return OutputFile(path, overwrite=self._settings.overwrite, source=given.path)
 
     def _proved(
-        self, given: Input, engine: Engine | None, file: OutputFile, measured: Callable[[], Quality]
+        self, given: LocalInput, ffmpeg: Ffmpeg | None, file: OutputFile, measured: Callable[[], Quality]
     ) -> FixResult:
         """Check the result, and publish it if it passes.
 
@@ -217,7 +217,7 @@ class _Attempt:
         applied = _now()
         settings = self._settings
         report, problem = prove(
-            file.path, file.destination, settings.check, settings.aim, engine=engine, stop=self._hooks.stop
+            file.path, file.destination, settings.check, settings.goal, ffmpeg=ffmpeg, stop=self._hooks.stop
         )
         outcome: FixOutcome = "fixed"
         if problem is not None:

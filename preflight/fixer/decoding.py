@@ -7,8 +7,8 @@ import threading
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from preflight.errors import EngineError, MissingExtra
-from preflight.fixer.ffmpeg import EngineOutput, find_engine, input_words, run_engine
+from preflight.errors import FfmpegError, MissingExtra
+from preflight.fixer.ffmpeg import FfmpegOutput, execute_ffmpeg, find_ffmpeg, input_args
 from preflight.formats import DEMUXERS
 from preflight.media import NONE, Media
 from preflight.plans.colors import CMYK_MODELS
@@ -42,14 +42,14 @@ def decode_by_ffmpeg(path: str, media: Media, stop: threading.Event | None = Non
     if demuxer is None or not 0 < pixels <= _MAX_PIXELS or not _is_plain(media):
         return None
     with TemporaryDirectory(prefix="preflight-fix-") as folder:
-        output = EngineOutput(os.path.join(folder, "decoded.png"), _BASE_BYTES + _BYTES_PER_PIXEL * pixels)
+        output = FfmpegOutput(os.path.join(folder, "decoded.png"), _BASE_BYTES + _BYTES_PER_PIXEL * pixels)
         strict = _STRICT if media.format not in _TOLERANT else ()
-        words = ["-xerror", *strict, "-noautorotate", *input_words(path, demuxer), *_output_words(media, output.path)]
+        words = ["-xerror", *strict, "-noautorotate", *input_args(path, demuxer), *_output_words(media, output.path)]
         try:
-            engine = find_engine(encoders=("png",))._replace(folder=folder)
+            ffmpeg = find_ffmpeg(encoders=("png",))._replace(folder=folder)
             timeout = _BASE_SECONDS + _SECONDS_PER_MEGAPIXEL * pixels / 1e6
-            run = run_engine(engine, words, timeout=timeout, stop=stop, output=output)
-        except (EngineError, MissingExtra):
+            run = execute_ffmpeg(ffmpeg, words, timeout=timeout, stop=stop, output=output)
+        except (FfmpegError, MissingExtra):
             return None
         if run.lines:
             return None

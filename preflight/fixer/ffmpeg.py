@@ -12,25 +12,25 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Final, NamedTuple
 
-from preflight.errors import EngineError, OutputError
+from preflight.errors import FfmpegError, OutputError
 from preflight.escape import printable
 from preflight.fixer.child import ChildLimits, ChildTimeout, run_child
-from preflight.fixer.complaints import complaints, describe_exit, main_complaint
-from preflight.fixer.engines import Engine, find_engine, remedy_for_engine
-from preflight.fixer.progress import EngineProgress, ProgressReader
+from preflight.fixer.ffmpeg_errors import describe_exit, ffmpeg_error_lines, main_error
+from preflight.fixer.ffmpeg_program import Ffmpeg, ffmpeg_remedy, find_ffmpeg
+from preflight.fixer.progress import FileProgress, ProgressReader
 from preflight.formats import DEMUXERS
 
 __all__ = [
-    "Engine",
-    "EngineOutput",
-    "EngineProgress",
-    "EngineRun",
+    "Ffmpeg",
+    "FfmpegOutput",
+    "FfmpegRun",
+    "FileProgress",
     "decode_fully",
     "demuxer_of",
-    "find_engine",
-    "input_words",
-    "output_words",
-    "run_engine",
+    "execute_ffmpeg",
+    "find_ffmpeg",
+    "input_args",
+    "output_args",
 ]
 
 STALL_TIMEOUT: Final = 120.0
@@ -54,7 +54,7 @@ _HARMLESS: Final = re.compile(
 last Vorbis packet; of the first frame of a trimmed MP3; of tags."""
 
 
-class EngineOutput(NamedTuple):
+class FfmpegOutput(NamedTuple):
     """The file that ffmpeg writes.
 
     path      its absolute path
@@ -67,15 +67,15 @@ class EngineOutput(NamedTuple):
     name: str = ""
 
 
-class EngineRun(NamedTuple):
+class FfmpegRun(NamedTuple):
     """A successful run: its last progress, its duration in seconds, and the last lines that ffmpeg printed."""
 
-    progress: EngineProgress | None
+    progress: FileProgress | None
     seconds: float
     lines: tuple[str, ...]
 
 
-def input_words(path: str, demuxer: str) -> list[str]:
+def input_args(path: str, demuxer: str) -> list[str]:
     """Return the arguments for one input file with any name.
 
     The demuxer is given and only files can be opened, so that no content, such as a playlist or a script of `concat`,
@@ -85,28 +85,28 @@ def input_words(path: str, demuxer: str) -> list[str]:
 
 
 def demuxer_of(format_name: str) -> str:
-    """Return ffmpeg's demuxer of a format. Raise `EngineError` for a format that it is not asked to read."""
+    """Return ffmpeg's demuxer of a format. Raise `FfmpegError` for a format that it is not asked to read."""
     demuxer = DEMUXERS.get(format_name)
     if demuxer is None:
-        raise EngineError("engine_incomplete", f"ffmpeg does not read {printable(format_name)}. Convert it first.")
+        raise FfmpegError("ffmpeg_incomplete", f"ffmpeg does not read {printable(format_name)}. Convert it first.")
     return demuxer
 
 
-def output_words(path: str, muxer: str) -> list[str]:
+def output_args(path: str, muxer: str) -> list[str]:
     """Return the arguments for the output file with any name, which is overwritten."""
     return ["-f", muxer, "-y", f"file:{os.path.abspath(path)}"]
 
 
-def run_engine(
-    engine: Engine,
+def execute_ffmpeg(
+    ffmpeg: Ffmpeg,
     words: Sequence[str],
     *,
     duration: float | None = None,
-    on_progress: Callable[[EngineProgress], None] | None = None,
+    on_progress: Callable[[FileProgress], None] | None = None,
     timeout: float,
     stop: threading.Event | None = None,
-    output: EngineOutput | None = None,
-) -> EngineRun:
+    output: FfmpegOutput | None = None,
+) -> FfmpegRun:
     """Run ffmpeg with these arguments, whose paths are absolute.
 
     duration     expected seconds of the result, for the progress
@@ -114,47 +114,47 @@ def run_engine(
     stop         ends it when set by another thread
     output       the file that it writes, which must not be empty afterwards
 
-    Raise `EngineError` if it fails or times out, `OutputError` if the disk is full, `Stopped`, KeyboardInterrupt. In
+    Raise `FfmpegError` if it fails or times out, `OutputError` if the disk is full, `Stopped`, KeyboardInterrupt. In
     each case ffmpeg has ended. What it has written is left to the caller.
     """
-    folders = (*_folders(words, output), *([engine.folder] if engine.folder != os.sep else []))
+    folders = (*_folders(words, output), *([ffmpeg.folder] if ffmpeg.folder != os.sep else []))
     run, code = _execute(
-        engine,
+        ffmpeg,
         words,
         ProgressReader(duration, on_progress),
         ChildLimits(timeout, STALL_TIMEOUT, None if output is None else output.max_size, folders),
         stop,
     )
-    _require_space(run.lines, code, output or EngineOutput(engine.folder))
+    _require_space(run.lines, code, output or FfmpegOutput(ffmpeg.folder))
     if code or any(line.startswith(_NOT_WRITTEN) for line in run.lines):
         raise _failed(code, run.lines)
     if output is not None and not _size(output.path):
-        raise EngineError("engine_failed", "ffmpeg wrote an empty file. Check that the source has something to write.")
+        raise FfmpegError("ffmpeg_failed", "ffmpeg wrote an empty file. Check that the source has something to write.")
     return run
 
 
 def _execute(
-    engine: Engine,
+    ffmpeg: Ffmpeg,
     words: Sequence[str],
     reader: ProgressReader,
     limits: ChildLimits,
     stop: threading.Event | None,
-) -> tuple[EngineRun, int]:
+) -> tuple[FfmpegRun, int]:
     """Run ffmpeg until it ends. Return what it printed, and its exit code."""
-    command = [engine.path, "-hide_banner", "-nostdin", "-v", "error", "-nostats", "-progress", "pipe:1"]
-    command += ["-max_alloc", str(MAX_ALLOCATION), *_filter_threads(engine.threads), *words]
+    command = [ffmpeg.path, "-hide_banner", "-nostdin", "-v", "error", "-nostats", "-progress", "pipe:1"]
+    command += ["-max_alloc", str(MAX_ALLOCATION), *_filter_threads(ffmpeg.threads), *words]
     began = time.monotonic()
     try:
-        ended = run_child(command, limits, reader.feed, stop, engine.folder)
+        ended = run_child(command, limits, reader.feed, stop, ffmpeg.folder)
     except ChildTimeout as error:
-        raise EngineError("engine_timeout", f"ffmpeg {error}. Try again when the machine is less busy.") from None
+        raise FfmpegError("ffmpeg_timeout", f"ffmpeg {error}. Try again when the machine is less busy.") from None
     except OSError as error:
-        raise EngineError("engine_unusable", f"ffmpeg cannot be started ({error.strerror}). Try again.") from None
-    lines = complaints(ended.errors, words)
-    return EngineRun(reader.latest, time.monotonic() - began, lines), ended.code
+        raise FfmpegError("ffmpeg_unusable", f"ffmpeg cannot be started ({error.strerror}). Try again.") from None
+    lines = ffmpeg_error_lines(ended.errors, words)
+    return FfmpegRun(reader.latest, time.monotonic() - began, lines), ended.code
 
 
-def _folders(words: Sequence[str], output: EngineOutput | None) -> tuple[str, ...]:
+def _folders(words: Sequence[str], output: FfmpegOutput | None) -> tuple[str, ...]:
     """Return the folders of all output files; files between two passes are in the working directory."""
     pairs = [*pairwise(words)]
     paths = [word.removeprefix("file:") for before, word in pairs if word.startswith("file:") and before != "-i"]
@@ -166,24 +166,24 @@ def _filter_threads(threads: int) -> list[str]:
     return ["-filter_threads", str(threads), "-filter_complex_threads", str(threads)] if threads else []
 
 
-def _require_space(lines: Sequence[str], code: int, output: EngineOutput) -> None:
-    """Raise `OutputError` if the disk is full, and `EngineError` if the result exceeds its maximum size."""
+def _require_space(lines: Sequence[str], code: int, output: FfmpegOutput) -> None:
+    """Raise `OutputError` if the disk is full, and `FfmpegError` if the result exceeds its maximum size."""
     said = "\n".join(lines)
     for number in _FULL:
         if os.strerror(number) in said:
             raise OutputError(printable(output.name or output.path), os.strerror(number))
     if output.max_size is not None and (os.strerror(errno.EFBIG) in said or code == -signal.SIGXFSZ):
         problem = f"The result would be larger than {output.max_size:,} bytes."
-        raise EngineError("engine_output_too_large", f"{problem} Allow more bytes, or lower the quality.")
+        raise FfmpegError("ffmpeg_output_too_large", f"{problem} Allow more bytes, or lower the quality.")
 
 
-def _failed(code: int, lines: Sequence[str]) -> EngineError:
-    cause = main_complaint(lines)
+def _failed(code: int, lines: Sequence[str]) -> FfmpegError:
+    cause = main_error(lines)
     if code < 0 or not cause:
-        return EngineError("engine_failed", f"ffmpeg {describe_exit(code)}. Check that the file plays.")
+        return FfmpegError("ffmpeg_failed", f"ffmpeg {describe_exit(code)}. Check that the file plays.")
     if _LACKING.match(cause):
-        return EngineError("engine_incomplete", f"ffmpeg failed: {cause}. {remedy_for_engine()}")
-    return EngineError("engine_failed", f"ffmpeg failed: {cause}. Check that the file plays, or try another ffmpeg.")
+        return FfmpegError("ffmpeg_incomplete", f"ffmpeg failed: {cause}. {ffmpeg_remedy()}")
+    return FfmpegError("ffmpeg_failed", f"ffmpeg failed: {cause}. Check that the file plays, or try another ffmpeg.")
 
 
 def _size(path: str) -> int:
@@ -194,24 +194,24 @@ def _size(path: str) -> int:
 
 
 def decode_fully(
-    engine: Engine,
+    ffmpeg: Ffmpeg,
     path: str,
     format_name: str,
     *,
     duration: float | None = None,
-    on_progress: Callable[[EngineProgress], None] | None = None,
+    on_progress: Callable[[FileProgress], None] | None = None,
     timeout: float,
     stop: threading.Event | None = None,
 ) -> str | None:
     """Decode all video and audio of a file once. Return None, or one sentence with the first error.
 
-    Raise `EngineError` if the engine lacks a decoder or takes too long, `Stopped`, KeyboardInterrupt.
+    Raise `FfmpegError` if ffmpeg lacks a decoder or takes too long, `Stopped`, KeyboardInterrupt.
     """
     demuxer = demuxer_of(format_name)
-    threads = ["-threads", str(engine.threads)] if engine.threads else []
-    words = ["-xerror", *threads, *input_words(path, demuxer), "-map", "0:v?", "-map", "0:a?", "-f", "null", "-"]
+    threads = ["-threads", str(ffmpeg.threads)] if ffmpeg.threads else []
+    words = ["-xerror", *threads, *input_args(path, demuxer), "-map", "0:v?", "-map", "0:a?", "-f", "null", "-"]
     limits = ChildLimits(timeout, STALL_TIMEOUT)
-    run, code = _execute(engine, words, ProgressReader(duration, on_progress), limits, stop)
+    run, code = _execute(ffmpeg, words, ProgressReader(duration, on_progress), limits, stop)
     if code < 0 or (code and not run.lines):
         return f"ffmpeg {describe_exit(code)} while it decoded the file."
     lacking = [line for line in run.lines if _LACKING.match(line)]
@@ -219,7 +219,7 @@ def decode_fully(
         raise _failed(code, lacking)
     faults = [line for line in run.lines if code or not _HARMLESS.match(line)]
     if faults:
-        return f"ffmpeg cannot decode all of the file: {main_complaint(faults[:1])}."
+        return f"ffmpeg cannot decode all of the file: {main_error(faults[:1])}."
     if run.progress is None or not run.progress.position:
         return "ffmpeg finds nothing to decode in the file."
     return None

@@ -1,4 +1,4 @@
-"""Give the engines a local file of any source: in place, or downloaded into a temporary folder."""
+"""Give Pillow and ffmpeg a local file of any source: in place, or downloaded into a temporary folder."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from preflight.clock import SYSTEM_CLOCK
 from preflight.errors import OutputError, SourceChanged, SourceError, Stopped
 from preflight.fixer.hooks import NO_HOOKS, Hooks
 from preflight.fixer.outputs import unfinished
-from preflight.fixer.progress import EngineProgress
+from preflight.fixer.progress import FileProgress
 from preflight.media import Need
 from preflight.sources import Source
 from preflight.sources.local import LocalSource
@@ -34,7 +34,7 @@ _LIMITS: Final = ("read_limit", "too_much_to_read")
 """Codes of errors at a source that has more bytes than may be read."""
 
 
-class Input(NamedTuple):
+class LocalInput(NamedTuple):
     """A local file with the bytes of a source, and the source that reads it."""
 
     path: str
@@ -52,7 +52,9 @@ class Input(NamedTuple):
 
 
 @contextmanager
-def local_input(target: Target, http: HttpOptions | None, max_size: int, hooks: Hooks = NO_HOOKS) -> Iterator[Input]:
+def open_local(
+    target: Target, http: HttpOptions | None, max_size: int, hooks: Hooks = NO_HOOKS
+) -> Iterator[LocalInput]:
     """Open a target as a local file; anything else is copied to a temporary file, which is removed at the end.
 
     Raise `SourceError` if it cannot be read, or has more than `max_size` bytes, `OutputError` if the disk is full,
@@ -62,7 +64,7 @@ def local_input(target: Target, http: HttpOptions | None, max_size: int, hooks: 
     if path is not None:
         source = LocalSource(path)
         try:
-            yield Input(os.path.abspath(path), source)
+            yield LocalInput(os.path.abspath(path), source)
         finally:
             source.close()
         return
@@ -71,7 +73,7 @@ def local_input(target: Target, http: HttpOptions | None, max_size: int, hooks: 
         _download(target, http, max_size, copy, hooks)
         source = LocalSource(copy, display_name(target))
         try:
-            yield Input(copy, source)
+            yield LocalInput(copy, source)
         finally:
             source.close()
 
@@ -119,10 +121,10 @@ def _download(target: Target, http: HttpOptions | None, max_size: int, path: str
         source.close()
 
 
-def _progress(done: int, size: int | None, elapsed: float) -> EngineProgress:
+def _progress(done: int, size: int | None, elapsed: float) -> FileProgress:
     """Return the progress of a download, without a fraction: most of the work on the file is still to come."""
     remaining = elapsed * max(0, size - done) / done if size is not None and done else None
-    return EngineProgress(None, None, remaining, None, done, elapsed)
+    return FileProgress(None, None, remaining, None, done, elapsed)
 
 
 def _with_time(http: HttpOptions | None) -> HttpOptions:

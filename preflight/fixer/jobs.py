@@ -9,8 +9,8 @@ from typing import Final
 
 from preflight.errors import UsageError
 from preflight.fixer.apply import FixSettings
-from preflight.fixer.many import FileId, FixJob, file_id
-from preflight.fixer.naming import Located, OutputName, locate, name_outputs, written_format
+from preflight.fixer.fix_run import FileId, FixJob, file_id
+from preflight.fixer.naming import LocatedTarget, OutputName, locate, name_outputs, written_format
 from preflight.formats import MEDIA_EXTENSIONS, extension_of
 from preflight.ruleset import RuleSet
 from preflight.sources.open import is_url
@@ -22,7 +22,7 @@ STANDARD_INPUT: Final = "-"
 
 def find_sources(
     words: Sequence[str], expand: Callable[[str], Iterable[Item]], skipped: Callable[[], object]
-) -> list[Located]:
+) -> list[LocatedTarget]:
     """Return the files that the arguments name; call `skipped` for each non-media file in a folder."""
     found = []
     for each in locate(words, expand):
@@ -34,7 +34,7 @@ def find_sources(
     return found
 
 
-def file_ids(located: Iterable[Located]) -> frozenset[FileId]:
+def file_ids(located: Iterable[LocatedTarget]) -> frozenset[FileId]:
     """Return the ids of all local files of a run."""
     targets = (each.item.target for each in located if each.item.problem is None)
     found = (file_id(target) for target in targets if isinstance(target, str) and not is_url(target))
@@ -114,7 +114,7 @@ def require_accepted(output: str, rules: Iterable[RuleSet]) -> None:
             raise UsageError(message, parameters=("output",))
 
 
-def require_apart(words: Iterable[str], located: Iterable[Located], folder: str) -> None:
+def require_apart(words: Iterable[str], located: Iterable[LocatedTarget], folder: str) -> None:
     """Raise `UsageError` if outputs would be found as sources: in a folder that is searched, and not hidden there."""
     real = os.path.realpath(folder)
     for word in words:
@@ -135,7 +135,10 @@ def require_apart(words: Iterable[str], located: Iterable[Located], folder: str)
 
 
 def jobs_for(
-    located: Sequence[Located], settings: Sequence[tuple[str | None, FixSettings]], output: str | None, path: str | None
+    located: Sequence[LocatedTarget],
+    settings: Sequence[tuple[str | None, FixSettings]],
+    output: str | None,
+    path: str | None,
 ) -> list[FixJob]:
     """Return the jobs of a run: each file for all rule sets at once, or for each of them by itself.
 

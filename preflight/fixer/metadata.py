@@ -88,7 +88,7 @@ class _Directory:
         self.data[self.end : self.end + 4] = bytes(4)
 
 
-def changed_exif(exif: bytes, *, size: tuple[int, int] | None, is_cropped: bool, without_location: bool) -> bytes:
+def update_exif(exif: bytes, *, size: tuple[int, int] | None, is_cropped: bool, strip_location: bool) -> bytes:
     """Return an EXIF block for an upright picture; empty if there is none, or if it cannot be changed.
 
     size        width and height of the picture, where the block states them; None: left as it is
@@ -106,16 +106,16 @@ def changed_exif(exif: bytes, *, size: tuple[int, int] | None, is_cropped: bool,
         for tag, side in _PIXEL_SIZES.items() if settings is not None and size is not None else ():
             if settings is not None and size is not None and (at := settings.find(tag)) is not None:
                 settings.set_number(at, size[side])
-        if is_cropped or without_location:  # the thumbnail may have a position of its own
+        if is_cropped or strip_location:  # the thumbnail may have a position of its own
             first.end_chain()
-        if without_location:
+        if strip_location:
             _remove_position(first)
     except struct.error:
         return b""
     return bytes(data)
 
 
-def located_exif(exif: bytes) -> bytes:
+def strip_exif_location(exif: bytes) -> bytes:
     """Return an EXIF block, or a TIFF file, of the same length without its position; empty if it cannot be changed."""
     data = bytearray(exif)
     order = {b"II*\0": "<", b"MM\0*": ">"}.get(bytes(data[:4]))
@@ -154,7 +154,7 @@ def is_readable(exif: bytes) -> bool:
         return False
 
 
-def tags_of_tiff(exif: bytes, xmp: bytes) -> Image.Exif:
+def tiff_tags(exif: bytes, xmp: bytes) -> Image.Exif:
     """Return what is written into a TIFF file: libtiff, as Pillow calls it, writes no further directories."""
     own, kept = Image.Exif(), Image.Exif()
     if exif:
@@ -172,15 +172,15 @@ def minimal_exif(orientation: int) -> bytes:
     return b"II*\0" + struct.pack("<IHHHIHHI", 8, 1, _ORIENTATION, _SHORT, 1, orientation, 0, 0)
 
 
-def changed_xmp(xmp: bytes, *, without_location: bool) -> bytes:
+def update_xmp(xmp: bytes, *, strip_location: bool) -> bytes:
     """Return an XMP packet for an upright picture; empty if it is about what is not written."""
     if _OTHER_PICTURES.search(xmp):
         return b""
     xmp = _ORIENTATION_IN_XMP.sub(rb"\g<1>1", xmp)
-    return without_position(xmp).strip() if without_location else xmp
+    return strip_xmp_location(xmp).strip() if strip_location else xmp
 
 
-def without_position(xmp: bytes) -> bytes:
+def strip_xmp_location(xmp: bytes) -> bytes:
     """Return an XMP packet of the same length with spaces in place of its position."""
     for pattern in _GPS_IN_XMP:
         xmp = pattern.sub(lambda found: b" " * len(found[0]), xmp)

@@ -32,7 +32,7 @@ _MAX_END_BYTES: Final = 8
 _GLOB: Final = re.compile(r"[*?[]")
 
 
-class Located(NamedTuple):
+class LocatedTarget(NamedTuple):
     """A target with the folder, below that of the outputs, in which its output belongs, and its own name."""
 
     item: Item
@@ -97,7 +97,7 @@ def written_format(path: str) -> str:
     return found
 
 
-def locate(words: Sequence[str], expand: Callable[[str], Iterable[Item]]) -> Iterator[Located]:
+def locate(words: Sequence[str], expand: Callable[[str], Iterable[Item]]) -> Iterator[LocatedTarget]:
     """Yield every target of the words with its place among the outputs; a target that is named twice only once.
 
     A file that is found in a folder, or by a pattern, keeps its path below that folder, or below the part of the
@@ -116,7 +116,7 @@ def locate(words: Sequence[str], expand: Callable[[str], Iterable[Item]]) -> Ite
             seen.add(key or "")
             below = os.path.relpath(os.path.dirname(path) or os.curdir, root) if path and root is not None else ""
             is_below = below not in ("", os.curdir) and not below.startswith(os.pardir)
-            yield Located(item, os.path.join(above, below) if is_below else above, name)
+            yield LocatedTarget(item, os.path.join(above, below) if is_below else above, name)
 
 
 def _root(word: str) -> str | None:
@@ -156,7 +156,7 @@ def _sanitized(name: str) -> str:
 
 
 def name_outputs(
-    located: Sequence[Located], output: str | None, *, marks: Sequence[str] = (), folders: Sequence[str] = ()
+    located: Sequence[LocatedTarget], output: str | None, *, marks: Sequence[str] = (), folders: Sequence[str] = ()
 ) -> list[OutputName]:
     """Return the name of the output of each target; equal calls give equal names, in any state of the folders.
 

@@ -12,7 +12,7 @@ from typing import Final, Literal, Protocol
 from preflight.errors import OutputError, PreflightError
 from preflight.output import MAX_NAME_BYTES
 
-Others = Literal["skip", "link", "copy"]
+OthersAction = Literal["skip", "link", "copy"]
 """What to do with a file that passes: skip it, or link or copy it to the outputs."""
 
 _NO_LINKS: Final = frozenset(
@@ -196,7 +196,7 @@ def _rename_without_replacing(path: str, destination: str) -> bool:
     raise OSError(number, os.strerror(number), destination)
 
 
-def place_unchanged(source: str, destination: str, others: Others, *, overwrite: bool = False) -> None:
+def link_or_copy(source: str, destination: str, others: OthersAction, *, overwrite: bool = False) -> None:
     """Link or copy a file that passes to its destination, unless it is there already.
 
     A link is a hard link, which stays valid if the source is moved or deleted; on another file system, or where hard

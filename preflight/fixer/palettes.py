@@ -50,7 +50,7 @@ def _indices(image: Image.Image, colors: list[tuple[int, ...]]) -> Image.Image:
     return indices
 
 
-def in_palette(image: Image.Image, *, dithers: bool) -> Image.Image:
+def quantize_for_gif(image: Image.Image, *, dithers: bool) -> Image.Image:
     """Return a picture with at most 256 colors, of which one may be transparent, as a GIF has them.
 
     dithers  mix colors that are missing; in an animation that would flicker

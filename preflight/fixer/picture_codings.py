@@ -9,9 +9,9 @@ from typing import Any, Final, NamedTuple
 from PIL import Image, ImageFile
 from PIL.PngImagePlugin import PngInfo
 
-from preflight.fixer.metadata import EXIF_MARK, tags_of_tiff
-from preflight.fixer.palettes import in_palette
-from preflight.fixer.picture_source import Metadata, Refused
+from preflight.fixer.metadata import EXIF_MARK, tiff_tags
+from preflight.fixer.palettes import quantize_for_gif
+from preflight.fixer.picture_source import Metadata, PictureRefused
 
 _FORMATS: Final = {
     "avif": "AVIF", "bmp": "BMP", "gif": "GIF", "heic": "HEIF", "jpeg": "JPEG", "png": "PNG", "tiff": "TIFF",
@@ -66,9 +66,9 @@ class PictureCoding(NamedTuple):
 
 
 def require_encoder(written: str) -> None:
-    """Raise `Refused` if the installed Pillow and pillow-heif have no encoder of the format."""
+    """Raise `PictureRefused` if the installed Pillow and pillow-heif have no encoder of the format."""
     if _FORMATS[written] not in Image.SAVE:
-        raise Refused(f"cannot be written as {written}: the installed Pillow or pillow-heif has no encoder")
+        raise PictureRefused(f"cannot be written as {written}: the installed Pillow or pillow-heif has no encoder")
 
 
 def encoded(frames: Sequence[Image.Image], coding: PictureCoding, quality: float) -> bytes:
@@ -100,7 +100,7 @@ def _writable(image: Image.Image, coding: PictureCoding) -> Image.Image:
     transparency = image.info.get("transparency")
     image = image.copy()
     image.info = {} if transparency is None else {"transparency": transparency}
-    return in_palette(image, dithers=len(coding.durations) < 2) if coding.written == "gif" else image
+    return quantize_for_gif(image, dithers=len(coding.durations) < 2) if coding.written == "gif" else image
 
 
 def _common(coding: PictureCoding) -> dict[str, Any]:
@@ -110,7 +110,7 @@ def _common(coding: PictureCoding) -> dict[str, Any]:
         return {}
     options: dict[str, Any] = {"icc_profile": coding.profile or None}
     if coding.written == "tiff":
-        return options | {"exif": tags_of_tiff(exif, xmp)} | ({"dpi": dpi} if dpi else {})
+        return options | {"exif": tiff_tags(exif, xmp)} | ({"dpi": dpi} if dpi else {})
     if coding.written == "png" and xmp:
         options["pnginfo"] = PngInfo()
         options["pnginfo"].add_itxt("XML:com.adobe.xmp", xmp.decode("utf-8", "replace"))

@@ -7,7 +7,7 @@ from typing import Final
 
 from PIL import Image, ImageCms, ImageFilter
 
-from preflight.fixer.tone_mapping import tone_mapped
+from preflight.fixer.tone_mapping import tone_map
 from preflight.plans.recipes import PictureRecipe, Rectangle
 
 _DEEP: Final = ("I;16", "I;16B", "I;16L", "I;16N")
@@ -22,36 +22,36 @@ _BLURRED_SHARE: Final = 40
 """The radius of the blur is the longest side divided by this."""
 
 
-def changed(image: Image.Image, profile: bytes, recipe: PictureRecipe) -> tuple[Image.Image, bytes]:
+def change_pixels(image: Image.Image, profile: bytes, recipe: PictureRecipe) -> tuple[Image.Image, bytes]:
     """Return an upright picture after all changes of its pixels, and its profile."""
     image = _plain(image, recipe)
     primaries, transfer = recipe.colors
     if recipe.tone_maps and primaries is not None and transfer is not None:
-        image, profile = tone_mapped(_without_palette(image) if image.mode == "P" else image, primaries, transfer), b""
+        image, profile = tone_map(_without_palette(image) if image.mode == "P" else image, primaries, transfer), b""
     profile = profile if _describes(profile, image.mode) else b""
     is_converted = recipe.to_srgb or (image.mode in ("CMYK", "LAB") and not recipe.keeps_cmyk)
     if is_converted or (recipe.as_rgb and image.mode in ("L", "LA") and profile):
-        image, profile = in_srgb(image, profile)
+        image, profile = convert_to_srgb(image, profile)
     if recipe.as_rgb and image.mode in ("L", "LA"):
         image = image.convert("RGBA" if image.mode == "LA" else "RGB")
     if recipe.flatten:
-        image = flattened(image)
+        image = flatten(image)
     if recipe.crop is not None:
         left, top, width, height = recipe.crop
         image = image.crop((left, top, left + width, top + height))
     if recipe.size is not None:
-        image = scaled(image, recipe.size)
+        image = scale_picture(image, recipe.size)
     return _padded(image, recipe.canvas, blur=recipe.blur) if recipe.canvas is not None else image, profile
 
 
-def scaled(image: Image.Image, size: tuple[int, int]) -> Image.Image:
+def scale_picture(image: Image.Image, size: tuple[int, int]) -> Image.Image:
     """Return a picture in another size; transparent pixels do not color their neighbors."""
     if image.mode == "P":
         image = _without_palette(image)
     return image.resize(size, Image.Resampling.LANCZOS)
 
 
-def flattened(image: Image.Image) -> Image.Image:
+def flatten(image: Image.Image) -> Image.Image:
     """Return a picture without transparency: on white."""
     if image.mode not in ("LA", "RGBA"):
         return image
@@ -61,7 +61,7 @@ def flattened(image: Image.Image) -> Image.Image:
     return white
 
 
-def in_eight_bits(image: Image.Image) -> Image.Image:
+def to_eight_bits(image: Image.Image) -> Image.Image:
     """Return a deep gray picture with 8 bits per component: scaled, not clipped."""
     deep = image.convert("I")
     # Only such a linear function is applied to whole numbers of 32 bits; the conversion then truncates.
@@ -96,7 +96,7 @@ def _without_palette(image: Image.Image) -> Image.Image:
 def _gray(image: Image.Image, recipe: PictureRecipe) -> Image.Image:
     if recipe.keeps_depth and image.mode in _DEEP:
         return image if image.mode == "I;16" else image.convert("I;16")
-    return in_eight_bits(image)
+    return to_eight_bits(image)
 
 
 def _from_floats(image: Image.Image) -> Image.Image:
@@ -119,7 +119,7 @@ def _describes(profile: bytes, mode: str) -> bool:
     return ("L" if mode == "I;16" else mode) in _SPACES.get(space, ())
 
 
-def in_srgb(image: Image.Image, profile: bytes) -> tuple[Image.Image, bytes]:
+def convert_to_srgb(image: Image.Image, profile: bytes) -> tuple[Image.Image, bytes]:
     """Return a picture in sRGB, and the profile that says so; without one, its colors are taken as sRGB."""
     srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
     if image.mode == "LAB" and not profile:
@@ -127,7 +127,7 @@ def in_srgb(image: Image.Image, profile: bytes) -> tuple[Image.Image, bytes]:
     if image.mode == "P":
         image = _without_palette(image)
     if image.mode == "I;16":
-        image = in_eight_bits(image)
+        image = to_eight_bits(image)
     alpha = image.getchannel("A") if image.mode in ("LA", "RGBA") else None
     opaque = image.convert(_OPAQUE[image.mode]) if alpha is not None else image
     converted = _converted(opaque, profile, srgb) or opaque.convert("RGB")

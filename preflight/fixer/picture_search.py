@@ -6,14 +6,14 @@ from collections.abc import Callable, Sequence
 from math import log
 from typing import Final, NamedTuple, TypeVar
 
-FLOOR: Final = 40.0
+MIN_QUALITY: Final = 40.0
 """The lowest quality: below it, a smaller picture looks better."""
-ENOUGH: Final = 0.96
+STOP_SHARE: Final = 0.96
 """Share of the bytes with which a search ends."""
-LANDING: Final = 0.92
+MIN_SHARE_OF_BUDGET: Final = 0.92
 """Share of the bytes that a result has at least, if a quality has so many: enough for encoders that take long."""
-FINE: Final = 0.04
-WHOLE: Final = 1.0
+FINE_STEP: Final = 0.04
+WHOLE_STEP: Final = 1.0
 _MAX_TRIES: Final = 12
 
 T = TypeVar("T")
@@ -27,7 +27,7 @@ class EncodedPicture(NamedTuple):
 
 
 def best_quality(
-    encode: Callable[[float], bytes], budget: int, top: float, floor: float = FLOOR, *, step: float = FINE
+    encode: Callable[[float], bytes], budget: int, top: float, floor: float = MIN_QUALITY, *, step: float = FINE_STEP
 ) -> EncodedPicture | None:
     """Return the picture of the highest quality with at most `budget` bytes; None if even that of `floor` has more.
 
@@ -41,7 +41,7 @@ def best_quality(
     below: EncodedPicture | None = None
     for number in range(_MAX_TRIES):
         quality = _next(below, above, low, budget, middle=number % 3 == 2)
-        if step == WHOLE:
+        if step == WHOLE_STEP:
             quality = min(max(round(quality), below.quality + 1 if below else low), above.quality - 1)
         tried = EncodedPicture(encode(quality), quality)
         if len(tried.data) <= budget:
@@ -50,7 +50,9 @@ def best_quality(
             return None
         else:
             above = tried
-        enough = below is not None and len(below.data) >= (ENOUGH if step < WHOLE else LANDING) * budget
+        enough = (
+            below is not None and len(below.data) >= (STOP_SHARE if step < WHOLE_STEP else MIN_SHARE_OF_BUDGET) * budget
+        )
         if enough or (below is not None and above.quality - below.quality <= step):
             break
         if above.quality - low <= step and below is None:
@@ -65,7 +67,7 @@ def _next(below: EncodedPicture | None, above: EncodedPicture, low: float, budge
         return low if guess < low + 3 or middle else guess
     if middle:
         return (below.quality + above.quality) / 2
-    aim = log(budget * (1 + ENOUGH) / 2)
+    aim = log(budget * (1 + STOP_SHARE) / 2)
     first, last = log(len(below.data)), log(len(above.data))
     share = (aim - first) / (last - first) if last > first else 0.5
     return below.quality + min(max(share, 0.08), 0.92) * (above.quality - below.quality)

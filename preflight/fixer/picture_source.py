@@ -8,8 +8,8 @@ from typing import Final, NamedTuple
 import pillow_heif
 from PIL import ExifTags, Image
 
-from preflight.fixer.metadata import DESCRIPTIVE_TAGS, changed_exif, changed_xmp, is_readable, minimal_exif
-from preflight.fixer.profiles import profile_of
+from preflight.fixer.metadata import DESCRIPTIVE_TAGS, is_readable, minimal_exif, update_exif, update_xmp
+from preflight.fixer.profiles import icc_profile_for
 from preflight.plans.recipes import PictureRecipe
 
 pillow_heif.register_heif_opener()
@@ -35,7 +35,7 @@ _COPY_OR_MASK: Final = 0b101
 _PREVIEW_TYPES: Final = frozenset(("Large Thumbnail (VGA Equivalent)", "Large Thumbnail (Full HD Equivalent)"))
 
 
-class Refused(Exception):
+class PictureRefused(Exception):
     """A picture that is not written. `str()` is the reason as a predicate; `parameter` would allow it.
 
     undecoded  whether another decoder may know the picture
@@ -55,7 +55,7 @@ class Metadata(NamedTuple):
     dpi: tuple[float, float] | None = None
 
 
-class Original(NamedTuple):
+class SourcePicture(NamedTuple):
     """A picture as displayed.
 
     frames     one picture, or those of an animation; durations: of each, in ms
@@ -73,8 +73,8 @@ class Original(NamedTuple):
     dpi: tuple[float, float] | None
 
 
-def read_original(image: Image.Image, recipe: PictureRecipe) -> Original:
-    """Return the frames of an open picture and its metadata. Raise `Refused`, and what a decoder raises."""
+def read_source_picture(image: Image.Image, recipe: PictureRecipe) -> SourcePicture:
+    """Return the frames of an open picture and its metadata. Raise `PictureRefused`, and what a decoder raises."""
     require_single(image, recipe)
     count = getattr(image, "n_frames", 1)
     frames, durations = [], []
@@ -86,8 +86,8 @@ def read_original(image: Image.Image, recipe: PictureRecipe) -> Original:
     if image.format == "GIF":  # it states repetitions; without the extension it is shown once
         loop = 1 if loop is None else 0 if loop == 0 else int(loop) + 1
     profile, xmp, dpi = (image.info.get(name) for name in ("icc_profile", "xmp", "dpi"))
-    profile = profile or profile_of(*recipe.colors, image.info.get("chromaticity"), image.info.get("gamma"))
-    return Original(
+    profile = profile or icc_profile_for(*recipe.colors, image.info.get("chromaticity"), image.info.get("gamma"))
+    return SourcePicture(
         frames,
         durations,
         int(loop or 0),
@@ -99,16 +99,16 @@ def read_original(image: Image.Image, recipe: PictureRecipe) -> Original:
     )
 
 
-def metadata_for(original: Original, recipe: PictureRecipe, size: tuple[int, int]) -> Metadata:
+def metadata_for(original: SourcePicture, recipe: PictureRecipe, size: tuple[int, int]) -> Metadata:
     """Return the metadata of a result of this size."""
     least = minimal_exif(1) if recipe.states_orientation else b""
     if recipe.strip_metadata:
         return Metadata(least, b"", _density(None, recipe.pixel_aspect))
     is_cropped = recipe.crop is not None or recipe.canvas is not None
-    exif = changed_exif(original.exif, size=size, is_cropped=is_cropped, without_location=recipe.strip_location)
+    exif = update_exif(original.exif, size=size, is_cropped=is_cropped, strip_location=recipe.strip_location)
     return Metadata(
         exif if exif and is_readable(exif) else least,
-        changed_xmp(original.xmp, without_location=recipe.strip_location),
+        update_xmp(original.xmp, strip_location=recipe.strip_location),
         _density(original.dpi, recipe.pixel_aspect),
     )
 
@@ -122,11 +122,11 @@ def _density(stated: tuple[float, float] | None, pixel_aspect: float | None) -> 
 
 
 def require_single(image: Image.Image, recipe: PictureRecipe) -> None:
-    """Raise `Refused` if further pictures would be lost, unless that is allowed."""
+    """Raise `PictureRefused` if further pictures would be lost, unless that is allowed."""
     count = getattr(image, "n_frames", 1)
     several = count > 1 and image.format in _SEVERAL and not recipe.keeps_frames
     if several and not recipe.first_picture and _is_collection(image):
-        raise Refused(f"is one of {count} in the file, of which only the first would be kept", "first_picture")
+        raise PictureRefused(f"is one of {count} in the file, of which only the first would be kept", "first_picture")
 
 
 def _is_collection(image: Image.Image) -> bool:
@@ -154,7 +154,7 @@ def _frames(image: Image.Image, count: int) -> Iterator[Image.Image]:
         yield image
         return
     if image.width * image.height * count > _MAX_FRAME_PIXELS:
-        raise Refused(f"has {count} frames of {image.width}×{image.height} pixels, too many to change at once")
+        raise PictureRefused(f"has {count} frames of {image.width}×{image.height} pixels, too many to change at once")
     # A PNG may begin with a picture that is not part of the animation.
     for number in range(1 if getattr(image, "default_image", False) else 0, count):
         image.seek(number)
@@ -163,7 +163,7 @@ def _frames(image: Image.Image, count: int) -> Iterator[Image.Image]:
 
 
 def _upright(image: Image.Image, recipe: PictureRecipe) -> Image.Image:
-    """Return a picture as displayed. Raise `Refused` if it has not the size that was planned with."""
+    """Return a picture as displayed. Raise `PictureRefused` if it has not the size that was planned with."""
     turn = _TURNS.get(orientation_of(image))
     turned = image.transpose(turn) if turn is not None else image
     if turned is not image:
@@ -173,7 +173,7 @@ def _upright(image: Image.Image, recipe: PictureRecipe) -> Image.Image:
     if image.size == recipe.whole:
         return image
     width, height = turned.size
-    raise Refused(f"decodes to {width}×{height} pixels instead of {recipe.whole[0]}×{recipe.whole[1]}")
+    raise PictureRefused(f"decodes to {width}×{height} pixels instead of {recipe.whole[0]}×{recipe.whole[1]}")
 
 
 def orientation_of(image: Image.Image) -> int:

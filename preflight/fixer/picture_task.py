@@ -13,17 +13,25 @@ from PIL import Image, UnidentifiedImageError
 from preflight.fixer.bitfields import decode_bit_fields
 from preflight.fixer.palettes import exact_palette
 from preflight.fixer.picture_codings import WHOLE_QUALITIES, PictureCoding, encoded, quality_of, require_encoder
-from preflight.fixer.picture_pixels import changed, flattened, in_eight_bits, in_srgb, scaled
-from preflight.fixer.picture_search import FINE, FLOOR, LANDING, WHOLE, EncodedPicture, best_quality, largest
+from preflight.fixer.picture_pixels import change_pixels, convert_to_srgb, flatten, scale_picture, to_eight_bits
+from preflight.fixer.picture_search import (
+    FINE_STEP,
+    MIN_QUALITY,
+    MIN_SHARE_OF_BUDGET,
+    WHOLE_STEP,
+    EncodedPicture,
+    best_quality,
+    largest,
+)
 from preflight.fixer.picture_source import (
-    Original,
-    Refused,
+    PictureRefused,
+    SourcePicture,
     metadata_for,
     orientation_of,
-    read_original,
+    read_source_picture,
     require_single,
 )
-from preflight.fixer.rewriting import without_location, without_metadata
+from preflight.fixer.rewriting import strip_location, strip_metadata
 from preflight.fixer.similarity import similarity
 from preflight.plans.recipes import PictureRecipe
 
@@ -58,7 +66,7 @@ def write(
         if answer is None:
             require_encoder(plan.written)
             answer = _Writer(_decoded(file, plan), plan, budget, size=size).write(compares=compares)
-    except Refused as error:
+    except PictureRefused as error:
         answer = {"refused": str(error), "parameter": error.parameter}
         if error.undecoded:
             answer["undecoded"] = True
@@ -80,9 +88,9 @@ def _rewritten(file: BinaryIO, recipe: PictureRecipe, budget: int | None) -> dic
     if recipe.strip_metadata:
         with Image.open(BytesIO(data), formats=recipe.readers) as image:
             require_single(image, recipe)
-            changed_file = without_metadata(data, recipe.written, orientation_of(image))
+            changed_file = strip_metadata(data, recipe.written, orientation_of(image))
     else:
-        changed_file = without_location(data, recipe.written)
+        changed_file = strip_location(data, recipe.written)
     if changed_file is None or (budget is not None and len(changed_file) > budget):
         file.seek(0)
         return None
@@ -93,7 +101,7 @@ def _answer(
     data: bytes, written: str, size: tuple[int, int], quality: float | None, remarks: list[str]
 ) -> dict[str, object]:
     if len(data) > MAX_RESULT:
-        raise Refused(f"would have {len(data):,} bytes, more than the maximum of {MAX_RESULT:,}")
+        raise PictureRefused(f"would have {len(data):,} bytes, more than the maximum of {MAX_RESULT:,}")
     return {
         "data": b64encode(data).decode("ascii"),
         "format": written,
@@ -105,22 +113,22 @@ def _answer(
     }
 
 
-def _decoded(file: BinaryIO, recipe: PictureRecipe) -> Original:
-    """Return the decoded picture. Raise `Refused` if it is damaged."""
+def _decoded(file: BinaryIO, recipe: PictureRecipe) -> SourcePicture:
+    """Return the decoded picture. Raise `PictureRefused` if it is damaged."""
     try:
         if "PNG" in recipe.readers:
             with Image.open(file, formats=recipe.readers) as image:
                 image.verify()  # the checksums, which Pillow ignores while it decodes
             file.seek(0)
         with _opened(file, recipe) as image:
-            return read_original(image, recipe)
-    except (MemoryError, Refused):
+            return read_source_picture(image, recipe)
+    except (MemoryError, PictureRefused):
         raise
     except Image.DecompressionBombError:
-        raise Refused("has too many pixels to be decoded") from None
+        raise PictureRefused("has too many pixels to be decoded") from None
     except Exception as error:  # noqa: BLE001 - decoders raise many types for damaged files
         reason = f"is damaged, or coded in a way that cannot be decoded{_detail(error)}"
-        raise Refused(reason, undecoded=True) from None
+        raise PictureRefused(reason, undecoded=True) from None
 
 
 def _opened(file: BinaryIO, recipe: PictureRecipe) -> Image.Image:
@@ -146,7 +154,7 @@ class _Writer:
     is_too_large  the file has more bytes than the budget, so that the result should use all of it
     """
 
-    def __init__(self, original: Original, recipe: PictureRecipe, budget: int | None, *, size: int) -> None:
+    def __init__(self, original: SourcePicture, recipe: PictureRecipe, budget: int | None, *, size: int) -> None:
         self.is_too_large = budget is not None and size > budget
         self.recipe = recipe
         self.budget = budget
@@ -155,16 +163,16 @@ class _Writer:
         profile = original.profile
         self.frames: list[Image.Image] = []
         for frame in original.frames:
-            image, profile = changed(frame, original.profile, recipe)
+            image, profile = change_pixels(frame, original.profile, recipe)
             self.frames.append(image)
         original.frames.clear()
         self.profile = profile
 
     def write(self, *, compares: bool) -> dict[str, object]:
-        """Return the answer of the task. Raise `Refused`."""
+        """Return the answer of the task. Raise `PictureRefused`."""
         found, written = self._found()
         if found is None:
-            raise Refused(f"cannot be written as {written} in {self.budget:,} bytes within the other limits")
+            raise PictureRefused(f"cannot be written as {written} in {self.budget:,} bytes within the other limits")
         quality = None if self._coding(written).lossless else round(found.quality, 1)
         if written != self.recipe.written:
             self.remarks.insert(0, f"converts it to {written.upper()}")
@@ -202,7 +210,7 @@ class _Writer:
             self.recipe = self.recipe._replace(strip_metadata=True)
             self.remarks.append("drops the metadata")
         if beside[1] > budget * _METADATA_SHARE and not self.recipe.keeps_cmyk:
-            self.frames = [in_srgb(frame, self.profile)[0] for frame in self.frames]
+            self.frames = [convert_to_srgb(frame, self.profile)[0] for frame in self.frames]
             self.profile = b""  # colors without a profile are shown as sRGB
             self.remarks.append("converts the colors to sRGB")
 
@@ -246,7 +254,7 @@ class _Writer:
         if len(self.frames) > 1 or coding.written not in ("png", "tiff"):
             return None
         is_deep = self.frames[0].mode == "I;16"
-        few = in_eight_bits(self.frames[0]) if is_deep else exact_palette(self.frames[0])
+        few = to_eight_bits(self.frames[0]) if is_deep else exact_palette(self.frames[0])
         data = encoded([few], coding._replace(small=True), 100) if few is not None else b""
         if not data or len(data) > budget:
             return None
@@ -257,24 +265,24 @@ class _Writer:
     def _lossy(self, written: str, budget: int) -> EncodedPicture | None:
         """Return the best quality within the budget: with the chroma of the recipe as long as that is enough."""
         if written == "jpeg" and self.recipe.written != "jpeg":
-            self.frames = [flattened(frame) for frame in self.frames]
+            self.frames = [flatten(frame) for frame in self.frames]
         coding = self._coding(written)
         top = self._top()
         subsampling = self.recipe.can_subsample and coding.chroma not in (None, "4:2:0")
         if not subsampling:
-            return self._searched(coding, budget, top, FLOOR)
+            return self._searched(coding, budget, top, MIN_QUALITY)
         fine = self._searched(coding, budget, top, min(_SUBSAMPLED_BELOW, top - _SUBSAMPLED_AFTER))
         if fine is not None:
             return fine
-        coarse = self._searched(coding._replace(chroma="4:2:0"), budget, top, FLOOR)
-        if coarse is not None and len(coarse.data) < LANDING * budget:
-            fine = self._searched(coding, budget, top, FLOOR)
+        coarse = self._searched(coding._replace(chroma="4:2:0"), budget, top, MIN_QUALITY)
+        if coarse is not None and len(coarse.data) < MIN_SHARE_OF_BUDGET * budget:
+            fine = self._searched(coding, budget, top, MIN_QUALITY)
         if coarse is not None and fine is None:
             self.remarks.append("reduces the chroma resolution to 4:2:0")
         return fine or coarse
 
     def _searched(self, coding: PictureCoding, budget: int, top: float, floor: float) -> EncodedPicture | None:
-        step = WHOLE if coding.written in WHOLE_QUALITIES else FINE
+        step = WHOLE_STEP if coding.written in WHOLE_QUALITIES else FINE_STEP
         return best_quality(lambda quality: self._encoded(coding, quality), budget, top, floor, step=step)
 
     def _scaled_down(self, budget: int) -> EncodedPicture | None:
@@ -286,16 +294,16 @@ class _Writer:
         top, whole = (100.0 if coding.lossless else self._top()), self.frames
 
         def lowest(size: tuple[int, int]) -> EncodedPicture | None:
-            quality = top if coding.lossless else min(FLOOR, top)
-            data = encoded([scaled(frame, size) for frame in whole], coding, quality)
+            quality = top if coding.lossless else min(MIN_QUALITY, top)
+            data = encoded([scale_picture(frame, size) for frame in whole], coding, quality)
             return EncodedPicture(data, quality) if len(data) <= budget else None
 
         best = largest(lowest, self.recipe.smaller)
         if best is None:
             return None
         size, found = best
-        self.frames = [scaled(frame, size) for frame in whole]
+        self.frames = [scale_picture(frame, size) for frame in whole]
         self.remarks.append(f"scales it to {size[0]}×{size[1]} to meet the size limit")
         if coding.lossless:
             return found
-        return self._searched(coding, budget, top, FLOOR)
+        return self._searched(coding, budget, top, MIN_QUALITY)

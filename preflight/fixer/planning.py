@@ -41,21 +41,21 @@ NO_PROPOSAL: Final = Proposal(Plan("", ()))
 """The proposal for a file that passes."""
 
 
-class Aim(NamedTuple):
+class FixGoal(NamedTuple):
     """What the result of a plan must satisfy.
 
     rules    the rule sets that the result must pass, all of them
     strict   also change what only causes a warning
-    further  limits that come from elsewhere, each with its origin: the name of the output, the other files
+    extra_limits  limits that come from elsewhere, each with its origin: the name of the output, the other files
     """
 
     rules: tuple[RuleSet, ...]
     choices: Choices = DEFAULT_CHOICES
     strict: bool = False
-    further: tuple[tuple[str, Section], ...] = ()
+    extra_limits: tuple[tuple[str, Section], ...] = ()
 
 
-def propose(report: Report, aim: Aim, avoided: frozenset[Shortcut] = frozenset()) -> Proposal:
+def propose(report: Report, goal: FixGoal, avoided: frozenset[Shortcut] = frozenset()) -> Proposal:
     """Return the plan for a file of which `report` has the facts and findings.
 
     avoided  shortcuts that are not taken
@@ -67,12 +67,12 @@ def propose(report: Report, aim: Aim, avoided: frozenset[Shortcut] = frozenset()
     if damage := [CODES[finding.code].title.lower() for finding in report.findings if finding.code in DAMAGED]:
         return _impossible([Obstacle(f"The file is damaged ({damage[0]}). Copy or download it again.")])
     if media.location is False:  # there is nothing to remove
-        aim = aim._replace(choices=aim.choices._replace(strip_location=False))
+        goal = goal._replace(choices=goal.choices._replace(strip_location=False))
     obstacles: list[Obstacle] = []
     first: Proposal | None = None
     name = None if is_url(report.source) or report.source.startswith("<") else report.source
-    for view in _views(media, aim, avoided):
-        found = _planned(view, aim, name, avoided)
+    for view in _views(media, goal, avoided):
+        found = _planned(view, goal, name, avoided)
         if found.plan.obstacles:
             obstacles += found.plan.obstacles
         elif not _is_better_as_film(found):
@@ -81,11 +81,11 @@ def propose(report: Report, aim: Aim, avoided: frozenset[Shortcut] = frozenset()
     return first or _impossible(obstacles)
 
 
-def _views(media: Media, aim: Aim, avoided: frozenset[Shortcut]) -> Iterator[Media]:
+def _views(media: Media, goal: FixGoal, avoided: frozenset[Shortcut]) -> Iterator[Media]:
     """Yield the media as it is, and an animated picture as the video that it may become, or as that only."""
     moves = media.animated or (media.animated is None and (media.frames or 1) > 1 and not media.multi_picture)
-    becomes_film = media.kind == IMAGE and moves and all(VIDEO in rules.sections for rules in aim.rules)
-    if not becomes_film or all(IMAGE in rules.sections for rules in aim.rules):
+    becomes_film = media.kind == IMAGE and moves and all(VIDEO in rules.sections for rules in goal.rules)
+    if not becomes_film or all(IMAGE in rules.sections for rules in goal.rules):
         yield media
     if becomes_film and "animation_as_video" not in avoided:
         yield as_video(media)
@@ -109,9 +109,9 @@ def _is_better_as_film(proposal: Proposal) -> bool:
     return recipe is not None and (changes.compresses or not recipe.keeps_frames)
 
 
-def _planned(media: Media, aim: Aim, name: str | None, avoided: frozenset[Shortcut]) -> Proposal:
+def _planned(media: Media, goal: FixGoal, name: str | None, avoided: frozenset[Shortcut]) -> Proposal:
     """Return the plan for a media as it is, or its obstacles."""
-    refusing = [rules.service for rules in aim.rules if (media.kind or "") not in rules.sections]
+    refusing = [rules.service for rules in goal.rules if (media.kind or "") not in rules.sections]
     if refusing:
         what = "audio files" if media.kind == "audio" else f"{media.kind}s"
         verb = "accepts" if len(refusing) == 1 else "accept"
@@ -119,44 +119,44 @@ def _planned(media: Media, aim: Aim, name: str | None, avoided: frozenset[Shortc
     problems: dict[WrongFact, None] = {}
     predicted, advice = media, None
     for _ in range(_ROUNDS):
-        section = _limits(predicted, aim)
+        section = _limits(predicted, goal)
         if isinstance(section, Conflict):
-            return _impossible([_excluded(section, aim)])
-        problems |= dict.fromkeys(_problems(media, section, aim))
-        advice = advice_for(tuple(problems), Subject.of(media, exact=True), section, aim.choices, avoided)
+            return _impossible([_excluded(section, goal)])
+        problems |= dict.fromkeys(_problems(media, section, goal))
+        advice = advice_for(tuple(problems), Subject.of(media, exact=True), section, goal.choices, avoided)
         if not problems and not advice.steps:
             return NO_PROPOSAL
         if not advice.steps:
             break
         after = _after(predicted, advice)
-        if _limits(after, aim) is section:
+        if _limits(after, goal) is section:
             break
         predicted = after
-    return _proposal(advice, media, aim, name)
+    return _proposal(advice, media, goal, name)
 
 
-def _excluded(conflict: Conflict, aim: Aim) -> Obstacle:
+def _excluded(conflict: Conflict, goal: FixGoal) -> Obstacle:
     """Return the obstacle of limits that no file can keep together."""
     if OUTPUT_NAME in conflict.names:
         return Obstacle(f"{conflict.sentence}. Give the output another extension.")
-    if not {who for who, _ in aim.further}.isdisjoint(conflict.names):
+    if not {who for who, _ in goal.extra_limits}.isdisjoint(conflict.names):
         return Obstacle(f"{conflict.sentence}. Leave this file out.")
     return Obstacle(f"{conflict.sentence}. Fix it for each rule set separately.", "each")
 
 
-def _limits(media: Media, aim: Aim) -> Section | Conflict:
+def _limits(media: Media, goal: FixGoal) -> Section | Conflict:
     """Return the limits of all rule sets that hold for a media with these facts."""
     named = []
-    for rules in aim.rules:
+    for rules in goal.rules:
         section = rules.sections[media.kind or ""].at(media)
-        named.append((rules.name, section if aim.strict else section.mandatory))
-    return combine([*named, *aim.further], media.kind, strict=aim.strict)
+        named.append((rules.name, section if goal.strict else section.mandatory))
+    return combine([*named, *goal.extra_limits], media.kind, strict=goal.strict)
 
 
-def _problems(media: Media, section: Section, aim: Aim) -> Iterator[WrongFact]:
+def _problems(media: Media, section: Section, goal: FixGoal) -> Iterator[WrongFact]:
     """Yield the code and the fact of each problem of a media."""
-    for finding in limit_findings(media, section.for_format(media.format), aim.rules[0]):
-        if finding.fact is not None and needs_change(finding, strict=aim.strict):
+    for finding in limit_findings(media, section.for_format(media.format), goal.rules[0]):
+        if finding.fact is not None and needs_change(finding, strict=goal.strict):
             yield finding.code, finding.fact
 
 
@@ -168,14 +168,14 @@ def _after(media: Media, advice: Advice) -> Media:
     return media._replace(**values)
 
 
-def _proposal(advice: Advice | None, media: Media, aim: Aim, name: str | None) -> Proposal:
+def _proposal(advice: Advice | None, media: Media, goal: FixGoal, name: str | None) -> Proposal:
     if advice is None:
         return NO_PROPOSAL
     if found := obstacles(advice.changes, media):
         return _impossible(list(found))
     if not advice.steps:
         return NO_PROPOSAL
-    command = command_of(advice, name, [rules.name for rules in aim.rules])
+    command = command_of(advice, name, [rules.name for rules in goal.rules])
     return Proposal(Plan(advice.sentence, advice.steps, command, losses(advice.changes, media)), advice.changes)
 
 

@@ -28,7 +28,9 @@ _SRGB_CURVE: Final = (2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045)
 _EIGHT_NUMBERS: Final = 8
 
 
-def profile_of(primaries: str | None, transfer: str | None, chromaticity: object = None, gamma: object = None) -> bytes:
+def icc_profile_for(
+    primaries: str | None, transfer: str | None, chromaticity: object = None, gamma: object = None
+) -> bytes:
     """Return the profile of named colors, or of the numbers of a PNG; empty if they are sRGB or not known.
 
     chromaticity  x and y of white, red, green and blue; gamma: of the samples, 1 / 2.2 for most displays
@@ -77,7 +79,7 @@ def _profile(white: tuple[float, float], primaries: Sequence[tuple[float, float]
     return header + struct.pack(">I", len(tags)) + table + contents
 
 
-def conversion(primaries: str, other: str) -> Matrix:
+def conversion_matrix(primaries: str, other: str) -> Matrix:
     """Return the matrix from linear light in named primaries to that in others."""
     source = _transposed(_matrix_of(_colorants(_D65, CHROMATICITIES[primaries])))
     target = _transposed(_matrix_of(_colorants(_D65, CHROMATICITIES[other])))

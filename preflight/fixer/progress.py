@@ -12,7 +12,7 @@ _ADVANCING: Final = ("out_time_us", "frame", "total_size")
 """Values that grow as ffmpeg works."""
 
 
-class EngineProgress(NamedTuple):
+class FileProgress(NamedTuple):
     """How far ffmpeg, or a download, is with one file. Values that are not known are None.
 
     position   seconds of the result that are finished
@@ -36,8 +36,8 @@ class ProgressReader:
     duration  expected seconds of the result
     """
 
-    def __init__(self, duration: float | None, on_progress: Callable[[EngineProgress], None] | None) -> None:
-        self.latest: EngineProgress | None = None
+    def __init__(self, duration: float | None, on_progress: Callable[[FileProgress], None] | None) -> None:
+        self.latest: FileProgress | None = None
         self._duration = duration
         self._on_progress = on_progress
         self._began = time.monotonic()
@@ -67,13 +67,13 @@ class ProgressReader:
             self._on_progress(self.latest)
         return advanced
 
-    def _progress(self) -> EngineProgress:
+    def _progress(self) -> FileProgress:
         elapsed = time.monotonic() - self._began
         microseconds = self._number(b"out_time_us")
         position = None if microseconds is None else microseconds / 1e6
         fraction = None if position is None or not self._duration else min(1.0, position / self._duration)
         size = self._number(b"total_size")
-        return EngineProgress(
+        return FileProgress(
             position=position,
             fraction=fraction,
             remaining=elapsed * (1 - fraction) / fraction if fraction else None,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from preflight.checker import CheckPlan, examine
-from preflight.fixer.ffmpeg import Engine, decode_fully
-from preflight.fixer.planning import DAMAGED, Aim
+from preflight.fixer.ffmpeg import Ffmpeg, decode_fully
+from preflight.fixer.planning import DAMAGED, FixGoal
 from preflight.formats import IMAGE
 from preflight.judge import limit_findings
 from preflight.report import Report
@@ -30,15 +30,15 @@ class Proof(NamedTuple):
 
 
 def prove(
-    path: str, name: str, check: CheckPlan, aim: Aim, *, engine: Engine | None, stop: threading.Event | None = None
+    path: str, name: str, check: CheckPlan, goal: FixGoal, *, ffmpeg: Ffmpeg | None, stop: threading.Event | None = None
 ) -> Proof:
     """Judge and decode the result at a path.
 
     name    the final name of the result, whose extension rule sets may check
-    aim     what the result must satisfy, with further limits
-    engine  decodes video and audio files; None for pictures, which a deep check decodes
+    goal    what the result must satisfy, with further limits
+    ffmpeg  decodes video and audio files; None for pictures, which a deep check decodes
     """
-    report = examine(path, check._replace(deep=engine is None, hints=False), name=name)
+    report = examine(path, check._replace(deep=ffmpeg is None, hints=False), name=name)
     if report.error is not None:
         return _not_proven(report, "cannot be read", report.error.message)
     for finding in report.findings:
@@ -49,13 +49,13 @@ def prove(
         return _not_proven(report, "may not pass", unknown[0] if unknown else report.verdict)
     media = report.media
     assert media is not None
-    for who, section in aim.further:
-        for finding in limit_findings(media, section.for_format(media.format), aim.rules[0]):
+    for who, section in goal.extra_limits:
+        for finding in limit_findings(media, section.for_format(media.format), goal.rules[0]):
             if finding.severity == "error":
                 return _not_proven(report, f"does not match {who}", finding.message)
-    if engine is not None and media.kind != IMAGE:
+    if ffmpeg is not None and media.kind != IMAGE:
         timeout = max(MIN_TIMEOUT, _SECONDS_PER_SECOND * (media.duration or 0))
-        fault = decode_fully(engine, path, media.format or "", timeout=timeout, stop=stop)
+        fault = decode_fully(ffmpeg, path, media.format or "", timeout=timeout, stop=stop)
         if fault is not None:
             return _not_proven(report, "cannot be decoded", fault)
     return Proof(report, None)

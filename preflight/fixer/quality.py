@@ -9,8 +9,8 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
-from preflight.fixer.engines import Engine
-from preflight.fixer.ffmpeg import EngineProgress, demuxer_of, input_words, run_engine
+from preflight.fixer.ffmpeg import FileProgress, demuxer_of, execute_ffmpeg, input_args
+from preflight.fixer.ffmpeg_program import Ffmpeg
 
 _SSIM: Final = re.compile(r"^SSIM .*\bAll:([0-9.]{1,12})")
 _VMAF: Final = re.compile(r"^VMAF score: ([0-9.]{1,12})$")
@@ -45,40 +45,40 @@ class Compared(NamedTuple):
 
 
 def measure(
-    engine: Engine,
+    ffmpeg: Ffmpeg,
     source: Compared,
     result: Compared,
     size: tuple[int, int],
     *,
     timeout: float,
-    on_progress: Callable[[EngineProgress], None] | None = None,
+    on_progress: Callable[[FileProgress], None] | None = None,
     stop: threading.Event | None = None,
 ) -> Quality:
     """Compare all frames of two videos in a size, that of the result. Times are counted from the first frame of each.
 
-    An ffmpeg without the filter for a value does not measure it. Raise `EngineError`, `Stopped`, KeyboardInterrupt.
+    An ffmpeg without the filter for a value does not measure it. Raise `FfmpegError`, `Stopped`, KeyboardInterrupt.
     """
-    metrics = [metric for metric in ("ssim", "libvmaf") if metric in engine.filters]
+    metrics = [metric for metric in ("ssim", "libvmaf") if metric in ffmpeg.filters]
     if not metrics:
         return Quality(None, None)
-    inputs = [[*film.before, *input_words(film.path, demuxer_of(film.format))] for film in (result, source)]
-    words = [*inputs[0], *inputs[1], "-lavfi", _graph(engine, source, result, size, metrics)]
+    inputs = [[*video.before, *input_args(video.path, demuxer_of(video.format))] for video in (result, source)]
+    words = [*inputs[0], *inputs[1], "-lavfi", _graph(ffmpeg, source, result, size, metrics)]
     for metric in metrics:
         words += ["-map", f"[{metric}]", "-f", "null", "-"]
-    run = run_engine(engine, ["-v", "info", *words], on_progress=on_progress, timeout=timeout, stop=stop)
+    run = execute_ffmpeg(ffmpeg, ["-v", "info", *words], on_progress=on_progress, timeout=timeout, stop=stop)
     return Quality(_score(_SSIM, run.lines), _score(_VMAF, run.lines))
 
 
-def _graph(engine: Engine, source: Compared, result: Compared, size: tuple[int, int], metrics: Sequence[str]) -> str:
+def _graph(ffmpeg: Ffmpeg, source: Compared, result: Compared, size: tuple[int, int], metrics: Sequence[str]) -> str:
     """Return the filters that compare input 0, the result, with input 1, the source."""
     width, height = size
     parts = []
-    for number, (film, shift) in enumerate(((result, _SHIFT), (source, 0))):
+    for number, (video, shift) in enumerate(((result, _SHIFT), (source, 0))):
         alike = [f"scale={width}:{height}:flags=bicubic", "format=yuv420p", f"settb=AVTB,setpts=PTS-STARTPTS+{shift}"]
         copies = "".join(f"[{metric}{number}]" for metric in metrics)
-        parts.append(f"[{number}:V:0]{','.join([*film.filters, *alike])},split={len(metrics)}{copies}")
+        parts.append(f"[{number}:V:0]{','.join([*video.filters, *alike])},split={len(metrics)}{copies}")
     for metric in metrics:
-        threads = f":n_threads={engine.threads or os.cpu_count() or 1}" if metric == "libvmaf" else ""
+        threads = f":n_threads={ffmpeg.threads or os.cpu_count() or 1}" if metric == "libvmaf" else ""
         parts.append(f"[{metric}0][{metric}1]{metric}=shortest=1{threads}[{metric}]")
     return ";".join(parts)
 

@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from preflight.fixer.metadata import EXIF_MARK, located_exif, minimal_exif, without_position
+from preflight.fixer.metadata import EXIF_MARK, minimal_exif, strip_exif_location, strip_xmp_location
 
 _PNG_MARK: Final = b"\x89PNG\r\n\x1a\n"
 _EXIF_BLOCK: Final = re.compile(rb"Exif\0\0(?=II\*\0|MM\0\*)")
@@ -29,14 +29,14 @@ _FLAGS_OF_METADATA: Final = 0x08 | 0x04
 _MAX_TEXT: Final = 16 << 20
 
 
-def without_location(data: bytes, written: str) -> bytes | None:
+def strip_location(data: bytes, written: str) -> bytes | None:
     """Return a file without its recording location; None if none was found in a place that is known."""
-    blocks = {"png": _png_without_location, "webp": _webp_without_location, "tiff": _tiff_without_location}
-    changed = blocks.get(written, _blocks_without_location)(data)
+    blocks = {"png": _strip_png_location, "webp": _strip_webp_location, "tiff": _strip_tiff_location}
+    changed = blocks.get(written, _strip_block_locations)(data)
     return changed if changed is not None and changed != data else None
 
 
-def without_metadata(data: bytes, written: str, orientation: int) -> bytes | None:
+def strip_metadata(data: bytes, written: str, orientation: int) -> bytes | None:
     """Return a file without all metadata that its display does not depend on; None if it cannot be read so far.
 
     orientation  of the picture, which stays
@@ -48,27 +48,27 @@ def without_metadata(data: bytes, written: str, orientation: int) -> bytes | Non
         return None
 
 
-def _blocks_without_location(data: bytes) -> bytes:
+def _strip_block_locations(data: bytes) -> bytes:
     """Overwrite the position in every EXIF block and XMP packet, also of the pictures behind the first."""
     changed = bytearray(data)
     for found in _EXIF_BLOCK.finditer(data):
         start, end = found.end(), len(data)
         if data[found.start() - 4 : found.start() - 2] == b"\xff\xe1":
             end = min(end, found.start() - 2 + int.from_bytes(data[found.start() - 2 : found.start()]))
-        changed[start:end] = located_exif(bytes(changed[start:end])) or bytes(end - start)
+        changed[start:end] = strip_exif_location(bytes(changed[start:end])) or bytes(end - start)
     for found in _XMP_SEGMENT.finditer(changed):
         start, end = found.end(), found.start() + 2 + int.from_bytes(found[1])
-        changed[start:end] = without_position(bytes(changed[start:end]))
-    return _packets_without_location(bytes(changed))
+        changed[start:end] = strip_xmp_location(bytes(changed[start:end]))
+    return _strip_packet_locations(bytes(changed))
 
 
-def _packets_without_location(data: bytes) -> bytes:
-    return _XMP_PACKET.sub(lambda packet: without_position(packet[0]), data)
+def _strip_packet_locations(data: bytes) -> bytes:
+    return _XMP_PACKET.sub(lambda packet: strip_xmp_location(packet[0]), data)
 
 
-def _tiff_without_location(data: bytes) -> bytes | None:
-    changed = located_exif(data)
-    return _packets_without_location(changed) if changed else None
+def _strip_tiff_location(data: bytes) -> bytes | None:
+    changed = strip_exif_location(data)
+    return _strip_packet_locations(changed) if changed else None
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes, bytes]]:
@@ -91,14 +91,14 @@ def _chunk(kind: bytes, body: bytes) -> bytes:
     return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
 
-def _png_without_location(data: bytes) -> bytes | None:
+def _strip_png_location(data: bytes) -> bytes | None:
     parts = [_PNG_MARK]
     try:
         for kind, body, whole in _chunks(data):
             if kind == b"eXIf":
-                parts.append(_chunk(kind, located_exif(body)))
+                parts.append(_chunk(kind, strip_exif_location(body)))
             elif kind == b"iTXt" and _XMP_PACKET.search(body):
-                parts.append(_chunk(kind, _packets_without_location(body)))
+                parts.append(_chunk(kind, _strip_packet_locations(body)))
             elif not (kind in _TEXT_CHUNKS and _states_position(kind, body)):
                 parts.append(whole)
     except (struct.error, ValueError):
@@ -189,15 +189,15 @@ def _riff(data: bytes) -> Iterator[tuple[bytes, int, int]]:
         at = end + length % 2
 
 
-def _webp_without_location(data: bytes) -> bytes | None:
+def _strip_webp_location(data: bytes) -> bytes | None:
     changed = bytearray(data)
     try:
         for kind, start, end in _riff(data):
             if kind == b"EXIF":
                 start += len(EXIF_MARK) if data[start:end].startswith(EXIF_MARK) else 0
-                changed[start:end] = located_exif(data[start:end]) or bytes(end - start)
+                changed[start:end] = strip_exif_location(data[start:end]) or bytes(end - start)
             elif kind == b"XMP ":
-                changed[start:end] = _packets_without_location(data[start:end])
+                changed[start:end] = _strip_packet_locations(data[start:end])
     except (struct.error, ValueError):
         return None
     return bytes(changed)

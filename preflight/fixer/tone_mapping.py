@@ -8,7 +8,7 @@ from typing import Final
 
 from PIL import Image, ImageFilter
 
-from preflight.fixer.profiles import Matrix, Vector, conversion
+from preflight.fixer.profiles import Matrix, Vector, conversion_matrix
 
 _POINTS: Final = 33
 """Of the table, for each band; between them colors are interpolated."""
@@ -21,7 +21,7 @@ _HLG: Final = (0.17883277, 0.28466892, 0.55991073)
 _HLG_GAMMA: Final = 1.2
 
 
-def tone_mapped(image: Image.Image, primaries: str, transfer: str) -> Image.Image:
+def tone_map(image: Image.Image, primaries: str, transfer: str) -> Image.Image:
     """Return a picture in sRGB; its transparency stays."""
     alpha = image.getchannel("A") if image.mode in ("LA", "RGBA") else None
     mapped = image.convert("RGB").filter(ImageFilter.Color3DLUT(_POINTS, _table(primaries, transfer)))
@@ -33,7 +33,7 @@ def tone_mapped(image: Image.Image, primaries: str, transfer: str) -> Image.Imag
 @lru_cache(4)
 def _table(primaries: str, transfer: str) -> list[float]:
     """Return sRGB for each point of a grid of signal values, red first."""
-    matrix = conversion(primaries, "bt709")
+    matrix = conversion_matrix(primaries, "bt709")
     light = [_light(transfer, number / (_POINTS - 1)) for number in range(_POINTS)]
     system = _of_scene if transfer == "arib-std-b67" else _as_it_is
     table: list[float] = []

@@ -13,9 +13,9 @@ import pytest
 from preflight.checker import Rules, require_rules
 from preflight.errors import UsageError
 from preflight.fixer import ChoiceKeywords, settings_for
-from preflight.fixer.apply import FixSettings, Place, fix_file
-from preflight.fixer.inputs import local_input
-from preflight.fixer.naming import Located, file_name, name_outputs
+from preflight.fixer.apply import FixSettings, OutputPathFor, fix_file
+from preflight.fixer.inputs import open_local
+from preflight.fixer.naming import LocatedTarget, file_name, name_outputs
 from preflight.fixer.result import FixResult
 from preflight.formats import FORMATS
 from preflight.integrations.requirement import describe_failure
@@ -49,20 +49,20 @@ class MediaFixer:
         __tracebackhide__ = True
         settings = self._fix_settings(rules, dict(options))
 
-        def place(extension: str) -> str:
+        def path_for(extension: str) -> str:
             item, folder = Item(target), tempfile.mkdtemp(prefix=_FOLDER, dir=self._folder)
-            (name,) = name_outputs([Located(item, "", file_name(item))], folder)
+            (name,) = name_outputs([LocatedTarget(item, "", file_name(item))], folder)
             return name.path_for(extension)
 
-        result = fix_file(target, settings, place)
+        result = fix_file(target, settings, path_for)
         if result.output is not None:
             return Path(result.output)
         if result.outcome == "passed":
-            return _as_file(target, settings, place, result)
+            return _as_file(target, settings, path_for, result)
         reason = self._settings.reason_to_skip(result.before)
         if reason is not None:
             pytest.skip(reason)
-        text = describe_failure(result.before, settings.check, settings.aim.choices)
+        text = describe_failure(result.before, settings.check, settings.goal.choices)
         if result.outcome != "not_fixable":
             text += f"\n  {result.outcome:7} {result.problem}"
         raise AssertionError(text)
@@ -76,11 +76,11 @@ class MediaFixer:
         return settings_for(require_rules(chosen), choices, strict=strict, **options)
 
 
-def _as_file(target: Target, settings: FixSettings, place: Place, result: FixResult) -> Path:
+def _as_file(target: Target, settings: FixSettings, path_for: OutputPathFor, result: FixResult) -> Path:
     """Return the path of a target that passes; of what is not a file, that of a copy."""
     if isinstance(target, os.PathLike) or (isinstance(target, str) and not is_url(target)):
         return Path(os.fsdecode(target))
     media = result.before.media
     assert media is not None  # it passes
-    with local_input(target, settings.check.http, settings.max_size) as given:
-        return Path(shutil.copy(given.path, place(FORMATS[media.format or ""].extensions[0])))
+    with open_local(target, settings.check.http, settings.max_size) as given:
+        return Path(shutil.copy(given.path, path_for(FORMATS[media.format or ""].extensions[0])))

@@ -253,10 +253,10 @@ def assert_passes(target: Target, rules: Rules, **options: Unpack[CheckKeywords]
 
 def describe_failure(report: Report, check: CheckPlan, choices: Choices = DEFAULT_CHOICES) -> str:
     """Return the findings of a source that does not pass, and the plan that makes it pass all rule sets at once."""
-    from preflight.fixer.planning import Aim, propose  # needed only for what does not pass
+    from preflight.fixer.planning import FixGoal, propose  # needed only for what does not pass
 
     try:
-        plan: Plan | None = propose(report, Aim(check.rules, choices, check.strict)).plan
+        plan: Plan | None = propose(report, FixGoal(check.rules, choices, check.strict)).plan
     except Exception:  # noqa: BLE001 - an error of preflight must not hide the findings
         plan = None
     return describe(report, plan)

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from preflight.escape import printable
-from preflight.fixer.progress import EngineProgress
+from preflight.fixer.progress import FileProgress
 from preflight.run.statusline import StatusLine, remaining_time
 
 _MAX_NAME_CHARS: Final = 40
@@ -30,10 +30,10 @@ class FixProgress:
         self._total = sum(self._sizes.values())
         self._finished = 0
         self._done = 0
-        self._running: dict[int, tuple[str, EngineProgress]] = {}
+        self._running: dict[int, tuple[str, FileProgress]] = {}
         self._started = time.monotonic()
 
-    def update(self, number: int, name: str, progress: EngineProgress) -> None:
+    def update(self, number: int, name: str, progress: FileProgress) -> None:
         """Show how far one file is."""
         with self._lock:
             self._running[number] = (name, progress)
@@ -79,7 +79,7 @@ class FixProgress:
         return (self._finished + begun) / self._total
 
 
-def _state_of(name: str, progress: EngineProgress) -> str:
+def _state_of(name: str, progress: FileProgress) -> str:
     name = printable(name)
     short = name if len(name) <= _MAX_NAME_CHARS else f"…{name[1 - _MAX_NAME_CHARS :]}"
     parts = [short]

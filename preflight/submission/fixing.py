@@ -17,8 +17,8 @@ from preflight.errors import PreflightError, SourceChanged, SourceError, Stopped
 from preflight.fixer.apply import FixSettings, fix_file
 from preflight.fixer.hooks import Hooks
 from preflight.fixer.inputs import DEFAULT_MAX_SIZE
-from preflight.fixer.naming import Located, file_name, name_outputs
-from preflight.fixer.planning import Aim, propose
+from preflight.fixer.naming import LocatedTarget, file_name, name_outputs
+from preflight.fixer.planning import FixGoal, propose
 from preflight.fixer.result import FixResult
 from preflight.forks import SharedByThreads
 from preflight.formats import KINDS
@@ -97,15 +97,15 @@ class RunFixer:
     def __init__(self, check: CheckPlan, choices: Choices, pool: WorkerPool) -> None:
         self.digest = fix_digest(check.rules, choices, strict=check.strict)
         threads = max(1, _CORES // MAX_FIXES)
-        aim = Aim(check.rules, choices, check.strict)
-        self._settings = FixSettings(aim, check._replace(hints=False), MAX_DOWNLOAD, threads=threads, keeps_kind=True)
+        goal = FixGoal(check.rules, choices, check.strict)
+        self._settings = FixSettings(goal, check._replace(hints=False), MAX_DOWNLOAD, threads=threads, keeps_kind=True)
         self._folder = FixFolder()
         self._pool = pool
 
     def plan(self, report: Report) -> tuple[Plan, str | None]:
         """Return the plan for a target, and the kind of what is made from it; None if nothing can be made."""
         try:
-            proposal = propose(report, self._settings.aim)
+            proposal = propose(report, self._settings.goal)
         except Exception as error:  # noqa: BLE001 - an error of preflight affects one file, not the run
             raise SourceError("internal_error", internal_error(error).message) from None
         if proposal.changes is None or not proposal.plan.steps:
@@ -151,7 +151,7 @@ class RunFixer:
     def fix(self, target: str, folder: str) -> FixResult:
         """Fix a target into a folder. The call that this thread works for can stop it, and waits for its end."""
         item = Item(target)
-        (name,) = name_outputs([Located(item, "", file_name(item))], folder)
+        (name,) = name_outputs([LocatedTarget(item, "", file_name(item))], folder)
         result = fix_file(target, self._settings, name.path_for, hooks=Hooks(stop=self._pool.scope.stop))
         if result.outcome == "passed":
             raise SourceChanged(result.source)

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from preflight.fixer.engines import Engine
+from preflight.fixer.ffmpeg_program import Ffmpeg
 
 LISTING = """case "$1" in
 -codecs) echo 'ffmpeg version 9.9-test Copyright' >&2
@@ -28,9 +28,9 @@ def program(path: Path, script: str) -> Path:
     return path
 
 
-def engine(path: Path | str) -> Engine:
+def ffmpeg_at(path: Path | str) -> Ffmpeg:
     decoders = frozenset(("h264", "h264_x", "aac", "vp6"))
-    return Engine(str(path), "9.9", frozenset(("libx264", "aac")), frozenset(("ssim",)), decoders)
+    return Ffmpeg(str(path), "9.9", frozenset(("libx264", "aac")), frozenset(("ssim",)), decoders)
 
 
 def runs(pid: int) -> bool:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from preflight.errors import UsageError
-from preflight.fixer.naming import Located, OutputName, file_name, locate, name_outputs, written_format
+from preflight.fixer.naming import LocatedTarget, OutputName, file_name, locate, name_outputs, written_format
 from preflight.targets import Item, expand
 from tests.rows import each_row
 
@@ -19,7 +19,7 @@ SOURCE_NAMES = st.sampled_from(
 ) | st.text("aA.é\u0301-2", min_size=1, max_size=5).map("{}.jpg".format)
 
 
-def located(*words: str) -> list[Located]:
+def located(*words: str) -> list[LocatedTarget]:
     return list(locate(words, lambda word: expand([word])))
 
 
@@ -29,7 +29,7 @@ def folders(*words: str) -> dict[str, str]:
 
 
 def names(*given: str, output: str | None = "out", extension: str = "jpg") -> list[str]:
-    targets = [Located(Item(name), "", os.path.basename(name)) for name in given]
+    targets = [LocatedTarget(Item(name), "", os.path.basename(name)) for name in given]
     return [destination.path_for(extension) for destination in name_outputs(targets, output)]
 
 
@@ -102,7 +102,7 @@ class TestNames:
 
     def test_url_without_a_folder_is_in_the_current_one(self) -> None:
         item = Item("https://example.com/media/clip.mov")
-        (destination,) = name_outputs([Located(item, "", file_name(item))], None)
+        (destination,) = name_outputs([LocatedTarget(item, "", file_name(item))], None)
         assert destination.path_for("mp4") == "clip.fixed.mp4"
 
     def test_own_name_stays_with_the_format(self) -> None:
@@ -127,7 +127,7 @@ class TestNames:
         ]
 
     def test_marks_and_folders_tell_rule_sets_apart(self) -> None:
-        targets = [Located(Item("m/a.mov"), "", "a.mov")] * 2
+        targets = [LocatedTarget(Item("m/a.mov"), "", "a.mov")] * 2
         beside = name_outputs(targets, None, marks=("kling", "x"))
         assert [each.path_for("mp4") for each in beside] == ["m/a.kling.fixed.mp4", "m/a.x.fixed.mp4"]
         below = name_outputs(targets, "out", folders=("kling", "x"))
@@ -141,7 +141,7 @@ class TestNames:
 
     @given(st.lists(SOURCE_NAMES, max_size=8))
     def test_no_two_outputs_are_the_same_file(self, sources: list[str]) -> None:
-        targets = [Located(Item(f"{number}/{name}"), "", name) for number, name in enumerate(sources)]
+        targets = [LocatedTarget(Item(f"{number}/{name}"), "", name) for number, name in enumerate(sources)]
         made = name_outputs(targets, "out")
         assert made == name_outputs(targets, "out")
         for extension in ("jpg", "heic"):

@@ -13,7 +13,7 @@ import pytest
 
 from preflight.errors import OutputError, PreflightError
 from preflight.fixer import outputs
-from preflight.fixer.outputs import OutputFile, OutputRefused, move_without_replacing, place_unchanged
+from preflight.fixer.outputs import OutputFile, OutputRefused, link_or_copy, move_without_replacing
 from tests.rows import each_row
 
 AS_ROOT = os.geteuid() == 0
@@ -195,17 +195,17 @@ class TestOthers:
         return path
 
     def test_skipped_file_makes_no_folder(self, tmp_path: Path, source: Path) -> None:
-        place_unchanged(str(source), str(tmp_path / "out/clip.mp4"), "skip")
+        link_or_copy(str(source), str(tmp_path / "out/clip.mp4"), "skip")
         assert not (tmp_path / "out").exists()
 
     def test_link_is_a_hard_link(self, tmp_path: Path, source: Path) -> None:
-        place_unchanged(str(source), str(tmp_path / "out/a/clip.mp4"), "link")
+        link_or_copy(str(source), str(tmp_path / "out/a/clip.mp4"), "link")
         assert (tmp_path / "out/a/clip.mp4").samefile(source)
         assert not (tmp_path / "out/a/clip.mp4").is_symlink()
 
     def test_link_to_a_link_is_one_to_its_file(self, tmp_path: Path, source: Path) -> None:
         (tmp_path / "in/link.mp4").symlink_to("clip.mp4")
-        place_unchanged(str(tmp_path / "in/link.mp4"), str(tmp_path / "out/link.mp4"), "link")
+        link_or_copy(str(tmp_path / "in/link.mp4"), str(tmp_path / "out/link.mp4"), "link")
         assert (tmp_path / "out/link.mp4").samefile(source)
 
     def test_link_on_another_file_system_is_symbolic(
@@ -219,12 +219,12 @@ class TestOthers:
             real(first, second, **options)
 
         monkeypatch.setattr(outputs.os, "link", link)
-        place_unchanged(str(source), str(tmp_path / "out/clip.mp4"), "link")
+        link_or_copy(str(source), str(tmp_path / "out/clip.mp4"), "link")
         assert (tmp_path / "out/clip.mp4").readlink() == source
         assert listed(tmp_path / "out") == ["clip.mp4"]
 
     def test_copy_has_the_bytes_and_the_time_of_the_source(self, tmp_path: Path, source: Path) -> None:
-        place_unchanged(str(source), str(tmp_path / "out/clip.mp4"), "copy")
+        link_or_copy(str(source), str(tmp_path / "out/clip.mp4"), "copy")
         copy = tmp_path / "out/clip.mp4"
         assert copy.read_bytes() == source.read_bytes()
         assert not copy.samefile(source)
@@ -234,19 +234,19 @@ class TestOthers:
         self, tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.delattr(outputs.os, "copy_file_range", raising=False)
-        place_unchanged(str(source), str(tmp_path / "out/clip.mp4"), "copy")
+        link_or_copy(str(source), str(tmp_path / "out/clip.mp4"), "copy")
         assert (tmp_path / "out/clip.mp4").read_bytes() == source.read_bytes()
 
     @pytest.mark.parametrize("others", ["link", "copy"])
-    def test_repetition_changes_nothing(self, tmp_path: Path, source: Path, others: outputs.Others) -> None:
+    def test_repetition_changes_nothing(self, tmp_path: Path, source: Path, others: outputs.OthersAction) -> None:
         out = tmp_path / "out/clip.mp4"
-        place_unchanged(str(source), str(out), others)
+        link_or_copy(str(source), str(out), others)
         before = out.stat()
-        place_unchanged(str(source), str(out), others)
+        link_or_copy(str(source), str(out), others)
         assert out.stat().st_ino == before.st_ino
 
     def test_another_file_of_that_name_stays(self, tmp_path: Path, source: Path) -> None:
         (tmp_path / "clip.mp4").write_bytes(b"another")
         with pytest.raises(PreflightError, match="exists and is not overwritten"):
-            place_unchanged(str(source), str(tmp_path / "clip.mp4"), "copy")
+            link_or_copy(str(source), str(tmp_path / "clip.mp4"), "copy")
         assert (tmp_path / "clip.mp4").read_bytes() == b"another"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PIL import Image, ImageChops, ImageFilter, ImageStat
 
-from preflight.fixer.palettes import exact_palette, in_palette
+from preflight.fixer.palettes import exact_palette, quantize_for_gif
 from tests.fixer.pictures import furthest, photograph
 from tests.rows import each_row
 
@@ -41,7 +41,7 @@ def test_missing_colors_are_mixed_in_a_still() -> None:
     blurred = image.filter(ImageFilter.GaussianBlur(3))
     errors = {}
     for dithers in (False, True):
-        found = in_palette(image, dithers=dithers).convert("RGB")
+        found = quantize_for_gif(image, dithers=dithers).convert("RGB")
         difference = ImageChops.difference(found.filter(ImageFilter.GaussianBlur(3)), blurred)
         errors[dithers] = sum(ImageStat.Stat(difference).mean)
     assert errors[True] < errors[False] < 12
@@ -51,7 +51,7 @@ def test_missing_colors_are_mixed_in_a_still() -> None:
 def test_transparent_pixels_get_a_color_of_their_own(colors: int) -> None:
     image = photograph(64, 48).quantize(colors).convert("RGBA") if colors < 256 else photograph(64, 48).convert("RGBA")
     image.paste((0, 0, 0, 0), (0, 0, 20, 20))
-    found = in_palette(image, dithers=True)
+    found = quantize_for_gif(image, dithers=True)
     assert found.convert("RGBA").getpixel((5, 5))[3] == 0
     assert found.convert("RGBA").getpixel((40, 40))[3] == 255
     assert len(found.getpalette() or []) <= 768

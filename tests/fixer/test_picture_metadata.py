@@ -15,8 +15,8 @@ from PIL import ExifTags, Image
 from PIL.PngImagePlugin import PngInfo
 
 import preflight
-from preflight.fixer.metadata import changed_exif, changed_xmp, located_exif, minimal_exif
-from preflight.fixer.rewriting import without_location, without_metadata
+from preflight.fixer.metadata import minimal_exif, strip_exif_location, update_exif, update_xmp
+from preflight.fixer.rewriting import strip_location, strip_metadata
 from tests.fixer.pictures import answered, applied, furthest, photograph, recipe_of, saved, written
 from tests.fixer.pictures import written as applied_bytes
 from tests.rows import each_row
@@ -155,7 +155,7 @@ class TestInPlace:
 
     def test_other_tags_stay_in_place(self) -> None:
         block = exif_of(6)
-        changed = located_exif(block.removeprefix(b"Exif\0\0"))
+        changed = strip_exif_location(block.removeprefix(b"Exif\0\0"))
         exif = read(changed)
         assert (exif[ExifTags.Base.Make], exif[ExifTags.Base.Orientation]) == ("Acme", 6)
         assert exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.ExifImageWidth] == 320
@@ -165,7 +165,7 @@ class TestInPlace:
 
     def test_pictures_behind_the_first_lose_their_location_too(self) -> None:
         one = saved(photograph(48, 32), "JPEG", exif=exif_of(1))
-        changed = without_location(one + one, "jpeg")
+        changed = strip_location(one + one, "jpeg")
         assert changed is not None
         assert len(changed) == 2 * len(one)
         assert changed[: len(one)] == changed[len(one) :]
@@ -191,7 +191,7 @@ class TestInPlace:
             assert furthest(before, after) == 0
 
     def test_text_chunks_are_left_out(self) -> None:
-        changed = without_metadata((QUIRKS / "png-raw-profile.png").read_bytes(), "png", 6)
+        changed = strip_metadata((QUIRKS / "png-raw-profile.png").read_bytes(), "png", 6)
         assert changed is not None
         assert not re.search(rb"[tiz]EXt|zTXt|tIME", changed)
         assert changed.count(b"eXIf") == 1
@@ -207,18 +207,18 @@ class TestInPlace:
     @each_row("kind", ["jpeg", "png", "webp", "tiff", "heic", "gif"])
     def test_damaged_files_are_not_rewritten(self, kind: str) -> None:
         for data in (b"", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n\0\0\xff\xffIDAT", b"RIFF\xff\0\0\0WEBPVP8 \xff\xff\0\0"):
-            assert without_location(data, kind) is None
-            assert without_metadata(data, kind, 1) is None
+            assert strip_location(data, kind) is None
+            assert strip_metadata(data, kind, 1) is None
 
 
 def test_orientation_in_xmp_becomes_upright() -> None:
-    assert b'tiff:Orientation="1"' in changed_xmp(XMP, without_location=False)
+    assert b'tiff:Orientation="1"' in update_xmp(XMP, strip_location=False)
     element = b"<tiff:Orientation>8</tiff:Orientation>"
-    assert changed_xmp(element, without_location=False) == b"<tiff:Orientation>1</tiff:Orientation>"
+    assert update_xmp(element, strip_location=False) == b"<tiff:Orientation>1</tiff:Orientation>"
 
 
 def test_unreadable_position_in_xmp_removes_the_packet() -> None:
-    assert changed_xmp(b"<x exif:GPSLatitude=52/>", without_location=True) == b""
+    assert update_xmp(b"<x exif:GPSLatitude=52/>", strip_location=True) == b""
 
 
 @each_row("orientation", range(1, 9))
@@ -232,6 +232,6 @@ def test_damaged_exif_never_raises(data: st.DataObject) -> None:
     for _ in range(data.draw(st.integers(1, 6))):
         block[data.draw(st.integers(4, len(block) - 1))] = data.draw(st.integers(0, 255))
     cut = bytes(block[: data.draw(st.integers(0, len(block)))])
-    located = located_exif(cut)
+    located = strip_exif_location(cut)
     assert len(located) in (0, len(cut))
-    assert isinstance(changed_exif(cut, size=(5, 5), is_cropped=True, without_location=True), bytes)
+    assert isinstance(update_exif(cut, size=(5, 5), is_cropped=True, strip_location=True), bytes)

@@ -208,9 +208,9 @@ class TestColors:
         assert "sRGB" in ImageCms.getProfileDescription(ImageCms.ImageCmsProfile(BytesIO(result.info["icc_profile"])))
 
     def test_named_colors_are_converted_without_a_profile(self) -> None:
-        from preflight.fixer.profiles import profile_of
+        from preflight.fixer.profiles import icc_profile_for
 
-        expected = reference(photograph(), profile_of("smpte432", "iec61966-2-1"))
+        expected = reference(photograph(), icc_profile_for("smpte432", "iec61966-2-1"))
         assert furthest(expected, photograph()) > 10
         recipe = recipe_of(to_srgb=True, colors=("smpte432", "iec61966-2-1"))
         assert furthest(applied(saved(photograph()), recipe), expected) <= 2

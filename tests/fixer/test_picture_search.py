@@ -10,11 +10,11 @@ import pytest
 from PIL import Image
 
 from preflight.fixer.picture_codings import PictureCoding, encoded, quality_of, tables_for
-from preflight.fixer.picture_search import FLOOR, WHOLE, EncodedPicture, best_quality, largest
+from preflight.fixer.picture_search import MIN_QUALITY, WHOLE_STEP, EncodedPicture, best_quality, largest
 from tests.fixer.pictures import answered, furthest, photograph, recipe_of, saved
 from tests.rows import each_row
 
-LANDING = 0.92
+MIN_SHARE_OF_BUDGET = 0.92
 SMALLER = tuple((round(320 * 0.985**n), round(240 * 0.985**n)) for n in range(1, 240))
 
 
@@ -33,12 +33,12 @@ def test_jpeg_lands_below_every_limit() -> None:
         answer, shares[budget] = landed(
             data, budget, source="jpeg", written="jpeg", chroma="4:4:4", can_subsample=True, smaller=SMALLER
         )
-        assert answer["quality"] >= FLOOR
-    assert {budget: share for budget, share in shares.items() if not LANDING <= share <= 1} == {}
+        assert answer["quality"] >= MIN_QUALITY
+    assert {budget: share for budget, share in shares.items() if not MIN_SHARE_OF_BUDGET <= share <= 1} == {}
 
 
 def test_webp_stays_below_the_limit() -> None:
-    require_landing("webp", LANDING)
+    require_landing("webp", MIN_SHARE_OF_BUDGET)
 
 
 @pytest.mark.slow
@@ -54,7 +54,7 @@ def require_landing(written: str, least: float) -> None:
             saved(photograph(160, 120)), int(whole * part), source="png", written=written, smaller=SMALLER
         )
         assert least <= share <= 1
-        assert answer["quality"] >= FLOOR
+        assert answer["quality"] >= MIN_QUALITY
 
 
 @each_row("quality", [65, 75, 90])
@@ -71,7 +71,7 @@ def test_jpeg_of_any_quality_lands(quality: int) -> None:
             smaller=SMALLER,
         )
         assert share <= 1
-        assert share >= LANDING or answer["quality"] >= quality  # no more than the source has
+        assert share >= MIN_SHARE_OF_BUDGET or answer["quality"] >= quality  # no more than the source has
         assert answer["quality"] <= quality + 2
 
 
@@ -79,7 +79,7 @@ def test_lossy_result_of_a_lossless_source_uses_the_bytes() -> None:
     data = saved(photograph(320, 240))
     answer, share = landed(data, int(len(data) * 0.8), source="png", written="jpeg", chroma="4:4:4")
     assert answer["quality"] > 95
-    assert share >= LANDING
+    assert share >= MIN_SHARE_OF_BUDGET
 
 
 def test_jpeg_that_already_fits_keeps_its_tables() -> None:
@@ -93,8 +93,8 @@ def test_jpeg_that_already_fits_keeps_its_tables() -> None:
 def test_quality_below_the_floor_is_avoided_by_a_smaller_picture() -> None:
     data = saved(photograph(320, 240), "JPEG", quality=96)
     answer, share = landed(data, 2500, source="jpeg", written="jpeg", chroma="4:4:4", smaller=SMALLER)
-    assert LANDING <= share <= 1
-    assert answer["quality"] >= FLOOR
+    assert MIN_SHARE_OF_BUDGET <= share <= 1
+    assert answer["quality"] >= MIN_QUALITY
     assert answer["width"] < 320
     assert answer["width"] / answer["height"] == pytest.approx(4 / 3, abs=0.02)
     remark = answer["remarks"][0]
@@ -159,7 +159,7 @@ class TestLossless:
         assert (answer["format"], answer["width"]) == ("jpeg", 320)
         assert answer["remarks"][0] == "converts it to JPEG"
         assert answer["remarks"][-1] == f"lowers the quality to {answer['quality']:.0f} of 100"
-        assert LANDING <= share <= 1
+        assert MIN_SHARE_OF_BUDGET <= share <= 1
 
     def test_picture_becomes_smaller_where_nothing_else_is_accepted(self) -> None:
         data = saved(photograph(320, 240))
@@ -206,7 +206,7 @@ def test_search_ends_soon_and_near_the_limit(slope: float, steps: int) -> None:
     tried.clear()
     found = best_quality(encode, int(whole * 0.9), 95)
     assert found is not None
-    assert LANDING * 0.9 * whole <= len(found.data) <= 0.9 * whole
+    assert MIN_SHARE_OF_BUDGET * 0.9 * whole <= len(found.data) <= 0.9 * whole
     assert len(tried) <= 13
 
 
@@ -217,7 +217,7 @@ def test_search_of_whole_numbers_tries_none_twice() -> None:
         tried.append(quality)
         return bytes(int(100 * 1.1**quality))
 
-    found = best_quality(encode, int(100 * 1.1**70.5), 95, step=WHOLE)
+    found = best_quality(encode, int(100 * 1.1**70.5), 95, step=WHOLE_STEP)
     assert found is not None
     assert found.quality == 70
     assert len(set(tried)) == len(tried)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from preflight import catalog
-from preflight.fixer.planning import NO_PROPOSAL, Aim, propose
+from preflight.fixer.planning import NO_PROPOSAL, FixGoal, propose
 from preflight.judge import judge
 from preflight.media import Media
 from preflight.plans.choices import Choices
 from preflight.report import Report
 
-AIM = Aim(catalog.resolve("atlas"))
+AIM = FixGoal(catalog.resolve("atlas"))
 PICTURES = Media("image", "heic", size=1000, width=1025, height=900, frames=2, animated=False, bit_depth=8)
 
 
@@ -33,10 +33,10 @@ def test_command_has_the_path_of_the_file_and_a_placeholder_for_a_url() -> None:
 
 
 def test_location_is_removed_only_where_there_may_be_one() -> None:
-    aim = Aim(AIM.rules, Choices(strip_location=True))
+    goal = FixGoal(AIM.rules, Choices(strip_location=True))
     for location, actions in ((True, ["remove_location"]), (None, ["remove_location"]), (False, [])):
         one = PICTURES._replace(format="jpeg", frames=1, location=location)
-        assert [step.action for step in propose(report(one, "a.jpg"), aim).plan.steps] == actions
+        assert [step.action for step in propose(report(one, "a.jpg"), goal).plan.steps] == actions
 
 
 ANIMATION = Media(
@@ -46,8 +46,8 @@ ANIMATION = Media(
 
 
 def test_animation_with_too_many_bytes_becomes_a_film_where_films_are_accepted() -> None:
-    aim = Aim(catalog.resolve("x"))
-    found = propose(Report("a.gif", ANIMATION, tuple(judge(ANIMATION, rules) for rules in aim.rules)), aim)
+    goal = FixGoal(catalog.resolve("x"))
+    found = propose(Report("a.gif", ANIMATION, tuple(judge(ANIMATION, rules) for rules in goal.rules)), goal)
     assert found.plan.sentence == "convert it to a video"
     assert found.changes is not None
     assert (found.changes.written, found.changes.fps) == ("mp4", None)
@@ -56,7 +56,7 @@ def test_animation_with_too_many_bytes_becomes_a_film_where_films_are_accepted()
 def test_animation_stays_one_where_films_are_not_accepted() -> None:
     only_images = tuple(rules._replace(sections={"image": rules.sections["image"]}) for rules in catalog.resolve("x"))
     found = propose(
-        Report("a.gif", ANIMATION, tuple(judge(ANIMATION, rules) for rules in only_images)), Aim(only_images)
+        Report("a.gif", ANIMATION, tuple(judge(ANIMATION, rules) for rules in only_images)), FixGoal(only_images)
     )
     assert found.changes is not None
     assert (found.changes.media.kind, found.changes.written, found.changes.compresses) == ("image", "gif", True)

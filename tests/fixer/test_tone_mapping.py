@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from preflight.fixer.profiles import conversion
-from preflight.fixer.tone_mapping import tone_mapped
+from preflight.fixer.profiles import conversion_matrix
+from preflight.fixer.tone_mapping import tone_map
 from tests.fixer.pictures import applied, recipe_of
 from tests.rows import each_row
 
 
 def gray(signal: int, transfer: str) -> tuple[int, ...]:
-    color = tone_mapped(Image.new("RGB", (1, 1), (signal,) * 3), "bt2020", transfer).getpixel((0, 0))
+    color = tone_map(Image.new("RGB", (1, 1), (signal,) * 3), "bt2020", transfer).getpixel((0, 0))
     assert isinstance(color, tuple)
     return color
 
@@ -34,14 +34,14 @@ def test_light_of_an_office_stays_readable() -> None:
 
 
 def test_primaries_are_converted() -> None:
-    rows = conversion("bt2020", "bt709")
+    rows = conversion_matrix("bt2020", "bt709")
     assert [sum(row) for row in rows] == pytest.approx([1, 1, 1], abs=1e-4)
     assert rows[0] == pytest.approx((1.6605, -0.5876, -0.0728), abs=1e-3)
 
 
 def test_transparency_stays() -> None:
     image = Image.new("RGBA", (2, 1), (128, 128, 128, 77))
-    assert tone_mapped(image, "bt709", "smpte2084").getpixel((0, 0))[3] == 77
+    assert tone_map(image, "bt709", "smpte2084").getpixel((0, 0))[3] == 77
 
 
 @each_row(

@@ -33,7 +33,7 @@ RED, GREEN, BLUE, GRAY, BLACK, WHITE = (
     (224, 32, 32), (32, 192, 32), (32, 32, 224), (128, 128, 128), (0, 0, 0), (255, 255, 255),
 )  # fmt: skip
 Color = tuple[int, int, int]
-Place = tuple[float, float]
+OutputPathFor = tuple[float, float]
 
 TOP_LEFT, TOP_RIGHT, BOTTOM_LEFT, BOTTOM_RIGHT = (0.06, 0.06), (0.94, 0.06), (0.06, 0.94), (0.94, 0.94)
 CENTER = (0.5, 0.5)
@@ -124,7 +124,7 @@ def facts(path: Path) -> Media:
     return preflight.probe(path)
 
 
-def colors_at(path: Path, places: Sequence[Place]) -> list[Color]:
+def colors_at(path: Path, places: Sequence[OutputPathFor]) -> list[Color]:
     """Return the colors of the first frame, as displayed, at places given as shares of width and height."""
     picture = path.with_suffix(".png")
     ffmpeg("-i", path, "-frames:v", "1", "-pix_fmt", "rgb24", picture)
@@ -133,7 +133,7 @@ def colors_at(path: Path, places: Sequence[Place]) -> list[Color]:
     return [color for color in found if isinstance(color, tuple)]
 
 
-def assert_colors(path: Path, expected: dict[Place, Color], tolerance: int = 12) -> None:
+def assert_colors(path: Path, expected: dict[OutputPathFor, Color], tolerance: int = 12) -> None:
     for found, (place, color) in zip(colors_at(path, list(expected)), expected.items(), strict=True):
         assert max(abs(one - other) for one, other in zip(found, color, strict=True)) <= tolerance, (place, found)
 
@@ -165,7 +165,7 @@ class TestCropping:
         ],
     )
     def test_crop_is_that_of_the_film_as_displayed(
-        self, tmp_path: Path, rotation: int, expected: dict[Place, Color]
+        self, tmp_path: Path, rotation: int, expected: dict[OutputPathFor, Color]
     ) -> None:
         turned = turn(corners(tmp_path / "a.mp4"), rotation)
         assert facts(turned).rotation == rotation

@@ -11,7 +11,7 @@ from preflight import catalog
 from preflight.plans.choices import Choices
 from preflight.plans.members import RequestFile
 from preflight.plans.requests import plan_request
-from tests.plans.together import VIDEO, applied, changed, judged, lasting, planned, rules, sized
+from tests.plans.request_cases import VIDEO, applied, changed, judged, lasting, planned, rules, sized
 from tests.rows import each_row
 
 

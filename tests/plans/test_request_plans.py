@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from preflight import catalog
-from preflight.fixer.planning import Aim, propose
+from preflight.fixer.planning import FixGoal, propose
 from preflight.judge import judge
 from preflight.media import Media
 from preflight.plans.members import RequestFile
 from preflight.plans.requests import RequestPlan, plan_request
 from preflight.report import Report
 from preflight.ruleset import Section
-from tests.plans.together import AUDIO, IMAGE, VIDEO, changed, lasting, messages, planned, refused, rules
+from tests.plans.request_cases import AUDIO, IMAGE, VIDEO, changed, lasting, messages, planned, refused, rules
 from tests.rows import each_row
 
 
@@ -109,7 +109,7 @@ def test_the_limits_lead_to_the_plan_of_each_file(name: str, medias: list[Media]
     ruleset = catalog.load(name)
     medias = [each._replace(width=1280, height=720) if each.kind == "video" else each for each in medias]
     for media, limits, sentence in zip(medias, planned(ruleset, *medias).limits, sentences, strict=True):
-        aim = Aim((ruleset,), further=(("the request", Section(tuple(limits.values()), {})),))
+        aim = FixGoal((ruleset,), extra_limits=(("the request", Section(tuple(limits.values()), {})),))
         plan = propose(Report("a", media, (judge(media, ruleset),)), aim).plan
         assert plan.obstacles == ()
         assert plan.sentence.removesuffix(" without re-encoding") == sentence

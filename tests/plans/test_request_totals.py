@@ -11,7 +11,19 @@ from preflight.media import Media
 from preflight.plans.members import RequestFile
 from preflight.plans.requests import plan_request
 from preflight.plans.totals import level
-from tests.plans.together import AUDIO, IMAGE, VIDEO, applied, caps, changed, lasting, messages, planned, refused, rules
+from tests.plans.request_cases import (
+    AUDIO,
+    IMAGE,
+    VIDEO,
+    applied,
+    caps,
+    changed,
+    lasting,
+    messages,
+    planned,
+    refused,
+    rules,
+)
 from tests.rows import each_row
 
 

@@ -21,9 +21,9 @@ from PIL import Image
 import preflight
 from preflight import catalog
 from preflight.errors import UsageError
-from preflight.fixer import engines
+from preflight.fixer import ffmpeg_program
 from preflight.fixer.pictures import PICTURE_WRITERS
-from preflight.fixer.planning import Aim, Proposal
+from preflight.fixer.planning import FixGoal, Proposal
 from preflight.hosts import LocalFile
 from preflight.ledger import FixRecord, Ledger
 from preflight.plans.choices import Choices
@@ -322,7 +322,7 @@ class TestNotFixed:
     def test_error_of_ours_affects_one_file(
         self, atlas: Sender, host: KeepingHost, narrow: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        def fail(report: Report, aim: Aim) -> Proposal:
+        def fail(report: Report, aim: FixGoal) -> Proposal:
             raise ValueError("math domain error")
 
         monkeypatch.setattr(fixing, "propose", fail)
@@ -343,7 +343,7 @@ class TestNotFixed:
         self, atlas: Sender, host: KeepingHost, narrow: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("PATH", str(atlas.folder))
-        monkeypatch.setattr(engines, "find_spec", lambda name: None)
+        monkeypatch.setattr(ffmpeg_program, "find_spec", lambda name: None)
         film, picture = atlas.many([REFUSED / "mov-fps-too-low.mov", narrow], fix=True)
         assert outcome(film) == ("error", "not_fixed", False)
         assert "without ffmpeg on PATH" in (film.message or "")

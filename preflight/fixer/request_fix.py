@@ -33,10 +33,10 @@ class RequestFix:
         Raise `UsageError` without one rule set that limits requests.
         """
         self._items = list(items)
-        self._aim = aim = settings.aim
+        self._goal = goal = settings.goal
         _, reports = examine_together(self._items, settings.check)
         files = [_file(report, item) for report, item in zip(reports, self._items, strict=True)]
-        plan = plan_request(files, aim.rules[0], strict=aim.strict, choices=aim.choices)
+        plan = plan_request(files, goal.rules[0], strict=goal.strict, choices=goal.choices)
         pairs = zip(files, plan.limits, strict=True)
         self._settings = [None if file.is_asset else _limited(settings, limits) for file, limits in pairs]
         self._after = list(reports)
@@ -60,7 +60,7 @@ class RequestFix:
     def finish(self) -> Result:
         """Judge the files as they are now, together. If they do not pass, remove what was written."""
         roles = {index: item.role for index, item in enumerate(self._items) if item.role is not None}
-        result = judge_request(self._after, self._aim.rules[0], strict=self._aim.strict, roles=roles)
+        result = judge_request(self._after, self._goal.rules[0], strict=self._goal.strict, roles=roles)
         if result.verdict != "pass":
             for path in self._written:
                 with suppress(OSError):
@@ -79,5 +79,5 @@ def _limited(settings: FixSettings, limits: LimitsByFact) -> FixSettings:
     if not limits:
         return settings
     section = Section(tuple(limits.values()), {})
-    further = (*settings.aim.further, ("the other files", section))
-    return settings._replace(aim=settings.aim._replace(further=further))
+    extra_limits = (*settings.goal.extra_limits, ("the other files", section))
+    return settings._replace(goal=settings.goal._replace(extra_limits=extra_limits))

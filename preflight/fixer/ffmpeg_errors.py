@@ -28,7 +28,7 @@ _CONSEQUENCE: Final = re.compile(
 """The beginnings of lines that only report the consequence of an earlier error."""
 
 
-def complaints(errors: bytes, words: Sequence[str]) -> tuple[str, ...]:
+def ffmpeg_error_lines(errors: bytes, words: Sequence[str]) -> tuple[str, ...]:
     """Return the error lines of standard error, escaped and without the paths of the arguments."""
     text = errors
     if len(errors) >= MAX_ERROR_BYTES:
@@ -52,7 +52,7 @@ def _paths(words: Sequence[str]) -> list[tuple[bytes, bytes]]:
     return sorted(found, key=lambda each: -len(each[0]))
 
 
-def main_complaint(lines: Sequence[str]) -> str:
+def main_error(lines: Sequence[str]) -> str:
     """Return the last line that states a cause, else the last line, without its period; "" without lines."""
     causes = [line for line in lines if not _CONSEQUENCE.match(line)]
     return next(iter([*causes[-1:], *lines[-1:]]), "").rstrip(". ")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from preflight.fixer.progress import EngineProgress
+from preflight.fixer.progress import FileProgress
 from preflight.run import statusline
 from preflight.run.fixing import FixProgress
 from tests.rows import each_row
 
-START = EngineProgress(None, None, None, None, None, 0.0)
-HALF = EngineProgress(position=2.0, fraction=0.5, remaining=75.0, speed=1.234, size=10, elapsed=1.0)
+START = FileProgress(None, None, None, None, None, 0.0)
+HALF = FileProgress(position=2.0, fraction=0.5, remaining=75.0, speed=1.234, size=10, elapsed=1.0)
 
 
 @each_row(
@@ -19,10 +19,10 @@ HALF = EngineProgress(position=2.0, fraction=0.5, remaining=75.0, speed=1.234, s
         (START, "clip.mov"),
         (HALF, "clip.mov 50 %, 1.23× real time, 1:15 left"),
         (HALF._replace(fraction=None, remaining=None), "clip.mov 2.0 s, 1.23× real time"),
-        (EngineProgress(None, None, 9.0, None, 52_345_678, 1.0), "clip.mov 52.3 MB, 0:09 left"),
+        (FileProgress(None, None, 9.0, None, 52_345_678, 1.0), "clip.mov 52.3 MB, 0:09 left"),
     ],
 )
-def test_one_file_is_shown_with_its_rate_and_remaining_time(progress: EngineProgress, text: str) -> None:
+def test_one_file_is_shown_with_its_rate_and_remaining_time(progress: FileProgress, text: str) -> None:
     shown = FixProgress({0: 5})
     shown.update(0, "clip.mov", progress)
     assert shown.text(4.0) == text

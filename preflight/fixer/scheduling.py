@@ -21,7 +21,7 @@ STOP_SECONDS: Final = 0.7
 """Seconds after Ctrl-C in which running jobs may end; then their processes end with this one."""
 
 
-class Cores(NamedTuple):
+class CoreShares(NamedTuple):
     """How the files of a run share the processors.
 
     slots    what all files take together at most; video: what one video takes; a picture takes one
@@ -33,7 +33,7 @@ class Cores(NamedTuple):
     threads: int
 
 
-def share_cores(jobs: int | None, available: int | None = None) -> Cores:
+def share_cores(jobs: int | None, available: int | None = None) -> CoreShares:
     """Return how files share the processors: without `jobs`, one video with all of them, or a picture for each.
 
     An encoder of videos uses several processors by itself, that of a picture only one.
@@ -44,8 +44,8 @@ def share_cores(jobs: int | None, available: int | None = None) -> Cores:
     if available is None:
         available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     if jobs is None:
-        return Cores(available, available, available)
-    return Cores(jobs, 1, max(1, available // jobs))
+        return CoreShares(available, available, available)
+    return CoreShares(jobs, 1, max(1, available // jobs))
 
 
 class Job(NamedTuple, Generic[T]):

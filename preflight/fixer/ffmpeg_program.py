@@ -11,7 +11,7 @@ from glob import escape, glob
 from importlib.util import find_spec
 from typing import Final, NamedTuple
 
-from preflight.errors import EngineError, MissingExtra
+from preflight.errors import FfmpegError, MissingExtra
 from preflight.escape import printable
 from preflight.fixer.child import CHECK_INTERVAL, ChildExit, ChildLimits, ChildTimeout, run_child
 from preflight.forks import SharedByThreads
@@ -31,8 +31,8 @@ _FILTER: Final = re.compile(r"^ [A-Z.]{2,3} +(\w+) +\S*->\S* ", re.MULTILINE)
 """One line of the second list. Version 8 dropped a column."""
 
 
-class Engine(NamedTuple):
-    """An ffmpeg that works.
+class Ffmpeg(NamedTuple):
+    """An installed ffmpeg that works.
 
     path     absolute; encoders, filters, decoders: names of those that it has
     threads  for each decoder, filter and encoder; 0: ffmpeg decides
@@ -61,31 +61,31 @@ class Engine(NamedTuple):
     def require(
         self, encoders: Collection[str] = (), filters: Collection[str] = (), decoders: Collection[str] = ()
     ) -> None:
-        """Raise `EngineError` if it lacks any of these."""
+        """Raise `FfmpegError` if it lacks any of these."""
         missing = self.missing(encoders, filters, decoders)
         if missing:
-            raise EngineError("engine_incomplete", f"{self._lacks(missing)}. {remedy_for_engine()}")
+            raise FfmpegError("ffmpeg_incomplete", f"{self._lacks(missing)}. {ffmpeg_remedy()}")
 
     def _lacks(self, missing: tuple[str, ...]) -> str:
         return f"ffmpeg {printable(self.version)} ({printable(self.path)}) lacks {', '.join(missing)}"
 
 
-def find_engine(
+def find_ffmpeg(
     encoders: Collection[str] = (), filters: Collection[str] = (), decoders: Collection[str] = ()
-) -> Engine:
+) -> Ffmpeg:
     """Return the first ffmpeg that works and has all these encoders, filters and decoders.
 
-    Raise `MissingExtra` if there is no ffmpeg at all, and the first `EngineError` if none has everything.
+    Raise `MissingExtra` if there is no ffmpeg at all, and the first `FfmpegError` if none has everything.
     """
-    problem: EngineError | None = None
+    problem: FfmpegError | None = None
     for path in _candidates():
         try:
-            engine = inspect_engine(path)
-            engine.require(encoders, filters, decoders)
-        except EngineError as error:
+            ffmpeg = inspect_ffmpeg(path)
+            ffmpeg.require(encoders, filters, decoders)
+        except FfmpegError as error:
             problem = problem or error
         else:
-            return engine
+            return ffmpeg
     if problem is None:
         raise MissingExtra("Fixing video and audio files without ffmpeg on PATH", "fix")
     raise problem
@@ -128,13 +128,13 @@ def _of_extra() -> str | None:
 
 _State = tuple[str, int, int]
 """A program's path, size and time of change."""
-_inspected: SharedByThreads[_State, Engine] = SharedByThreads()
+_inspected: SharedByThreads[_State, Ffmpeg] = SharedByThreads()
 
 
-def inspect_engine(path: str) -> Engine:
+def inspect_ffmpeg(path: str) -> Ffmpeg:
     """Return what the ffmpeg at an absolute path supports. It is asked again only if the file changes.
 
-    Raise `EngineError` if it is not an ffmpeg that works.
+    Raise `FfmpegError` if it is not an ffmpeg that works.
     """
     try:
         found = os.stat(path)
@@ -147,7 +147,7 @@ def inspect_engine(path: str) -> Engine:
         return _inspected[state]
 
 
-def _inspect(path: str) -> Engine:
+def _inspect(path: str) -> Ffmpeg:
     stop = threading.Event()
     with futures.ThreadPoolExecutor(len(_OPTIONS)) as pool:
         try:
@@ -164,7 +164,7 @@ def _inspect(path: str) -> Engine:
     names = frozenset(_FILTER.findall(filters))
     if version is None or not coders["encoders"] or not names:
         raise _unusable(path, "does not behave like ffmpeg")
-    return Engine(path, version[1].decode("ascii", "replace"), coders["encoders"], names, coders["decoders"])
+    return Ffmpeg(path, version[1].decode("ascii", "replace"), coders["encoders"], names, coders["decoders"])
 
 
 def _coders(codecs: str, kind: str) -> Iterator[str]:
@@ -197,11 +197,11 @@ def _list(path: str, option: str, stop: threading.Event) -> tuple[bytes, str]:
     return ended.errors, listing.decode("utf-8", "replace")
 
 
-def _unusable(path: str, how: str) -> EngineError:
-    return EngineError("engine_unusable", f"The ffmpeg at {printable(path)} {how}. {remedy_for_engine()}")
+def _unusable(path: str, how: str) -> FfmpegError:
+    return FfmpegError("ffmpeg_unusable", f"The ffmpeg at {printable(path)} {how}. {ffmpeg_remedy()}")
 
 
-def remedy_for_engine() -> str:
+def ffmpeg_remedy() -> str:
     """Return the remedy for an incomplete ffmpeg."""
     if _of_extra() is not None:
         return "Install a complete ffmpeg, and put it on PATH."

@@ -12,11 +12,11 @@ from preflight.checker import examine
 from preflight.errors import MissingExtra, OutputError, PreflightError, SourceError
 from preflight.fixer.apply import FixSettings, fix_file
 from preflight.fixer.hooks import Hooks
-from preflight.fixer.inputs import local_input
+from preflight.fixer.inputs import open_local
 from preflight.fixer.naming import OutputName
-from preflight.fixer.outputs import Others, OutputRefused, is_same_file, place_unchanged
-from preflight.fixer.planning import Aim, propose
-from preflight.fixer.progress import EngineProgress
+from preflight.fixer.outputs import OthersAction, OutputRefused, is_same_file, link_or_copy
+from preflight.fixer.planning import FixGoal, propose
+from preflight.fixer.progress import FileProgress
 from preflight.fixer.result import FixResult
 from preflight.formats import FORMATS, IMAGE, extension_of
 from preflight.report import Plan, Problem, Report, internal_error
@@ -61,9 +61,9 @@ class FixRun(NamedTuple):
     on_progress  is called, in any thread, with a job and how far it is
     """
 
-    others: Others = "skip"
+    others: OthersAction = "skip"
     inputs: Collection[FileId] = frozenset()
-    on_progress: Callable[[FixJob, EngineProgress], None] | None = None
+    on_progress: Callable[[FixJob, FileProgress], None] | None = None
 
     def fix(self, job: FixJob, stop: threading.Event) -> FixResult:
         """Return the result of one file, or raise `Stopped` when `stop` is set.
@@ -89,10 +89,10 @@ class FixRun(NamedTuple):
         if earlier is not None:
             return earlier
         try:
-            result = fix_file(item.target, job.settings, _Place(self, job), name=item.name, hooks=hooks)
+            result = fix_file(item.target, job.settings, _OutputPath(self, job), name=item.name, hooks=hooks)
         except MissingExtra as error:  # pictures need no ffmpeg
             before = examine(item.target, job.settings.check, job.number, item.name)
-            plan = propose(before, job.settings.aim).plan
+            plan = propose(before, job.settings.goal).plan
             return FixResult(before.source, "failed", plan, before, problem=str(error))
         if result.outcome == "failed" and (written := self._earlier(job)) is not None:  # by another run meanwhile
             return written
@@ -106,7 +106,7 @@ class FixRun(NamedTuple):
         """Return the result of an open stream, which is read once."""
         item, settings = job.item, job.settings
         try:
-            with local_input(item.target, settings.check.http, settings.max_size, self._hooks(job, stop)) as given:
+            with open_local(item.target, settings.check.http, settings.max_size, self._hooks(job, stop)) as given:
                 named = Item(given.path, item.name or display_name(item.target))
                 return self._result(job._replace(item=named), stop)
         except (SourceError, OutputError) as error:
@@ -123,7 +123,7 @@ class FixRun(NamedTuple):
         if job.settings.overwrite or not there:
             return None
         before = examine(job.item.target, job.settings.check, job.number, job.item.name)
-        plan, changes = propose(before, job.settings.aim)
+        plan, changes = propose(before, job.settings.goal)
         if changes is None:
             return None
         expected = FORMATS[changes.written]
@@ -132,7 +132,7 @@ class FixRun(NamedTuple):
             if extension not in possible or self._is_read(path):
                 continue
             after = examine(path, job.settings.check, job.number)
-            if _needs_nothing(after, job.settings.aim) and not _is_older(path, job.item.target):
+            if _needs_nothing(after, job.settings.goal) and not _is_older(path, job.item.target):
                 return FixResult(before.source, "fixed", plan, before, after, path, reused=True)
         return None
 
@@ -148,9 +148,9 @@ class FixRun(NamedTuple):
             if not is_local and not job.settings.overwrite and examine(path, job.settings.check).passed:
                 return replace(result, output=path, reused=True)
             settings = job.settings
-            with local_input(job.item.target, settings.check.http, settings.max_size, hooks) as given:
+            with open_local(job.item.target, settings.check.http, settings.max_size, hooks) as given:
                 others = self.others if is_local else "copy"
-                place_unchanged(given.path, path, others, overwrite=job.settings.overwrite)
+                link_or_copy(given.path, path, others, overwrite=job.settings.overwrite)
         except (OutputError, SourceError) as error:
             return replace(result, outcome="failed", problem=str(error))
         return replace(result, output=path)
@@ -164,7 +164,7 @@ class FixRun(NamedTuple):
         return file_id(path) in self.inputs
 
 
-class _Place:
+class _OutputPath:
     """Returns the path of the output of one file. Raises `OutputRefused` if a file exists that must stay."""
 
     def __init__(self, run: FixRun, job: FixJob) -> None:
@@ -196,15 +196,15 @@ def file_id(path: str) -> FileId | None:
     return state.st_dev, state.st_ino
 
 
-def _needs_nothing(report: Report, aim: Aim) -> bool:
+def _needs_nothing(report: Report, goal: FixGoal) -> bool:
     """Return whether an output passes and has no location that is to be removed.
 
     Whether it has other metadata is not known.
     """
-    choices = aim.choices
+    choices = goal.choices
     if choices.strip_metadata:
         choices = choices._replace(strip_metadata=False, strip_location=True)
-    return report.passed and propose(report, aim._replace(choices=choices)).changes is None
+    return report.passed and propose(report, goal._replace(choices=choices)).changes is None
 
 
 def _is_older(path: str, target: object) -> bool:

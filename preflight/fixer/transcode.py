@@ -6,8 +6,8 @@ import os
 from tempfile import TemporaryDirectory
 from typing import Final, NamedTuple
 
-from preflight.errors import EngineError
-from preflight.fixer.ffmpeg import Engine, EngineOutput, find_engine, input_words, output_words, run_engine
+from preflight.errors import FfmpegError
+from preflight.fixer.ffmpeg import Ffmpeg, FfmpegOutput, execute_ffmpeg, find_ffmpeg, input_args, output_args
 from preflight.fixer.hooks import Hooks
 from preflight.fixer.quality import Compared, Quality, measure
 from preflight.formats import AUDIO
@@ -32,42 +32,42 @@ _SATURATED: Final = 1.01
 """Share of the bytes of the attempt before up to which a higher bit rate makes nothing better."""
 
 
-class ResultTooLarge(EngineError):
+class ResultTooLarge(FfmpegError):
     """A result that does not fit into its bytes."""
 
     def __init__(self, budget: SizeBudget) -> None:
         most = format_value("size", budget.max_bytes)
-        super().__init__("engine_failed", f"The result does not fit into {most}. Split it into parts.")
+        super().__init__("ffmpeg_failed", f"The result does not fit into {most}. Split it into parts.")
 
 
-class FilmJob(NamedTuple):
+class TranscodeJob(NamedTuple):
     """One video or audio file to write: ffmpeg, the source, the changes, the output and hooks."""
 
-    engine: Engine
+    ffmpeg: Ffmpeg
     source: str
     changes: Changes
-    output: EngineOutput
+    output: FfmpegOutput
     hooks: Hooks
 
 
-def engine_for(changes: Changes) -> Engine:
-    """Return an ffmpeg that has what the changes need. Raise `MissingExtra` or `EngineError`."""
+def ffmpeg_for(changes: Changes) -> Ffmpeg:
+    """Return an ffmpeg that has what the changes need. Raise `MissingExtra` or `FfmpegError`."""
     needs = needs_of(changes)
-    return find_engine(needs.encoders, needs.filters, needs.decoders)
+    return find_ffmpeg(needs.encoders, needs.filters, needs.decoders)
 
 
-def apply_film(job: FilmJob) -> None:
-    """Write the changed video or audio file. Raise `EngineError`, `OutputError`, `Stopped`."""
+def transcode_file(job: TranscodeJob) -> None:
+    """Write the changed video or audio file. Raise `FfmpegError`, `OutputError`, `Stopped`."""
     try:
         _apply(job)
-    except EngineError as error:
+    except FfmpegError as error:
         has_others = keeps_subtitles(job.changes) or (job.changes.media.audio_tracks or 0) > 1
         if not has_others or not any(text in str(error) for text in _OF_TRACKS):
             raise
         _apply(job._replace(changes=job.changes._replace(main_tracks_only=True)))
 
 
-def _apply(job: FilmJob) -> None:
+def _apply(job: TranscodeJob) -> None:
     budget = job.changes.budget
     is_lossless = job.changes.is_lossless_audio
     if budget is None or not budget.is_failing or is_lossless:
@@ -81,10 +81,10 @@ def _apply(job: FilmJob) -> None:
                 budget, job.changes.media, seconds, job.changes.fps
             )  # of an animation, known only now
     with TemporaryDirectory(prefix="preflight-fix-") as folder:
-        _compress(job._replace(engine=job.engine._replace(folder=folder)), budget)
+        _compress(job._replace(ffmpeg=job.ffmpeg._replace(folder=folder)), budget)
 
 
-def _compress(job: FilmJob, budget: SizeBudget) -> None:
+def _compress(job: TranscodeJob, budget: SizeBudget) -> None:
     """Encode at a bit rate that is corrected until the size is below the limit, and near it if that is failing."""
     rate = budget.video_bit_rate if job.changes.video is not None else budget.audio_bit_rate
     if not rate:
@@ -117,7 +117,7 @@ def _compress(job: FilmJob, budget: SizeBudget) -> None:
         _run(job, args_for(job.changes, lowest, 2 if is_two_pass else None))
 
 
-def _use_constant_rate(job: FilmJob, budget: SizeBudget, size: int) -> None:
+def _use_constant_rate(job: TranscodeJob, budget: SizeBudget, size: int) -> None:
     """Encode MP3 at a constant bit rate if that is more: an average one stays far below what is asked for of noise."""
     changes = job.changes
     duration = changes.timing.duration(changes.media)
@@ -136,22 +136,22 @@ def _corrected(rate: int, size: int, budget: SizeBudget, lowest: int, highest: i
     return (lowest + highest) // 2 if highest else proportional
 
 
-def _run(job: FilmJob, words: FfmpegArgs | None) -> float | None:
+def _run(job: TranscodeJob, words: FfmpegArgs | None) -> float | None:
     """Run ffmpeg once, and return the seconds of the result, if it states them. A first pass writes no file."""
     changes = job.changes
     if words is None:
-        raise EngineError("engine_incomplete", "ffmpeg cannot make these changes. Use another program.")
+        raise FfmpegError("ffmpeg_incomplete", "ffmpeg cannot make these changes. Use another program.")
     writes = words.muxer != "null"
-    target = output_words(job.output.path, words.muxer) if writes else ["-f", "null", "-"]
+    target = output_args(job.output.path, words.muxer) if writes else ["-f", "null", "-"]
     duration = changes.timing.duration(changes.media)
-    done = run_engine(
-        job.engine,
+    done = execute_ffmpeg(
+        job.ffmpeg,
         [
             *words.source,
-            *input_words(job.source, words.demuxer),
+            *input_args(job.source, words.demuxer),
             *words.inputs,
             *words.output,
-            *_threads(job.engine),
+            *_threads(job.ffmpeg),
             *target,
         ],
         duration=duration,
@@ -163,8 +163,8 @@ def _run(job: FilmJob, words: FfmpegArgs | None) -> float | None:
     return done.progress.position if done.progress is not None else None
 
 
-def measure_film(job: FilmJob) -> Quality:
-    """Return how similar the written video is to the frames that were encoded. Raise `EngineError`, `Stopped`."""
+def measure_video(job: TranscodeJob) -> Quality:
+    """Return how similar the written video is to the frames that were encoded. Raise `FfmpegError`, `Stopped`."""
     changes, source = job.changes, args_for(job.changes)
     size = changes.size
     if changes.media.kind == AUDIO or size is None or source is None:
@@ -172,7 +172,7 @@ def measure_film(job: FilmJob) -> Quality:
     filters = (video_filters(changes) if changes.video is not None else None) or []
     duration = changes.timing.duration(changes.media)
     return measure(
-        job.engine,
+        job.ffmpeg,
         Compared(job.source, changes.media.format or "", filters, source.source),
         Compared(job.output.path, changes.written),
         size,
@@ -181,5 +181,5 @@ def measure_film(job: FilmJob) -> Quality:
     )
 
 
-def _threads(engine: Engine) -> list[str]:
-    return ["-threads", str(engine.threads)] if engine.threads else []
+def _threads(ffmpeg: Ffmpeg) -> list[str]:
+    return ["-threads", str(ffmpeg.threads)] if ffmpeg.threads else []

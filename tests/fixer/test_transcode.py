@@ -6,18 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from preflight.errors import EngineError
-from preflight.fixer import films
-from preflight.fixer.engines import Engine
-from preflight.fixer.ffmpeg import EngineOutput
-from preflight.fixer.films import FilmJob, apply_film
+from preflight.errors import FfmpegError
+from preflight.fixer import transcode
+from preflight.fixer.ffmpeg import FfmpegOutput
+from preflight.fixer.ffmpeg_program import Ffmpeg
 from preflight.fixer.hooks import NO_HOOKS
+from preflight.fixer.transcode import TranscodeJob, transcode_file
 from preflight.plans.ffmpeg_args import FfmpegArgs
 from tests.plans.planned import CLIP, SILENT, SOUND, changes_of, only
 
 NO_DECODER = "ffmpeg lacks what this file needs: Decoder (codec none) not found for input stream #0:2."
 HEADER = "ffmpeg failed: Could not write header for output file #0. Check that the file plays, or try another ffmpeg."
-ENGINE = Engine("/usr/bin/ffmpeg", "7.1", frozenset(), frozenset(), frozenset())
+ENGINE = Ffmpeg("/usr/bin/ffmpeg", "7.1", frozenset(), frozenset(), frozenset())
 
 
 class Runs:
@@ -27,18 +27,18 @@ class Runs:
         self.message = message
         self.copied: list[bool] = []
 
-    def __call__(self, job: FilmJob, words: FfmpegArgs | None) -> None:
+    def __call__(self, job: TranscodeJob, words: FfmpegArgs | None) -> None:
         assert words is not None
         self.copied.append("0:s?" in words.output)
         if self.copied[-1]:
-            raise EngineError("engine_failed", self.message)
+            raise FfmpegError("ffmpeg_failed", self.message)
 
 
 def applied(monkeypatch: pytest.MonkeyPatch, path: Path, message: str) -> Runs:
     runs = Runs(message)
-    monkeypatch.setattr(films, "_run", runs)
+    monkeypatch.setattr(transcode, "_run", runs)
     changes = changes_of(CLIP, format=only("mov"))
-    apply_film(FilmJob(ENGINE, "in.mp4", changes, EngineOutput(str(path)), NO_HOOKS))
+    transcode_file(TranscodeJob(ENGINE, "in.mp4", changes, FfmpegOutput(str(path)), NO_HOOKS))
     return runs
 
 
@@ -48,7 +48,7 @@ def test_tracks_that_cannot_be_read_or_held_are_left_out(monkeypatch: pytest.Mon
 
 
 def test_other_failures_are_not_tried_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    with pytest.raises(EngineError, match="damaged"):
+    with pytest.raises(FfmpegError, match="damaged"):
         applied(monkeypatch, tmp_path / "out.mov", "The file is damaged.")
 
 
@@ -57,28 +57,28 @@ def test_a_sound_that_is_small_at_the_highest_bit_rate_is_not_tried_again(
 ) -> None:
     rates: list[str] = []
 
-    def run(job: FilmJob, words: FfmpegArgs | None) -> None:
+    def run(job: TranscodeJob, words: FfmpegArgs | None) -> None:
         assert words is not None
         rates.append(words.output[words.output.index("-b:a") + 1])
         Path(job.output.path).write_bytes(bytes(500_000))
 
-    monkeypatch.setattr(films, "_run", run)
+    monkeypatch.setattr(transcode, "_run", run)
     changes = changes_of(SOUND, size={"max": "3 MB"}, format=only("wav", "mp3"))
-    apply_film(FilmJob(ENGINE, "in.wav", changes, EngineOutput(str(tmp_path / "out.mp3")), NO_HOOKS))
+    transcode_file(TranscodeJob(ENGINE, "in.wav", changes, FfmpegOutput(str(tmp_path / "out.mp3")), NO_HOOKS))
     assert rates == ["320000"]
 
 
 def test_mp3_whose_average_rate_stays_low_gets_a_constant_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     calls: list[tuple[bool, str]] = []
 
-    def run(job: FilmJob, words: FfmpegArgs | None) -> None:
+    def run(job: TranscodeJob, words: FfmpegArgs | None) -> None:
         assert words is not None
         calls.append(("-abr" in words.output, words.output[words.output.index("-b:a") + 1]))
         Path(job.output.path).write_bytes(bytes(280_000 if calls[-1][0] else 400_000))
 
-    monkeypatch.setattr(films, "_run", run)
+    monkeypatch.setattr(transcode, "_run", run)
     changes = changes_of(SOUND, size={"max": "470 kB"}, format=only("mp3"))
-    apply_film(FilmJob(ENGINE, "in.wav", changes, EngineOutput(str(tmp_path / "out.mp3")), NO_HOOKS))
+    transcode_file(TranscodeJob(ENGINE, "in.wav", changes, FfmpegOutput(str(tmp_path / "out.mp3")), NO_HOOKS))
     assert [is_average for is_average, _ in calls] == [True, True, False]
     assert calls[-1][1] == "160000"
 
@@ -88,16 +88,16 @@ def test_an_animation_whose_length_shows_in_its_film_is_compressed(
 ) -> None:
     rates: list[str] = []
 
-    def run(job: FilmJob, words: FfmpegArgs | None) -> float:
+    def run(job: TranscodeJob, words: FfmpegArgs | None) -> float:
         assert words is not None
         rates.append(words.output[words.output.index("-b:v") + 1] if "-b:v" in words.output else "")
         Path(job.output.path).write_bytes(bytes(200_000 if rates[-1] == "" else 80_000))
         return 10.0
 
-    monkeypatch.setattr(films, "_run", run)
+    monkeypatch.setattr(transcode, "_run", run)
     picture = SILENT._replace(format="gif", video_codec="gif", duration=None, fps=None, frames=None, size=500_000)
     changes = changes_of(picture, format=only("mp4"), size={"max": "100 kB"})
-    apply_film(FilmJob(ENGINE, "in.gif", changes, EngineOutput(str(tmp_path / "out.mp4")), NO_HOOKS))
+    transcode_file(TranscodeJob(ENGINE, "in.gif", changes, FfmpegOutput(str(tmp_path / "out.mp4")), NO_HOOKS))
     assert rates[0] == ""
     assert len(rates) == 3
     assert 70_000 < int(rates[1]) < 80_000

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from preflight.fixer.child import MAX_ERROR_BYTES
-from preflight.fixer.complaints import complaints, describe_exit, main_complaint
+from preflight.fixer.ffmpeg_errors import describe_exit, ffmpeg_error_lines, main_error
 from preflight.fixer.progress import ProgressReader
 
 WORDS = ["-f", "mov", "-i", "file:/home/me/a b.mp4", "-y", "file:/tmp/out/x\ny.mp4"]
@@ -30,28 +30,28 @@ WORDS = ["-f", "mov", "-i", "file:/home/me/a b.mp4", "-y", "file:/tmp/out/x\ny.m
     ],
 )
 def test_line_is_shown_without_paths_addresses_and_codes(printed: bytes, shown: str) -> None:
-    assert complaints(printed, WORDS) == (shown,)
+    assert ffmpeg_error_lines(printed, WORDS) == (shown,)
 
 
 def test_lines_are_separate_and_none_is_empty() -> None:
-    assert complaints(b"\n one \r\n\r[x @ 0x1] \ntwo", []) == ("one", "two")
+    assert ffmpeg_error_lines(b"\n one \r\n\r[x @ 0x1] \ntwo", []) == ("one", "two")
 
 
 def test_line_that_is_cut_at_its_start_is_left_out() -> None:
     printed = b"home/me/secret: a line without its start\nwhole line\n"
-    assert complaints(printed.rjust(MAX_ERROR_BYTES, b"."), []) == ("whole line",)
+    assert ffmpeg_error_lines(printed.rjust(MAX_ERROR_BYTES, b"."), []) == ("whole line",)
 
 
 def test_path_with_control_codes_is_known_as_ffmpeg_prints_it() -> None:
-    assert complaints(b"/a?b c.mp4: wrong\n", ["-i", "file:/a\x1bb c.mp4"]) == ("The source: wrong",)
+    assert ffmpeg_error_lines(b"/a?b c.mp4: wrong\n", ["-i", "file:/a\x1bb c.mp4"]) == ("The source: wrong",)
 
 
 def test_cause_is_the_last_line_that_follows_from_no_other() -> None:
     lines = ("old", "Cannot open", "Error while opening", "Task finished with error code: -22", "Conversion failed!")
-    assert main_complaint(lines) == "Cannot open"
-    assert main_complaint(lines[2:]) == "Conversion failed!"
-    assert main_complaint(("Error opening output files: full. ",)) == "Error opening output files: full"
-    assert main_complaint(()) == ""
+    assert main_error(lines) == "Cannot open"
+    assert main_error(lines[2:]) == "Conversion failed!"
+    assert main_error(("Error opening output files: full. ",)) == "Error opening output files: full"
+    assert main_error(()) == ""
 
 
 def test_end_is_described() -> None:
@@ -63,8 +63,8 @@ def test_end_is_described() -> None:
 
 @given(st.lists(st.binary(max_size=200) | st.sampled_from([b"/home/me/a b.mp4", b"[x @ 0x1] ", b"\n", b"file:"])))
 def test_any_output_becomes_printable_lines(pieces: list[bytes]) -> None:
-    lines = complaints(b"".join(pieces)[-MAX_ERROR_BYTES:], WORDS)
-    assert all(line.isprintable() for line in (*lines, main_complaint(lines)))
+    lines = ffmpeg_error_lines(b"".join(pieces)[-MAX_ERROR_BYTES:], WORDS)
+    assert all(line.isprintable() for line in (*lines, main_error(lines)))
     assert not any("/home/me" in line for line in lines)
 
 

@@ -13,21 +13,21 @@ import pytest
 
 from preflight.errors import Stopped, UsageError
 from preflight.fixer.outputs import OutputFile
-from preflight.fixer.runs import STOP_SECONDS, Cores, Job, run_jobs, share_cores
+from preflight.fixer.scheduling import STOP_SECONDS, CoreShares, Job, run_jobs, share_cores
 from tests.rows import each_row
 
 
 @each_row(
     ("jobs", "available", "cores"),
     [
-        (None, 1, Cores(1, 1, 1)),
-        (None, 16, Cores(16, 16, 16)),
-        (1, 16, Cores(1, 1, 16)),
-        (4, 16, Cores(4, 1, 4)),
-        (32, 16, Cores(32, 1, 1)),
+        (None, 1, CoreShares(1, 1, 1)),
+        (None, 16, CoreShares(16, 16, 16)),
+        (1, 16, CoreShares(1, 1, 16)),
+        (4, 16, CoreShares(4, 1, 4)),
+        (32, 16, CoreShares(32, 1, 1)),
     ],
 )
-def test_films_and_pictures_share_the_processors(jobs: int | None, available: int, cores: Cores) -> None:
+def test_films_and_pictures_share_the_processors(jobs: int | None, available: int, cores: CoreShares) -> None:
     assert share_cores(jobs, available) == cores
 
 
