@@ -40,7 +40,8 @@ _STEP: Final = 0.985
 """Factor between two sizes that are tried if lowering the quality does not meet the size limit."""
 _SQUARE: Final = 0.03
 """Difference from 1 of the ratio of pixels that rounding to whole pixels causes."""
-_MAX_STEPS: Final = 240
+_MAX_STEPS: Final = 152
+"""Sizes that are tried, down to a tenth: of less, hardly anything can be seen."""
 
 
 class PictureRecipe(NamedTuple):

@@ -195,6 +195,10 @@ class TestBytes:
         assert all(width >= 300 and abs(width / height - 4 / 3) < 0.01 for width, height in found.smaller)
         assert list(found.smaller) == sorted(found.smaller, reverse=True)
 
+    def test_smaller_sizes_end_at_a_tenth(self) -> None:
+        width, _ = recipe(PHOTO, "size", size={"max": 1000}).smaller[-1]
+        assert 0.095 < width / (PHOTO.width or 0) < 0.105
+
     def test_smaller_sizes_keep_multiples_and_ratio(self) -> None:
         limits = {**LIMITS, "width": {"multiple_of": 16}, "height": {"multiple_of": 8}}
         assert all(not (w % 16 or h % 8) for w, h in recipe(PHOTO, "size", **limits).smaller)
