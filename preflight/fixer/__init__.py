@@ -10,11 +10,11 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, Unpack
 
-from preflight.checker import FetchKeywords, Rules, examine, plan_for, require_rules
+from preflight.checker import FetchKeywords, Rules, plan_for, require_rules
 from preflight.errors import UsageError, suggestion
 from preflight.fixer.apply import FixSettings, fix_file
 from preflight.fixer.naming import LocatedTarget, OutputName, file_name, name_outputs, written_format
-from preflight.fixer.planning import OUTPUT_NAME, FixGoal, propose
+from preflight.fixer.planning import OUTPUT_NAME, FixGoal, examine_source, propose
 from preflight.fixer.result import FixResult
 from preflight.limit import Limit
 from preflight.media import EVERYTHING
@@ -86,7 +86,7 @@ def plan(target: Target, rules: Rules, **options: Unpack[ChoiceKeywords]) -> Pla
     ()
     """
     settings = _settings(rules, None, dict(options))
-    return propose(examine(target, settings.check), settings.goal).plan
+    return propose(examine_source(target, settings.check), settings.goal).plan
 
 
 def fix(

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import NamedTuple
 
-from preflight.checker import CheckPlan, examine
+from preflight.checker import CheckPlan
 from preflight.clock import SYSTEM_CLOCK
 from preflight.errors import FfmpegError, OutputError, PreflightError, SourceChanged, SourceError
 from preflight.fixer.decoding import decode_by_ffmpeg, losses_of_decoding, recipe_of_decoded
@@ -15,7 +15,7 @@ from preflight.fixer.hooks import NO_HOOKS, Hooks
 from preflight.fixer.inputs import DEFAULT_MAX_SIZE, LocalInput, open_local
 from preflight.fixer.outputs import OutputFile, OutputRefused
 from preflight.fixer.pictures import CannotWrite, apply_picture
-from preflight.fixer.planning import FixGoal, Proposal, propose
+from preflight.fixer.planning import FixGoal, Proposal, examine_source, propose
 from preflight.fixer.proof import prove
 from preflight.fixer.quality import Quality
 from preflight.fixer.result import FixOutcome, FixResult
@@ -64,7 +64,7 @@ def fix_file(
 
     Raise `MissingExtra` if there is no ffmpeg, `UsageError` for a target that cannot be opened.
     """
-    before = examine(target, settings.check, name=name)
+    before = examine_source(target, settings.check, name=name)
     try:
         proposal = propose(before, settings.goal)
         if proposal.changes is None or settings.dry_run:

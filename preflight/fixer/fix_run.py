@@ -8,14 +8,13 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import Final, NamedTuple
 
-from preflight.checker import examine
 from preflight.errors import MissingExtra, OutputError, PreflightError, SourceError
 from preflight.fixer.apply import FixSettings, fix_file
 from preflight.fixer.hooks import Hooks
 from preflight.fixer.inputs import open_local
 from preflight.fixer.naming import OutputName
 from preflight.fixer.outputs import OthersAction, OutputRefused, is_same_file, link_or_copy
-from preflight.fixer.planning import FixGoal, propose
+from preflight.fixer.planning import FixGoal, examine_source, propose
 from preflight.fixer.progress import FileProgress
 from preflight.fixer.result import FixResult
 from preflight.formats import FORMATS, IMAGE, extension_of
@@ -91,7 +90,7 @@ class FixRun(NamedTuple):
         try:
             result = fix_file(item.target, job.settings, _OutputPath(self, job), name=item.name, hooks=hooks)
         except MissingExtra as error:  # pictures need no ffmpeg
-            before = examine(item.target, job.settings.check, job.number, item.name)
+            before = examine_source(item.target, job.settings.check, job.number, item.name)
             plan = propose(before, job.settings.goal).plan
             return FixResult(before.source, "failed", plan, before, problem=str(error))
         if result.outcome == "failed" and (written := self._earlier(job)) is not None:  # by another run meanwhile
@@ -122,7 +121,7 @@ class FixRun(NamedTuple):
         there = {extension: path for extension in extensions if os.path.isfile(path := job.output.path_for(extension))}
         if job.settings.overwrite or not there:
             return None
-        before = examine(job.item.target, job.settings.check, job.number, job.item.name)
+        before = examine_source(job.item.target, job.settings.check, job.number, job.item.name)
         plan, changes = propose(before, job.settings.goal)
         if changes is None:
             return None
@@ -131,7 +130,7 @@ class FixRun(NamedTuple):
         for extension, path in there.items():
             if extension not in possible or self._is_read(path):
                 continue
-            after = examine(path, job.settings.check, job.number)
+            after = examine_source(path, job.settings.check, job.number)
             if _needs_nothing(after, job.settings.goal) and not _is_older(path, job.item.target):
                 return FixResult(before.source, "fixed", plan, before, after, path, reused=True)
         return None
@@ -145,7 +144,7 @@ class FixRun(NamedTuple):
         try:
             if not (is_local and is_same_file(path, str(job.item.target))):
                 self.require_unread(path)
-            if not is_local and not job.settings.overwrite and examine(path, job.settings.check).passed:
+            if not is_local and not job.settings.overwrite and examine_source(path, job.settings.check).passed:
                 return replace(result, output=path, reused=True)
             settings = job.settings
             with open_local(job.item.target, settings.check.http, settings.max_size, hooks) as given:
@@ -180,7 +179,7 @@ class _OutputPath:
             why = "does not pass"
             if _is_older(path, target):
                 why = "is older than its source"
-            elif examine(path, self._job.settings.check).passed:
+            elif examine_source(path, self._job.settings.check).passed:
                 why = "was made with other options"
             message = f"{path} exists and {why}. Give another path, or overwrite=True."
             raise OutputRefused(path, message, parameters=("overwrite",))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
+from preflight.checker import CheckPlan, examine
 from preflight.codes import CODES
 from preflight.formats import IMAGE, VIDEO
 from preflight.judge import limit_findings
@@ -19,7 +20,7 @@ from preflight.plans.obstacles import obstacles
 from preflight.plans.pictures import recipe as recipe_of
 from preflight.report import Obstacle, Plan, Report, needs_change
 from preflight.ruleset import RuleSet, Section
-from preflight.sources.open import is_url
+from preflight.sources.open import Target, is_url
 from preflight.wording import either
 
 DAMAGED: Final = frozenset(("corrupt", "no_media_data", "no_moov", "nothing_shown", "truncated"))
@@ -53,6 +54,23 @@ class FixGoal(NamedTuple):
     choices: Choices = DEFAULT_CHOICES
     strict: bool = False
     extra_limits: tuple[tuple[str, Section], ...] = ()
+
+
+def examine_source(target: Target, check: CheckPlan, index: int = 0, name: str | None = None) -> Report:
+    """Return the report of a source; a picture is decoded if only that shows what it is to be judged by.
+
+    The number of frames of a GIF, and the length of animations, are not in their headers.
+    """
+    report = examine(target, check, index, name)
+    media = report.media
+    if media is None or media.kind != IMAGE or report.passed:
+        return report
+    hides_length = bool(media.animated) and media.duration is None
+    return examine(target, check._replace(deep=True), index, name) if hides_length or _lacks_facts(report) else report
+
+
+def _lacks_facts(report: Report) -> bool:
+    return any(finding.code == "fact_unknown" for finding in report.findings)
 
 
 def propose(report: Report, goal: FixGoal, avoided: frozenset[Shortcut] = frozenset()) -> Proposal:

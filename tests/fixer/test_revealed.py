@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from preflight.fixer import FixResult, fix
+from preflight.fixer import FixResult, fix, plan
 from tests.fixer.complaint_files import animation, film, tone
 
 pytestmark = pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="needs ffmpeg")
@@ -31,6 +31,18 @@ class TestAnimations:
         assert result.outcome == "not_fixable"
         assert [obstacle.parameter for obstacle in result.plan.obstacles] == ["extend"]
         assert sorted(path.name for path in tmp_path.iterdir()) == ["a.gif", "own.toml"]
+
+    def test_plan_knows_the_length_of_an_animation(self, tmp_path: Path) -> None:
+        rules = tmp_path / "own.toml"
+        rules.write_text(STATED + self.LIMITS)
+        found = plan(animation(tmp_path / "a.gif", (64, 64), 10), str(rules))
+        assert [obstacle.parameter for obstacle in found.obstacles] == ["extend"]
+
+    def test_animation_with_few_enough_frames_passes(self, tmp_path: Path) -> None:
+        limits = '[image]\nformat = { any_of = ["gif"] }\nframes = { max = %d }\n'
+        source = animation(tmp_path / "a.gif", (64, 64), 10)
+        assert fixed(source, limits % 10).outcome == "passed"
+        assert "first" in " ".join(fixed(source, limits % 9).plan.losses)
 
     def test_animation_that_is_too_short_as_a_film_is_repeated_with_that_option(self, tmp_path: Path) -> None:
         result = fixed(animation(tmp_path / "a.gif", (64, 64), 10), self.LIMITS, extends=True)
