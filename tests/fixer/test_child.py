@@ -215,7 +215,9 @@ def interrupted(path: Path, number: signal.Signals) -> tuple[subprocess.Popen[by
     return parent, pid, time.monotonic()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow), signal.SIGKILL]
+)
 def test_signal_that_ends_this_program_ends_the_child(tmp_path: Path, number: signal.Signals) -> None:
     if number != signal.SIGINT and sys.platform != "linux":
         pytest.skip("only Linux kills a child whose parent is killed")

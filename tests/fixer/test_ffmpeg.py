@@ -182,7 +182,7 @@ class TestWithFfmpeg:
         assert found is None
         assert seen[-1].fraction == pytest.approx(1.0, abs=0.05)
 
-    @pytest.mark.parametrize("track", ["v", "a"])
+    @pytest.mark.parametrize("track", ["a", pytest.param("v", marks=pytest.mark.slow)])
     def test_damage_of_any_track_is_found(self, real: Ffmpeg, film: Path, tmp_path: Path, track: str) -> None:
         damaged = tmp_path / "damaged.mkv"
         noise = ["-c", "copy", f"-bsf:{track}", "noise=amount=3"]
