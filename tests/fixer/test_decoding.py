@@ -13,7 +13,7 @@ from PIL import Image, ImageChops, ImageOps
 from preflight.fixer import fix
 from preflight.fixer.decoding import decode_by_ffmpeg, losses_of_decoding
 from preflight.media import Media
-from tests.fixer.complaint_files import film
+from tests.fixer.complaint_files import encode
 from tests.fixer.pictures import photograph, recipe_of
 
 pytestmark = pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="needs ffmpeg")
@@ -28,7 +28,7 @@ def decoded(path: Path, media: Media) -> Image.Image | None:
 
 def unusual_tiff(path: Path) -> Path:
     """Write a TIFF of 16 bits of gray with transparency, which Pillow does not open."""
-    return film(path, "-f", "lavfi", "-i", "testsrc2=s=320x240", "-frames:v", "1", "-pix_fmt", "ya16le")
+    return encode(path, "-f", "lavfi", "-i", "testsrc2=s=320x240", "-frames:v", "1", "-pix_fmt", "ya16le")
 
 
 def test_unusual_tiff_is_converted(tmp_path: Path) -> None:
@@ -38,7 +38,7 @@ def test_unusual_tiff_is_converted(tmp_path: Path) -> None:
     result = fix(source, "amazon-rekognition")
     assert (result.outcome, result.problem) == ("fixed", None)
     assert "drops the metadata" in result.plan.losses
-    expected = Image.open(film(tmp_path / "b.png", "-i", f"file:{source}", "-pix_fmt", "rgba")).convert("RGB")
+    expected = Image.open(encode(tmp_path / "b.png", "-i", f"file:{source}", "-pix_fmt", "rgba")).convert("RGB")
     with Image.open(result.output or "") as image:
         assert image.size == (320, 240)
         difference = ImageChops.difference(image.convert("RGB"), expected).convert("L")
@@ -89,7 +89,7 @@ class TestDamaged:
         ],
     )
     def test_tiff_without_its_last_pixels_is_not_decoded(self, tmp_path: Path, words: tuple[str, ...]) -> None:
-        source = film(
+        source = encode(
             tmp_path / "a.tiff",
             "-f",
             "lavfi",

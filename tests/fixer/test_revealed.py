@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from preflight.fixer import FixResult, fix, plan
-from tests.fixer.complaint_files import animation, film, tone
+from tests.fixer.complaint_files import animation, encode, tone
 
 pytestmark = pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="needs ffmpeg")
 
@@ -54,7 +54,7 @@ class TestAnimations:
 
 class TestFilms:
     def test_frame_rate_of_a_transport_stream_is_limited(self, tmp_path: Path) -> None:
-        source = film(
+        source = encode(
             tmp_path / "a.ts", "-f", "lavfi", "-i", "color=gray:s=64x64:r=30:d=1", "-pix_fmt", "yuv420p",
             "-c:v", "libx264",
         )  # fmt: skip
@@ -66,7 +66,7 @@ class TestFilms:
         assert result.after.media.fps == pytest.approx(15)
 
     def test_transport_stream_that_no_bit_rate_makes_small_enough_is_not_encoded(self, tmp_path: Path) -> None:
-        source = film(
+        source = encode(
             tmp_path / "a.ts", "-f", "lavfi", "-i", "testsrc2=s=64x64:r=30:d=1", "-pix_fmt", "yuv420p",
             "-c:v", "libx264",
         )  # fmt: skip
@@ -83,7 +83,7 @@ class TestSounds:
         assert "drops" in " ".join(result.plan.losses)
 
     def test_sound_of_a_low_rate_is_cut_far_enough(self, tmp_path: Path) -> None:
-        source = film(tmp_path / "a.wav", "-f", "lavfi", "-i", "sine=r=8000:d=2")
+        source = encode(tmp_path / "a.wav", "-f", "lavfi", "-i", "sine=r=8000:d=2")
         limits = '[audio]\nformat = { any_of = ["mp3"] }\nduration = { max = 1 }\n'
         result = fixed(source, limits)
         assert (result.outcome, result.problem) == ("fixed", None)

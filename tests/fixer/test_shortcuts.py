@@ -11,7 +11,7 @@ import pytest
 from preflight.fixer import FixResult, fix, settings_for
 from preflight.fixer.apply import fix_file
 from preflight.plans.choices import DEFAULT_CHOICES
-from tests.fixer.complaint_files import animation, film, tone
+from tests.fixer.complaint_files import animation, encode, tone
 
 pytestmark = pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="needs ffmpeg")
 
@@ -25,7 +25,7 @@ LOST_FRAMES = "b-adapt=0:b-pyramid=none:keyint=300:scenecut=0"
 def noise(path: Path, seconds: float) -> Path:
     """Write two channels of noise, which no lossless codec makes smaller."""
     sources = ";".join(f"anoisesrc=r=44100:d={seconds}:a=1:seed={number}[{number}]" for number in (1, 2))
-    return film(path, "-filter_complex", f"{sources};[1][2]amerge")
+    return encode(path, "-filter_complex", f"{sources};[1][2]amerge")
 
 
 def fixed(source: Path, limits: str) -> FixResult:
@@ -66,7 +66,7 @@ class TestSounds:
 
 class TestCuts:
     def test_copied_cut_that_stays_too_long_is_encoded(self, tmp_path: Path) -> None:
-        source = film(
+        source = encode(
             tmp_path / "a.mkv", "-f", "lavfi", "-i", "color=gray:s=160x120:r=10:d=9", "-pix_fmt", "yuv420p",
             "-c:v", "libx264", "-bf", "16", "-x264-params", LOST_FRAMES,
         )  # fmt: skip
@@ -79,7 +79,7 @@ class TestCuts:
 
     @pytest.mark.slow
     def test_copied_cut_that_is_short_enough_stays_one(self, tmp_path: Path) -> None:
-        source = film(
+        source = encode(
             tmp_path / "a.mp4", "-f", "lavfi", "-i", "color=gray:s=160x120:r=25:d=6", "-pix_fmt", "yuv420p",
             "-c:v", "libx264", "-bf", "0",
         )  # fmt: skip
