@@ -44,7 +44,7 @@ from preflight.report import Report, Verdict
 from preflight.reporters import Reporter, add_report, with_reports
 from preflight.reporters.fixes import FixJsonl, FixReporter, FixText
 from preflight.reporters.view import View
-from preflight.run.fixing import FixProgress
+from preflight.run.fix_progress import FixProgress
 from preflight.summary import DEFAULT_POLICY, Summary
 from preflight.targets import Item
 
@@ -241,7 +241,7 @@ def _fix(
         reports = with_reports(_NoReport(), options.report, rules, outputs, color=is_always())
         progress = FixProgress({job.number: _size(job) for job in jobs}, shares_terminal=stream.isatty())
         stack.callback(progress.clear)
-        taker = _Taker(printer, reports, progress, counts, request)
+        handler = _ResultHandler(printer, reports, progress, counts, request)
         run = FixRun(options.others, file_ids(located), lambda job, how: progress.update(job.number, _name(job), how))
 
         def work(job: FixJob, stop: threading.Event) -> tuple[FixJob, FixResult]:
@@ -249,20 +249,20 @@ def _fix(
 
         slots = [Job(job, 1 if job.is_picture else cores.video) for job in jobs]
         try:
-            run_jobs(slots, work, taker.take, cores.slots)
+            run_jobs(slots, work, handler.take, cores.slots)
         except KeyboardInterrupt:
-            taker.close()
+            handler.close()
             outputs.publish_new()
-            click.echo(f"Interrupted: {taker.done()}. Run the same command again to continue.", err=True)
+            click.echo(f"Interrupted: {handler.done()}. Run the same command again to continue.", err=True)
             raise
-        taker.judge_request()
-        taker.close()
-        taker.explain_skipped()
+        handler.judge_request()
+        handler.close()
+        handler.explain_skipped()
         outputs.publish()
-    return taker.exit_code()
+    return handler.exit_code()
 
 
-class _Taker:
+class _ResultHandler:
     """Prints and counts results as they arrive, and forwards the reports of the files after fixing."""
 
     def __init__(

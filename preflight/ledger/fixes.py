@@ -50,7 +50,7 @@ class FixRecords:
         self._database = database
         self._now = now
 
-    def of(self, entry: Entry) -> FixRecord | None:
+    def for_entry(self, entry: Entry) -> FixRecord | None:
         """Return how the file of an entry was made; None if it was registered as it was."""
         return self.load(entry.key) if entry.is_fixed else None
 

@@ -12,7 +12,7 @@ from preflight.checker import CheckPlan
 from preflight.output import Interrupts
 from preflight.reporters import LineReporter, Reporter, add_report, is_line_reporter
 from preflight.run.rows import Rendering, Row
-from preflight.run.statusline import StatusLine, remaining_time
+from preflight.run.status_line import StatusLine, remaining_time
 from preflight.scan import ScanOutcome, as_outcomes, scan_encoded
 from preflight.summary import Summary
 from preflight.targets import Item

@@ -119,7 +119,7 @@ class RunFixer:
 
         Raise `NotFixed`, `SourceError`, `MissingExtra`, `Stopped`.
         """
-        with self._turn(), ExitStack() as stack:
+        with self._fix_slot(), ExitStack() as stack:
             folder = stack.enter_context(self._folder.subfolder())
             file = _file_of(self.fix(target, folder))
             kept = stack.pop_all()
@@ -127,7 +127,7 @@ class RunFixer:
             yield file
 
     @contextmanager
-    def _turn(self) -> Iterator[None]:
+    def _fix_slot(self) -> Iterator[None]:
         """Wait until fewer than `MAX_FIXES` files are fixed. The end of the run waits for the end of the block.
 
         Raise `Stopped` for every error of a call that is stopped.

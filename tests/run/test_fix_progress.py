@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from preflight.fixer.progress import FileProgress
-from preflight.run import statusline
-from preflight.run.fixing import FixProgress
+from preflight.run import status_line
+from preflight.run.fix_progress import FixProgress
 from tests.rows import each_row
 
 START = FileProgress(None, None, None, None, None, 0.0)
@@ -57,9 +57,9 @@ def test_line_is_removed_while_the_same_terminal_is_printed_to(monkeypatch: pyte
         flush = staticmethod(lambda: None)
         fileno = staticmethod(lambda: -1)
 
-    monkeypatch.setattr(statusline.sys, "stderr", Terminal)
+    monkeypatch.setattr(status_line.sys, "stderr", Terminal)
     monkeypatch.delenv("TERM", raising=False)
-    monkeypatch.setattr(statusline, "_REDRAW_INTERVAL", -1.0)
+    monkeypatch.setattr(status_line, "_REDRAW_INTERVAL", -1.0)
     shown = FixProgress({0: 5}, shares_terminal=True)
     shown.update(0, "clip.mov", HALF)
     with shown.making_room():

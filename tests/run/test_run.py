@@ -16,7 +16,7 @@ from preflight import run as runs
 from preflight.checker import plan_for
 from preflight.report import Finding, Report, Result
 from preflight.reporters import make_reporter
-from preflight.run import Progress, RunSettings, statusline
+from preflight.run import Progress, RunSettings, status_line
 from preflight.run.rows import Rendering, Row
 from preflight.summary import Summary
 from preflight.targets import Item
@@ -148,7 +148,7 @@ class Screen:
 def screen(monkeypatch: pytest.MonkeyPatch) -> Screen:
     """Provide a terminal for standard error, whose width is unknown."""
     screen = Screen()
-    monkeypatch.setattr(statusline, "sys", SimpleNamespace(stderr=screen.terminal))
+    monkeypatch.setattr(status_line, "sys", SimpleNamespace(stderr=screen.terminal))
     monkeypatch.setattr(time, "monotonic", lambda: screen.now)
     monkeypatch.delenv("TERM", raising=False)
     return screen

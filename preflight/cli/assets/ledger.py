@@ -121,7 +121,7 @@ def _export(options: LedgerCommand) -> None:
     provider = options.provider_name
     with options.open_ledger(must_exist=True) as ledger, options.printer(*ENTRY_COLUMNS, "fix") as printer:
         for entry in ledger.entries(provider=provider):
-            printer.row(entry_json(entry, ledger.fixes.of(entry)), entry.state)
+            printer.row(entry_json(entry, ledger.fixes.for_entry(entry)), entry.state)
 
 
 @click.command("disagreements", short_help="List files that only the provider failed.", epilog=ASSETS_CODES)

@@ -94,7 +94,7 @@ def _list_ledger(options: ListCommand) -> None:
         counts: Counter[str] = Counter()
         for entry in islice(entries, options.limit):
             counts[entry.state] += 1
-            fix = ledger.fixes.of(entry)
+            fix = ledger.fixes.for_entry(entry)
             line, below = entry_lines(entry, several, fix)
             printer.row(entry_json(entry, fix), entry.state, *line, below=below)
     remedy = "" if counts else "; --remote asks a provider"

@@ -10,7 +10,7 @@ from typing import Final
 
 from preflight.escape import printable
 from preflight.fixer.progress import FileProgress
-from preflight.run.statusline import StatusLine, remaining_time
+from preflight.run.status_line import StatusLine, remaining_time
 
 _MAX_NAME_CHARS: Final = 40
 _MIN_SHARE: Final = 0.02
