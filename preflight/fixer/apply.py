@@ -42,7 +42,7 @@ class FixSettings(NamedTuple):
     dry_run    only plan
     measure    compare results with their sources
     threads    of one encoder; None: as many as there are processors
-    keeps_kind  never make a picture in place of the film that was planned
+    keeps_kind  never write a picture instead of the planned video
     """
 
     goal: FixGoal
@@ -153,7 +153,7 @@ class _Attempt:
     def _av_file(self, given: LocalInput, path_for: OutputPathFor) -> FixResult:
         """Return the result; if it does not do, that of a plan which knows more, or which avoids a shortcut."""
         try:
-            result = self._written_film(given, path_for)
+            result = self._written_av_file(given, path_for)
         except FfmpegError as error:
             if not self._avoids_shortcut(is_too_large=isinstance(error, ResultTooLarge)):
                 raise
@@ -194,7 +194,7 @@ class _Attempt:
                 return True
         return False
 
-    def _written_film(self, given: LocalInput, path_for: OutputPathFor) -> FixResult:
+    def _written_av_file(self, given: LocalInput, path_for: OutputPathFor) -> FixResult:
         ffmpeg = ffmpeg_for(self._changes)._replace(threads=self._settings.threads or 0)
         with self._output(path_for, self._changes.written, given) as file:
             output = FfmpegOutput(file.path, name=file.destination)

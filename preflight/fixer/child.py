@@ -68,13 +68,13 @@ class ChildLimits(NamedTuple):
 
 
 def run_child(
-    words: Sequence[str],
+    args: Sequence[str],
     limits: ChildLimits,
     on_output: Callable[[bytes], bool],
     stop: threading.Event | None = None,
     folder: str = os.sep,
 ) -> ChildExit:
-    """Run the program `words[0]`, an absolute path, until it ends. However this function ends, so has the program.
+    """Run the program `args[0]`, an absolute path, until it ends. However this function ends, so has the program.
 
     on_output  gets its standard output piece by piece and returns whether it shows progress
     stop       ends the program when set by another thread
@@ -86,7 +86,7 @@ def run_child(
     process = None
     try:
         with Interrupts() as interrupts, interrupts.deferred():
-            process = _start(words, limits, folder)
+            process = _start(args, limits, folder)
         watch = _Watch(process.pid, limits, stop)
         errors = _listen(process, on_output, watch)
         _await_exit(process, watch)
@@ -96,14 +96,14 @@ def run_child(
     return ChildExit(process.returncode, errors)
 
 
-def _start(words: Sequence[str], limits: ChildLimits, folder: str) -> subprocess.Popen[bytes]:
+def _start(args: Sequence[str], limits: ChildLimits, folder: str) -> subprocess.Popen[bytes]:
     """Start a child in a session of its own, so that Ctrl-C reaches this program only, and without our environment."""
     import subprocess  # only needed to fix files
 
     launcher = [interpreter(), "-P", "-s", "-S", "-B", "-X", "utf8", _LAUNCHER]
     confinement = [str(os.getpid()), str(limits.max_file or 0), str(len(limits.folders)), *limits.folders]
-    return subprocess.Popen(  # noqa: S603 - a list of words, without a shell
-        [*launcher, *confinement, *words],
+    return subprocess.Popen(  # noqa: S603 - a list of arguments, without a shell
+        [*launcher, *confinement, *args],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

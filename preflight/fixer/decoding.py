@@ -44,11 +44,11 @@ def decode_by_ffmpeg(path: str, media: Media, stop: threading.Event | None = Non
     with TemporaryDirectory(prefix="preflight-fix-") as folder:
         output = FfmpegOutput(os.path.join(folder, "decoded.png"), _BASE_BYTES + _BYTES_PER_PIXEL * pixels)
         strict = _STRICT if media.format not in _TOLERANT else ()
-        words = ["-xerror", *strict, "-noautorotate", *input_args(path, demuxer), *_output_words(media, output.path)]
+        args = ["-xerror", *strict, "-noautorotate", *input_args(path, demuxer), *_output_args(media, output.path)]
         try:
             ffmpeg = find_ffmpeg(encoders=("png",))._replace(folder=folder)
             timeout = _BASE_SECONDS + _SECONDS_PER_MEGAPIXEL * pixels / 1e6
-            run = execute_ffmpeg(ffmpeg, words, timeout=timeout, stop=stop, output=output)
+            run = execute_ffmpeg(ffmpeg, args, timeout=timeout, stop=stop, output=output)
         except (FfmpegError, MissingExtra):
             return None
         if run.lines:
@@ -65,8 +65,8 @@ def _is_plain(media: Media) -> bool:
     return is_standard and not several and not has_other_alpha
 
 
-def _output_words(media: Media, path: str) -> list[str]:
-    """Return the words for the PNG that is written."""
+def _output_args(media: Media, path: str) -> list[str]:
+    """Return the arguments for the PNG that is written."""
     turn = _TURNS.get(media.orientation or 1)
     pixels = "rgb24" if media.has_alpha is False else "rgba"
     filters = ["-vf", turn] if turn is not None else []

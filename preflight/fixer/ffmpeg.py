@@ -99,7 +99,7 @@ def output_args(path: str, muxer: str) -> list[str]:
 
 def execute_ffmpeg(
     ffmpeg: Ffmpeg,
-    words: Sequence[str],
+    args: Sequence[str],
     *,
     duration: float | None = None,
     on_progress: Callable[[FileProgress], None] | None = None,
@@ -117,10 +117,10 @@ def execute_ffmpeg(
     Raise `FfmpegError` if it fails or times out, `OutputError` if the disk is full, `Stopped`, KeyboardInterrupt. In
     each case ffmpeg has ended. What it has written is left to the caller.
     """
-    folders = (*_folders(words, output), *([ffmpeg.folder] if ffmpeg.folder != os.sep else []))
+    folders = (*_folders(args, output), *([ffmpeg.folder] if ffmpeg.folder != os.sep else []))
     run, code = _execute(
         ffmpeg,
-        words,
+        args,
         ProgressReader(duration, on_progress),
         ChildLimits(timeout, STALL_TIMEOUT, None if output is None else output.max_size, folders),
         stop,
@@ -135,14 +135,14 @@ def execute_ffmpeg(
 
 def _execute(
     ffmpeg: Ffmpeg,
-    words: Sequence[str],
+    args: Sequence[str],
     reader: ProgressReader,
     limits: ChildLimits,
     stop: threading.Event | None,
 ) -> tuple[FfmpegRun, int]:
     """Run ffmpeg until it ends. Return what it printed, and its exit code."""
     command = [ffmpeg.path, "-hide_banner", "-nostdin", "-v", "error", "-nostats", "-progress", "pipe:1"]
-    command += ["-max_alloc", str(MAX_ALLOCATION), *_filter_threads(ffmpeg.threads), *words]
+    command += ["-max_alloc", str(MAX_ALLOCATION), *_filter_threads(ffmpeg.threads), *args]
     began = time.monotonic()
     try:
         ended = run_child(command, limits, reader.feed, stop, ffmpeg.folder)
@@ -150,13 +150,13 @@ def _execute(
         raise FfmpegError("ffmpeg_timeout", f"ffmpeg {error}. Try again when the machine is less busy.") from None
     except OSError as error:
         raise FfmpegError("ffmpeg_unusable", f"ffmpeg cannot be started ({error.strerror}). Try again.") from None
-    lines = ffmpeg_error_lines(ended.errors, words)
+    lines = ffmpeg_error_lines(ended.errors, args)
     return FfmpegRun(reader.latest, time.monotonic() - began, lines), ended.code
 
 
-def _folders(words: Sequence[str], output: FfmpegOutput | None) -> tuple[str, ...]:
+def _folders(args: Sequence[str], output: FfmpegOutput | None) -> tuple[str, ...]:
     """Return the folders of all output files; files between two passes are in the working directory."""
-    pairs = [*pairwise(words)]
+    pairs = [*pairwise(args)]
     paths = [word.removeprefix("file:") for before, word in pairs if word.startswith("file:") and before != "-i"]
     paths += [] if output is None else [output.path]
     return tuple(dict.fromkeys(os.path.dirname(path) for path in paths))
@@ -209,9 +209,9 @@ def decode_fully(
     """
     demuxer = demuxer_of(format_name)
     threads = ["-threads", str(ffmpeg.threads)] if ffmpeg.threads else []
-    words = ["-xerror", *threads, *input_args(path, demuxer), "-map", "0:v?", "-map", "0:a?", "-f", "null", "-"]
+    args = ["-xerror", *threads, *input_args(path, demuxer), "-map", "0:v?", "-map", "0:a?", "-f", "null", "-"]
     limits = ChildLimits(timeout, STALL_TIMEOUT)
-    run, code = _execute(ffmpeg, words, ProgressReader(duration, on_progress), limits, stop)
+    run, code = _execute(ffmpeg, args, ProgressReader(duration, on_progress), limits, stop)
     if code < 0 or (code and not run.lines):
         return f"ffmpeg {describe_exit(code)} while it decoded the file."
     lacking = [line for line in run.lines if _LACKING.match(line)]

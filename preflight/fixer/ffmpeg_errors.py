@@ -28,22 +28,22 @@ _CONSEQUENCE: Final = re.compile(
 """The beginnings of lines that only report the consequence of an earlier error."""
 
 
-def ffmpeg_error_lines(errors: bytes, words: Sequence[str]) -> tuple[str, ...]:
+def ffmpeg_error_lines(errors: bytes, args: Sequence[str]) -> tuple[str, ...]:
     """Return the error lines of standard error, escaped and without the paths of the arguments."""
     text = errors
     if len(errors) >= MAX_ERROR_BYTES:
         text = errors.partition(b"\n")[2]  # the first line is not whole
-    for name, replacement in _paths(words):
+    for name, replacement in _paths(args):
         text = text.replace(name, replacement)
     lines = (_ORIGIN.sub("", line).strip() for line in text.decode("utf-8", "replace").splitlines())
     said = [line[:_MAX_LINE_CHARS] for line in lines if line and not _CHATTER.match(line)]
     return tuple(_PATH.sub("…", printable(line)) for line in said)
 
 
-def _paths(words: Sequence[str]) -> list[tuple[bytes, bytes]]:
+def _paths(args: Sequence[str]) -> list[tuple[bytes, bytes]]:
     """Return the paths in the arguments, with and without `file:`, the longest first, each with its replacement."""
     found = []
-    for before, word in zip(("", *words), words, strict=False):
+    for before, word in zip(("", *args), args, strict=False):
         path = word.removeprefix("file:")
         if os.path.isabs(path):
             for name in (os.fsencode(f"file:{path}"), os.fsencode(path)):

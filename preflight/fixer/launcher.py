@@ -1,6 +1,6 @@
 """Run by a fresh interpreter: confine this process, then become another program.
 
-`python launcher.py PARENT MAX_FILE FOLDERS FOLDER… PROGRAM WORD…`, where FOLDERS is their number. A program that
+`python launcher.py PARENT MAX_FILE FOLDERS FOLDER… PROGRAM ARGUMENT…`, where FOLDERS is their number. A program that
 is started directly would outlive its parent, and code between fork and exec is not safe in a program with threads. Of
 the package only one file is loaded, so that this takes some milliseconds.
 """
@@ -23,8 +23,8 @@ _PR_SET_PDEATHSIG: Final = 1
 _CONFINE: Final = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "processes", "confine.py")
 
 
-def launch(parent: int, max_file: int, folders: list[str], words: list[str]) -> None:
-    """Become the program `words[0]`, which ends with its parent, gains no privileges and dumps no core.
+def launch(parent: int, max_file: int, folders: list[str], args: list[str]) -> None:
+    """Become the program `args[0]`, which ends with its parent, gains no privileges and dumps no core.
 
     parent    id of the process that started this one
     max_file  bytes that a file may grow to; 0: unlimited
@@ -45,7 +45,7 @@ def launch(parent: int, max_file: int, folders: list[str], words: list[str]) -> 
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, ctypes.c_ulong(signal.SIGKILL))
         if os.getppid() != parent:  # it ended before this process could ask for the signal
             return
-    os.execv(words[0], words)  # noqa: S606 - a list of words, without a shell
+    os.execv(args[0], args)  # noqa: S606 - a list of arguments, without a shell
 
 
 def _limit(which: int, maximum: int) -> None:

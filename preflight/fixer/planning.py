@@ -93,7 +93,7 @@ def propose(report: Report, goal: FixGoal, avoided: frozenset[Shortcut] = frozen
         found = _planned(view, goal, name, avoided)
         if found.plan.obstacles:
             obstacles += found.plan.obstacles
-        elif not _is_better_as_film(found):
+        elif not _is_better_as_video(found):
             return found
         first = first or (None if found.plan.obstacles else found)
     return first or _impossible(obstacles)
@@ -102,10 +102,10 @@ def propose(report: Report, goal: FixGoal, avoided: frozenset[Shortcut] = frozen
 def _views(media: Media, goal: FixGoal, avoided: frozenset[Shortcut]) -> Iterator[Media]:
     """Yield the media as it is, and an animated picture as the video that it may become, or as that only."""
     moves = media.animated or (media.animated is None and (media.frames or 1) > 1 and not media.multi_picture)
-    becomes_film = media.kind == IMAGE and moves and all(VIDEO in rules.sections for rules in goal.rules)
-    if not becomes_film or all(IMAGE in rules.sections for rules in goal.rules):
+    becomes_video = media.kind == IMAGE and moves and all(VIDEO in rules.sections for rules in goal.rules)
+    if not becomes_video or all(IMAGE in rules.sections for rules in goal.rules):
         yield media
-    if becomes_film and "animation_as_video" not in avoided:
+    if becomes_video and "animation_as_video" not in avoided:
         yield as_video(media)
 
 
@@ -118,7 +118,7 @@ def as_video(media: Media) -> Media:
     )  # fmt: skip
 
 
-def _is_better_as_film(proposal: Proposal) -> bool:
+def _is_better_as_video(proposal: Proposal) -> bool:
     """Return whether only one frame of an animation is kept, or all of them with fewer pixels for fewer bytes."""
     changes = proposal.changes
     if changes is None or changes.media.kind != IMAGE or not changes.media.animated:

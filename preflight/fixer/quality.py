@@ -35,7 +35,7 @@ class Compared(NamedTuple):
 
     path         of the file; format: its name in `preflight.formats`
     filters      of ffmpeg, that make the source comparable: the crop, the cut and the frame rate of the plan
-    before       words before its input, such as those that choose a decoder
+    before       arguments before its input, such as those that choose a decoder
     """
 
     path: str
@@ -62,10 +62,10 @@ def measure(
     if not metrics:
         return Quality(None, None)
     inputs = [[*video.before, *input_args(video.path, demuxer_of(video.format))] for video in (result, source)]
-    words = [*inputs[0], *inputs[1], "-lavfi", _graph(ffmpeg, source, result, size, metrics)]
+    args = [*inputs[0], *inputs[1], "-lavfi", _graph(ffmpeg, source, result, size, metrics)]
     for metric in metrics:
-        words += ["-map", f"[{metric}]", "-f", "null", "-"]
-    run = execute_ffmpeg(ffmpeg, ["-v", "info", *words], on_progress=on_progress, timeout=timeout, stop=stop)
+        args += ["-map", f"[{metric}]", "-f", "null", "-"]
+    run = execute_ffmpeg(ffmpeg, ["-v", "info", *args], on_progress=on_progress, timeout=timeout, stop=stop)
     return Quality(_score(_SSIM, run.lines), _score(_VMAF, run.lines))
 
 

@@ -9,9 +9,9 @@ from preflight.report import Report
 
 
 def revealed_facts(known: Report, changes: Changes, after: Report | None) -> Report | None:
-    """Return `known` with the facts of a film or sound that its result reveals; None if there are none.
+    """Return `known` with the facts of a video or audio file that its result reveals; None if there are none.
 
-    The length of an animation, and the frame rate of MPEG-TS, are only found by decoding. A sound may play longer in
+    The length of an animation, and the frame rate of MPEG-TS, are only found by decoding. Audio may play longer in
     another codec, which pads it: then it must be cut as if it were so long.
 
     after  the result of the changes

@@ -93,13 +93,13 @@ def _compress(job: TranscodeJob, budget: SizeBudget) -> None:
     if is_two_pass:
         _run(job, args_for(job.changes, rate, 1))
     lowest, highest = 0, 0
-    words: FfmpegArgs | None = None
+    args: FfmpegArgs | None = None
     smaller = 0
     for _ in range(_MAX_ATTEMPTS):
-        previous, words = words, args_for(job.changes, rate, 2 if is_two_pass else None)
-        if words == previous and lowest:  # the encoder has no higher bit rate
+        previous, args = args, args_for(job.changes, rate, 2 if is_two_pass else None)
+        if args == previous and lowest:  # the encoder has no higher bit rate
             return
-        _run(job, words)
+        _run(job, args)
         size = os.path.getsize(job.output.path)
         if size <= budget.max_bytes and (size >= MIN_SHARE_OF_LIMIT * budget.max_bytes or not budget.is_failing):
             return
@@ -136,21 +136,21 @@ def _corrected(rate: int, size: int, budget: SizeBudget, lowest: int, highest: i
     return (lowest + highest) // 2 if highest else proportional
 
 
-def _run(job: TranscodeJob, words: FfmpegArgs | None) -> float | None:
+def _run(job: TranscodeJob, args: FfmpegArgs | None) -> float | None:
     """Run ffmpeg once, and return the seconds of the result, if it states them. A first pass writes no file."""
     changes = job.changes
-    if words is None:
+    if args is None:
         raise FfmpegError("ffmpeg_incomplete", "ffmpeg cannot make these changes. Use another program.")
-    writes = words.muxer != "null"
-    target = output_args(job.output.path, words.muxer) if writes else ["-f", "null", "-"]
+    writes = args.muxer != "null"
+    target = output_args(job.output.path, args.muxer) if writes else ["-f", "null", "-"]
     duration = changes.timing.duration(changes.media)
     done = execute_ffmpeg(
         job.ffmpeg,
         [
-            *words.source,
-            *input_args(job.source, words.demuxer),
-            *words.inputs,
-            *words.output,
+            *args.source,
+            *input_args(job.source, args.demuxer),
+            *args.inputs,
+            *args.output,
             *_threads(job.ffmpeg),
             *target,
         ],

@@ -13,7 +13,7 @@ from preflight.plans.ffmpeg_args import args_for
 class CommandTemplate(NamedTuple):
     """A command without the names of the file and of its result.
 
-    before       the words before the file's name; between: those between the file's name and the result's
+    before       the arguments before the file name; between: those between it and the output name
     extensions   of a file without a name, and of the result
     """
 
@@ -22,7 +22,7 @@ class CommandTemplate(NamedTuple):
     extensions: tuple[str, str]
 
     def argv(self, name: str | None) -> tuple[str, ...]:
-        """Return the words of the command for a file of this name; None: a placeholder."""
+        """Return the command for a file of this name; None: a placeholder."""
         source, output = _paths(name, self.extensions)
         return (*self.before, source, *self.between, output)
 
@@ -58,10 +58,10 @@ def command_template(changes: Changes) -> CommandTemplate | None:
     """Return the command that makes all changes; None if no call of ffmpeg can."""
     if changes.written not in FORMATS or changes.media.kind == IMAGE:
         return None
-    words = args_for(changes)
-    if words is None or changes.compresses:  # a size takes several attempts that depend on each other
+    args = args_for(changes)
+    if args is None or changes.compresses:  # a size takes several attempts that depend on each other
         return None
-    return CommandTemplate(("ffmpeg", *words.source, "-i"), (*words.inputs, *words.output), _extensions(changes))
+    return CommandTemplate(("ffmpeg", *args.source, "-i"), (*args.inputs, *args.output), _extensions(changes))
 
 
 def _extension(name: str) -> str:

@@ -57,32 +57,32 @@ def video_options(codec: str, rate: EncodingRate, level: float | None, interval:
     level     the level that is stated and kept to
     interval  seconds between key frames at most
     """
-    words = [*_SPEED[codec], *_rate_args(codec, rate)]
+    args = [*_SPEED[codec], *_rate_args(codec, rate)]
     if codec == "hevc":
         parameters = [*_x265_passes(rate), *([f"level-idc={level:g}"] if level is not None else [])]
-        words += ["-x265-params", ":".join(parameters)] if parameters else []
+        args += ["-x265-params", ":".join(parameters)] if parameters else []
     elif level is not None:
-        words += ["-level:v", f"{level:g}"]
+        args += ["-level:v", f"{level:g}"]
     if interval is not None:
-        words += ["-force_key_frames", f"expr:gte(t,n_forced*{interval:g})"]
-    return words
+        args += ["-force_key_frames", f"expr:gte(t,n_forced*{interval:g})"]
+    return args
 
 
 def _rate_args(codec: str, rate: EncodingRate) -> list[str]:
     if rate.bit_rate is not None:
-        words = ["-b:v", str(rate.bit_rate)]
+        args = ["-b:v", str(rate.bit_rate)]
         if rate.highest is not None and codec in ("h264", "hevc"):
-            words += ["-maxrate", str(rate.highest), "-bufsize", str(rate.highest)]
+            args += ["-maxrate", str(rate.highest), "-bufsize", str(rate.highest)]
         if rate.pass_number is not None and codec != "hevc":
-            words += ["-pass", str(rate.pass_number), "-passlogfile", rate.log_name]
-        return words
-    words = ["-crf", str(crf(codec, rate.quality))]
+            args += ["-pass", str(rate.pass_number), "-passlogfile", rate.log_name]
+        return args
+    args = ["-crf", str(crf(codec, rate.quality))]
     if codec in ("h264", "hevc"):
         bounded = ["-maxrate", str(rate.highest), "-bufsize", str(rate.highest)] if rate.highest is not None else []
-        return [*words, *bounded]
+        return [*args, *bounded]
     if codec == "av1":  # its encoder has either a quality or a bit rate
-        return ["-b:v", str(rate.highest)] if rate.highest is not None else words
-    return [*words, "-b:v", str(rate.highest or (_VP8_RATE if codec == "vp8" else 0))]
+        return ["-b:v", str(rate.highest)] if rate.highest is not None else args
+    return [*args, "-b:v", str(rate.highest or (_VP8_RATE if codec == "vp8" else 0))]
 
 
 def _x265_passes(rate: EncodingRate) -> list[str]:

@@ -131,13 +131,13 @@ def _demuxer(changes: Changes) -> str:
 
 def _source_args(changes: Changes) -> tuple[str, ...]:
     decoder = _DECODERS_OF_ALPHA.get(changes.media.video_codec or "")
-    words = ["-c:v", decoder] if decoder is not None and changes.flattens else []
+    args = ["-c:v", decoder] if decoder is not None and changes.flattens else []
     is_repeated = changes.timing.extended is not None and changes.choices.extend == "loop"
     if is_repeated and changes.media.kind != AUDIO:
-        words += ["-stream_loop", "-1"]
+        args += ["-stream_loop", "-1"]
     if changes.timing.start > 0:
-        words += ["-ss", f"{changes.timing.start:g}"]
-    return tuple(words)
+        args += ["-ss", f"{changes.timing.start:g}"]
+    return tuple(args)
 
 
 def _codec_args(changes: Changes, filters: list[str], rate: EncodingRate, *, is_first: bool) -> Iterator[str]:
@@ -286,17 +286,17 @@ def _index(changes: Changes) -> list[str]:
 
 def needs_of(changes: Changes) -> Needs:
     """Return what ffmpeg needs to change a video or audio file."""
-    words = args_for(changes)
-    if words is None or changes.media.kind == IMAGE:
+    args = args_for(changes)
+    if args is None or changes.media.kind == IMAGE:
         return Needs()
-    pairs = tuple(pairwise((*words.inputs, *words.output)))
+    pairs = tuple(pairwise((*args.inputs, *args.output)))
     encoders = frozenset(name for option, name in pairs if option in ("-c:v", "-c:a")) - {"copy"}
     audio_filters = [text for option, text in pairs if option == "-af" or text.startswith("anullsrc=")]
     filters = {each.partition("=")[0] for text in audio_filters for each in text.split(",")}
     if any(option == "-vf" and "tpad=" in text for option, text in pairs):
         filters.add("tpad")
-    decoders = {word for word in words.source if word in _DECODERS_OF_ALPHA.values()}
+    decoders = {word for word in args.source if word in _DECODERS_OF_ALPHA.values()}
     if changes.is_animation and changes.media.format == "webp":
         decoders.add(_WEBP_DECODER)
     every_filter = needed_filters(changes).union(filters) if changes.video is not None else frozenset(filters)
-    return Needs(encoders, frozenset((words.muxer,)), every_filter, frozenset(decoders))
+    return Needs(encoders, frozenset((args.muxer,)), every_filter, frozenset(decoders))

@@ -180,7 +180,7 @@ def _with_times(changes: Changes) -> Changes:
     times = plan_times(media, changes.wrong, limits, changes.choices, size[0] * size[1] if size is not None else None)
     budget = budgets.size_budget(media, changes.wrong, limits, times)
     if budget is not None and changes.is_animation:
-        budget = budget._replace(is_failing=False)  # a film has a fraction of the bytes
+        budget = budget._replace(is_failing=False)  # a video has a fraction of the bytes
     changes = changes._replace(timing=times, budget=budget)
     duration = times.duration(media)
     if changes.budget is None or not duration:

@@ -131,12 +131,12 @@ class VideoTarget(NamedTuple):
 
     def options(self, rate: EncodingRate = _QUALITY) -> list[str]:
         """Return ffmpeg's options of the encoder."""
-        words = ["-c:v", ENCODERS[self.video_codec][0], "-pix_fmt", self.pixels.name]
+        args = ["-c:v", ENCODERS[self.video_codec][0], "-pix_fmt", self.pixels.name]
         if self.video_profile is not None:
-            words += self.pixels.option
+            args += self.pixels.option
         if self.video_bit_rate is not None:
             rate = rate._replace(highest=min(self.video_bit_rate, rate.highest or self.video_bit_rate))
-        return words + video_options(self.video_codec, rate, self.video_level, self.keyframe_interval)
+        return args + video_options(self.video_codec, rate, self.video_level, self.keyframe_interval)
 
 
 class AudioTarget(NamedTuple):
@@ -162,7 +162,7 @@ class AudioTarget(NamedTuple):
         if self.audio_codec == NONE:
             return ["-an"]
         bits = _SAMPLE_BITS.get(self.audio_codec, {}).get(self.sample_bits or 0)
-        words = ["-c:a", *(bits or ENCODERS[self.audio_codec])]
+        args = ["-c:a", *(bits or ENCODERS[self.audio_codec])]
         if self.audio_codec in LOSSLESS:
             bit_rate = None
         elif bit_rate is not None:
@@ -172,12 +172,12 @@ class AudioTarget(NamedTuple):
             if constant >= bit_rate * _CONSTANT_SHARE:
                 bit_rate = constant
             else:
-                words += ["-abr", "1"]
+                args += ["-abr", "1"]
         rate = bit_rate or self.audio_bit_rate or self.encoded_rate
         values = (("-b:a", rate), ("-ar", self.sample_rate), ("-ac", self.channels))
         for option, value in values:
-            words += [option, str(value)] if value is not None else []
-        return words
+            args += [option, str(value)] if value is not None else []
+        return args
 
 
 def constant_rate(bit_rate: int) -> int:
