@@ -465,8 +465,8 @@ class TestUrls:
 
 
 @needs_ffmpeg
-class TestFilms:
-    def test_film_is_trimmed_beside_its_source(self, desk: Path, fix: Fix) -> None:
+class TestVideos:
+    def test_video_is_trimmed_beside_its_source(self, desk: Path, fix: Fix) -> None:
         shutil.copy(ROOT / "fixtures/refused/mp4-too-long.mp4", desk / "clip.mp4")
         done = fix("clip.mp4", "--format", "jsonl")
         row = json.loads(done.stdout)
@@ -485,7 +485,7 @@ class TestFilms:
         assert "To allow it, add --extend loop|hold." in done.stdout
         assert listed(desk) == ["clip.mp4", "long.toml", "rules.toml"]
 
-    def test_pictures_are_fixed_without_ffmpeg_and_films_get_a_remedy(self, desk: Path, fix: Fix) -> None:
+    def test_pictures_are_fixed_without_ffmpeg_and_videos_get_a_remedy(self, desk: Path, fix: Fix) -> None:
         picture(desk / "m/a.png")
         shutil.copy(ROOT / "fixtures/refused/mp4-too-long.mp4", desk / "m/clip.mp4")
         done = fix("m", "-o", "out", code=1, env={**os.environ, "PATH": str(desk)})
@@ -509,7 +509,7 @@ def wait_until(condition: Callable[[], object]) -> None:
 
 
 @pytest.fixture(scope="module")
-def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A video of 2.5 s."""
     path = tmp_path_factory.mktemp("film") / "b.mov"
     source = "-f lavfi -i testsrc2=s=128x96:r=10:d=2.5 -c:v libx264 -preset ultrafast"
@@ -527,12 +527,12 @@ class TestInterruption:
     """A run over a picture and a video, which is interrupted while a slow encoder converts the video for 10 s."""
 
     @pytest.fixture
-    def slow(self, desk: Path, film: Path) -> Path:
+    def slow(self, desk: Path, clip: Path) -> Path:
         text = (desk / "rules.toml").read_text().replace("min = 1, max = 3", "max = 3").replace("80", "2000")
         text = text.replace("width = { max = 320 }", "")
         (desk / "rules.toml").write_text(f'{text}video_codec = {{ any_of = ["hevc"] }}\n')
         picture(desk / "media/a.png", 4000)
-        return Path(shutil.copy(film, desk / "media/b.mov"))
+        return Path(shutil.copy(clip, desk / "media/b.mov"))
 
     @pytest.fixture
     def process(self, desk: Path, slow: Path) -> subprocess.Popen[str]:

@@ -35,7 +35,7 @@ PHOTO = Media(
     color_model="ycbcr", primaries="bt709", transfer="iec61966-2-1", hdr=NONE, coding="baseline",
     has_alpha=False, animated=False, multi_picture=False, location=False,
 )  # fmt: skip
-SOUND = Media(
+AUDIO_FILE = Media(
     kind="audio", format="wav", size=90_000, duration=5.0, audio_codec="pcm", audio_bit_rate=2_304_000,
     bit_rate=2_304_000, sample_rate=48_000, channels=2, sample_bits=24,
 )  # fmt: skip
@@ -181,7 +181,7 @@ def command(plan: Plan | None) -> str:
             "-c copy -movflags +faststart -metadata location= -metadata location-eng=",
         ),
         (
-            SOUND,
+            AUDIO_FILE,
             {"sample_bits": only(16), "sample_rate": only(16_000), "channels": {"max": 1}},
             "re-encode its audio with 16,000 Hz, 1 channel and 16 bits per sample",
             {"sample_rate": 16_000, "channels": 1, "sample_bits": 16},
@@ -291,9 +291,9 @@ def test_step_sets_the_facts_that_are_outside_their_limits(
         (CLIP, {"video_tracks": {"min": 2}}),
         (CLIP._replace(audio_codec="none", audio_tracks=0), {"audio_tracks": {"min": 1}}),
         (CLIP, {"fps": {"max": 20}, "video_profile": only("high"), "chroma": only("4:2:0"), "scan": only("x")}),
-        (SOUND, {"sample_bits": only(8)}),
-        (SOUND, {"audio_bit_rate": {"max": 64_000}, "format": only("wav", "flac")}),
-        (SOUND, {"channels": {"min": 9}}),
+        (AUDIO_FILE, {"sample_bits": only(8)}),
+        (AUDIO_FILE, {"audio_bit_rate": {"max": 64_000}, "format": only("wav", "flac")}),
+        (AUDIO_FILE, {"channels": {"min": 9}}),
         (PHOTO, {"bit_depth": {"min": 16}}),
         (PHOTO, {"color_model": only("cmyk")}),
         (PHOTO, {"has_alpha": only(True)}),
@@ -467,7 +467,7 @@ X264 = ("-c:v", "libx264", *QUICK)
 
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg is not installed")
-class TestFilms:
+class TestVideos:
     @pytest.mark.parametrize(
         ("name", "kind", "limits"),
         [
@@ -496,12 +496,12 @@ class TestFilms:
             ("a.mp4", (*X264, "-ac", "6"), {"channels": {"max": 2}, "sample_rate": {"max": 44_100}}),
         ],
     )
-    def test_command_fixes_film(
+    def test_command_fixes_video(
         self, tmp_path: Path, name: str, options: tuple[str, ...], limits: dict[str, Any]
     ) -> None:
-        run(film(tmp_path / name, *options), "video", **limits)
+        run(clip(tmp_path / name, *options), "video", **limits)
 
-    def test_transparency_of_a_film_becomes_white(self, tmp_path: Path) -> None:
+    def test_transparency_of_a_video_becomes_white(self, tmp_path: Path) -> None:
         black = ("-f", "lavfi", "-i", "color=black@0.25:s=64x48:d=1:r=5,format=yuva420p")
         path = ffmpeg(tmp_path / "a.webm", *black, "-c:v", "libvpx-vp9")
         assert run(path, "video", has_alpha=only(False)).has_alpha is False
@@ -510,7 +510,7 @@ class TestFilms:
             assert shown.convert("L").getpixel((9, 9)) == pytest.approx(191, abs=4)
 
     def test_edit_list_is_applied(self, tmp_path: Path) -> None:
-        film(tmp_path / "whole.mp4", *X264)
+        clip(tmp_path / "whole.mp4", *X264)
         path = ffmpeg(tmp_path / "a.mp4", "-ss", "0.7", "-i", os.fspath(tmp_path / "whole.mp4"), "-c", "copy")
         run(path, "video", edit_list=only(False))
 
@@ -523,13 +523,13 @@ class TestFilms:
             ("a.ogg", ("-c:a", "libvorbis"), {"sample_rate": {"max": 16_000}}),
         ],
     )
-    def test_command_fixes_sound(
+    def test_command_fixes_audio(
         self, tmp_path: Path, name: str, options: tuple[str, ...], limits: dict[str, Any]
     ) -> None:
         run(ffmpeg(tmp_path / name, *TONE, *options), "audio", **limits)
 
 
-def film(path: Path, *options: str) -> Path:
+def clip(path: Path, *options: str) -> Path:
     return ffmpeg(path, *PICTURES, *TONE, *options)
 
 

@@ -56,7 +56,7 @@ class TestShapes:
         assert (found and found.crop, found and found.size) == (crop, result)
 
     @each_row(("width", "size"), [(641, (640, 480)), (639, (638, 478)), (640, (640, 480))])
-    def test_films_have_even_sides(self, width: int, size: tuple[int, int]) -> None:
+    def test_videos_have_even_sides(self, width: int, size: tuple[int, int]) -> None:
         found = shaped(width, 481 if width == 641 else 480 if width == 640 else 479, "video", width={"max": 9000})
         assert found.size == size
 
@@ -108,7 +108,7 @@ class TestShapes:
         found = shaped(640, 480, "video", **lines)
         assert (found.crop, found.size) == (crop, result)
 
-    def test_listed_sizes_of_films_are_even(self) -> None:
+    def test_listed_sizes_of_videos_are_even(self) -> None:
         assert shaped(640, 480, "video", width={"any_of": [321, 322]}).size == (322, 242)
         assert shaped(640, 480, "video", width={"any_of": [321]}) is None
 
@@ -211,7 +211,7 @@ class TestEncoding:
         limit = compile_limit(fact, {"any_of": accepted}) if accepted is not None else None
         assert encoding.codec(fact, limit, container) == codec
 
-    FILM = SimpleNamespace(kind="video", format="mkv", video_codec="h264", audio_codec="opus")
+    VIDEO_FILE = SimpleNamespace(kind="video", format="mkv", video_codec="h264", audio_codec="opus")
 
     @each_row(
         ("fact", "wrong", "lines", "container", "copied"),
@@ -234,16 +234,16 @@ class TestEncoding:
     def test_tracks_that_can_be_copied(
         self, fact: str, wrong: tuple[str, ...], lines: dict[str, Any], container: str, copied: bool
     ) -> None:
-        assert encoding.can_copy(fact, self.FILM, frozenset(wrong), limits(**lines), container) is copied
+        assert encoding.can_copy(fact, self.VIDEO_FILE, frozenset(wrong), limits(**lines), container) is copied
 
     def test_only_known_containers_are_copied_from(self) -> None:
         for name in ("3gp", "m4a", "m4v", "mov", "mp4", "flv", "mkv", "mpegts", "webm", "avi", "ogg"):
-            film = SimpleNamespace(kind="video", format=name, video_codec="h264", audio_codec="aac")
-            assert encoding.can_copy("video_codec", film, frozenset(), {}, "mp4") is (name not in ("avi", "ogg"))
+            clip = SimpleNamespace(kind="video", format=name, video_codec="h264", audio_codec="aac")
+            assert encoding.can_copy("video_codec", clip, frozenset(), {}, "mp4") is (name not in ("avi", "ogg"))
 
     def test_a_file_is_remuxed_where_every_track_can_be_copied(self) -> None:
         tracks = ("video_codec", "audio_codec")
-        assert not encoding.can_remux(self.FILM, tracks, frozenset(), {}, "mp4")
+        assert not encoding.can_remux(self.VIDEO_FILE, tracks, frozenset(), {}, "mp4")
         silent = SimpleNamespace(kind="video", format="mkv", video_codec="h264", audio_codec=NONE)
         assert encoding.can_remux(silent, tracks, frozenset(), {}, "mp4")
         assert not encoding.can_remux(silent, ("audio_codec",), frozenset(), {}, "mp4")
@@ -275,15 +275,15 @@ class TestCommands:
     def test_odd_sides_are_scaled_where_the_picture_is_encoded(
         self, size: tuple[int, int], even: tuple[int, int] | None
     ) -> None:
-        film = encoding.Subject.of(media_of("video", "mp4", *size, video_codec="hevc", audio_codec=NONE))
+        clip = encoding.Subject.of(media_of("video", "mp4", *size, video_codec="hevc", audio_codec=NONE))
         section = Section(tuple(limits(video_codec={"any_of": ["h264"]}).values()), {})
-        found = least_change.changes_for(frozenset(("video_codec",)), film, section)
+        found = least_change.changes_for(frozenset(("video_codec",)), clip, section)
         assert (found.shape and found.shape.size) == even
 
     def test_the_video_is_named_before_the_audio(self) -> None:
-        film = encoding.Subject.of(media_of("video", "mp4", 640, 480, video_codec="hevc", audio_codec="ac3"))
+        clip = encoding.Subject.of(media_of("video", "mp4", 640, 480, video_codec="hevc", audio_codec="ac3"))
         lines = limits(audio_codec={"any_of": ["aac"]}, video_codec={"any_of": ["h264"]})
-        found = least_change.changes_for(frozenset(lines), film, Section(tuple(lines.values()), {}))
+        found = least_change.changes_for(frozenset(lines), clip, Section(tuple(lines.values()), {}))
         found_steps = steps.steps_for(found)
         assert steps.sentence_of(found_steps, found) == "transcode it to h264 and transcode it to aac"
 

@@ -59,7 +59,7 @@ def real() -> Ffmpeg:
 
 
 @pytest.fixture(scope="module")
-def film(real: Ffmpeg, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def clip(real: Ffmpeg, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A video of a second with audio."""
     path = tmp_path_factory.mktemp("film") / "film.mp4"
     sources = ["-f", "lavfi", "-i", "testsrc=s=64x48:d=1:r=10", "-f", "lavfi", "-i", "sine=d=1"]
@@ -71,15 +71,15 @@ def film(real: Ffmpeg, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def copied(film: Path | str, result: Path, muxer: str = "mp4") -> list[str]:
-    return [*input_args(str(film), "mov"), "-c", "copy", *output_args(str(result), muxer)]
+def copied(clip: Path | str, result: Path, muxer: str = "mp4") -> list[str]:
+    return [*input_args(str(clip), "mov"), "-c", "copy", *output_args(str(result), muxer)]
 
 
 class TestWithFfmpeg:
-    def test_progress_ends_with_the_whole_film(self, real: Ffmpeg, film: Path, tmp_path: Path) -> None:
+    def test_progress_ends_with_the_whole_video(self, real: Ffmpeg, clip: Path, tmp_path: Path) -> None:
         seen: list[FileProgress] = []
         result = tmp_path / "result.mp4"
-        words = [*input_args(str(film), "mov"), *output_args(str(result), "mp4")]
+        words = [*input_args(str(clip), "mov"), *output_args(str(result), "mp4")]
         run = execute_ffmpeg(
             real, words, duration=1.0, on_progress=seen.append, timeout=30, output=FfmpegOutput(str(result))
         )
@@ -92,19 +92,19 @@ class TestWithFfmpeg:
         assert run.lines == ()
 
     @pytest.mark.parametrize("name", NAMES)
-    def test_file_may_have_any_name(self, real: Ffmpeg, film: Path, tmp_path: Path, name: str) -> None:
+    def test_file_may_have_any_name(self, real: Ffmpeg, clip: Path, tmp_path: Path, name: str) -> None:
         source, result = tmp_path / "in" / name, tmp_path / "out" / name
         for path in (source, result):
             path.parent.mkdir()
-        shutil.copy(film, source)
+        shutil.copy(clip, source)
         execute_ffmpeg(real, copied(source, result), timeout=30, output=FfmpegOutput(str(result)))
         assert os.listdir(result.parent) == [name]
         assert decode_fully(real, str(result), "mp4", timeout=30) is None
 
     def test_relative_path_means_the_current_folder(
-        self, real: Ffmpeg, film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+        self, real: Ffmpeg, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        shutil.copy(film, tmp_path / "-i")
+        shutil.copy(clip, tmp_path / "-i")
         monkeypatch.chdir(tmp_path)
         execute_ffmpeg(real, copied("-i", Path("-o")), timeout=30)
         assert sorted(os.listdir(tmp_path)) == ["-i", "-o"]
@@ -112,10 +112,10 @@ class TestWithFfmpeg:
     @pytest.mark.parametrize(
         "scheme", ["file:", *(pytest.param(scheme, marks=pytest.mark.slow) for scheme in ("", "concat:"))]
     )
-    def test_playlist_that_pretends_to_be_a_film_opens_nothing(
-        self, real: Ffmpeg, film: Path, tmp_path: Path, scheme: str
+    def test_playlist_that_pretends_to_be_a_video_opens_nothing(
+        self, real: Ffmpeg, clip: Path, tmp_path: Path, scheme: str
     ) -> None:
-        shutil.copy(film, tmp_path / "secret.ts")
+        shutil.copy(clip, tmp_path / "secret.ts")
         playlist = tmp_path / "film.mp4"
         lines = ["#EXTM3U", "#EXT-X-TARGETDURATION:2", "#EXTINF:2,", f"{scheme}{tmp_path}/secret.ts", "#EXT-X-ENDLIST"]
         playlist.write_text("\n".join(lines))
@@ -125,22 +125,22 @@ class TestWithFfmpeg:
         assert not result.exists()
         assert decode_fully(real, str(playlist), "mp4", timeout=30)
 
-    def test_reference_to_another_file_is_not_followed(self, real: Ffmpeg, film: Path, tmp_path: Path) -> None:
-        (tmp_path / "list.mp4").write_text(f"ffconcat version 1.0\nfile '{film}'\n")
+    def test_reference_to_another_file_is_not_followed(self, real: Ffmpeg, clip: Path, tmp_path: Path) -> None:
+        (tmp_path / "list.mp4").write_text(f"ffconcat version 1.0\nfile '{clip}'\n")
         assert decode_fully(real, str(tmp_path / "list.mp4"), "mp4", timeout=30)
 
-    def test_disk_that_is_full_is_an_error_of_the_output(self, real: Ffmpeg, film: Path) -> None:
+    def test_disk_that_is_full_is_an_error_of_the_output(self, real: Ffmpeg, clip: Path) -> None:
         for muxer in ("mp4", "mpegts"):  # ffmpeg 5 ends with code 0 for the second
             output = FfmpegOutput("/dev/full", name="result\n.mp4")
             with pytest.raises(OutputError) as caught:
-                execute_ffmpeg(real, copied(film, Path("/dev/full"), muxer), timeout=30, output=output)
+                execute_ffmpeg(real, copied(clip, Path("/dev/full"), muxer), timeout=30, output=output)
             full = "cannot be written to the end (No space left on device). Free space, or give another path."
             assert str(caught.value) == rf"result\n.mp4 {full}"
 
-    def test_chatter_of_an_encoder_is_no_complaint(self, real: Ffmpeg, film: Path, tmp_path: Path) -> None:
+    def test_chatter_of_an_encoder_is_no_complaint(self, real: Ffmpeg, clip: Path, tmp_path: Path) -> None:
         if "libx265" not in real.encoders:
             pytest.skip("no libx265")
-        words = [*input_args(str(film), "mov"), "-c:v", "libx265", "-preset", "ultrafast"]
+        words = [*input_args(str(clip), "mov"), "-c:v", "libx265", "-preset", "ultrafast"]
         run = execute_ffmpeg(real, [*words, *output_args(str(tmp_path / "x.mp4"), "mp4")], timeout=30)
         assert run.lines == ()
         with pytest.raises(OutputError, match="No space left on device"):
@@ -151,42 +151,42 @@ class TestWithFfmpeg:
             execute_ffmpeg(real, [*words, *output_args(str(tmp_path), "mp4")], timeout=30)
         assert "x265" not in str(caught.value)
 
-    def test_result_stays_below_its_maximum_size(self, real: Ffmpeg, film: Path, tmp_path: Path) -> None:
+    def test_result_stays_below_its_maximum_size(self, real: Ffmpeg, clip: Path, tmp_path: Path) -> None:
         result = tmp_path / "result.mp4"
         with pytest.raises(FfmpegError, match=r"^The result would be larger than 4,000 bytes\. ") as caught:
-            execute_ffmpeg(real, copied(film, result), timeout=30, output=FfmpegOutput(str(result), 4000))
+            execute_ffmpeg(real, copied(clip, result), timeout=30, output=FfmpegOutput(str(result), 4000))
         assert caught.value.code == "ffmpeg_output_too_large"
         assert result.stat().st_size <= 4000
 
-    def test_encoder_that_ffmpeg_lacks_is_named(self, real: Ffmpeg, film: Path, tmp_path: Path) -> None:
-        words = [*input_args(str(film), "mov"), "-c:v", "libnone", *output_args(str(tmp_path / "x.mp4"), "mp4")]
+    def test_encoder_that_ffmpeg_lacks_is_named(self, real: Ffmpeg, clip: Path, tmp_path: Path) -> None:
+        words = [*input_args(str(clip), "mov"), "-c:v", "libnone", *output_args(str(tmp_path / "x.mp4"), "mp4")]
         with pytest.raises(FfmpegError, match=r"^ffmpeg failed: Unknown encoder 'libnone'\. Install ") as caught:
             execute_ffmpeg(real, words, timeout=30)
         assert caught.value.code == "ffmpeg_incomplete"
 
-    def test_cause_of_a_failure_is_named_without_paths(self, real: Ffmpeg, film: Path, tmp_path: Path) -> None:
+    def test_cause_of_a_failure_is_named_without_paths(self, real: Ffmpeg, clip: Path, tmp_path: Path) -> None:
         source = tmp_path / "a\nb \x1b[31m.mp4"
         words = [*input_args(str(source), "mov"), *output_args(str(tmp_path / "x.mp4"), "mp4")]
         with pytest.raises(FfmpegError, match=r"^ffmpeg failed: .*No such file or directory\.") as caught:
             execute_ffmpeg(real, words, timeout=30)
         assert str(tmp_path) not in str(caught.value)
-        words = [*input_args(str(film), "mov"), "-vf", "crop=9999:2", *output_args(str(tmp_path / "x.mp4"), "mp4")]
+        words = [*input_args(str(clip), "mov"), "-vf", "crop=9999:2", *output_args(str(tmp_path / "x.mp4"), "mp4")]
         with pytest.raises(FfmpegError, match=r"^ffmpeg failed: Invalid too big or non positive size for width '9999'"):
             execute_ffmpeg(real, words, timeout=30)
 
-    def test_whole_film_can_be_decoded(self, real: Ffmpeg, film: Path) -> None:
+    def test_whole_video_can_be_decoded(self, real: Ffmpeg, clip: Path) -> None:
         seen: list[FileProgress] = []
         found = decode_fully(
-            real._replace(threads=1), str(film), "mp4", duration=1, on_progress=seen.append, timeout=30
+            real._replace(threads=1), str(clip), "mp4", duration=1, on_progress=seen.append, timeout=30
         )
         assert found is None
         assert seen[-1].fraction == pytest.approx(1.0, abs=0.05)
 
     @pytest.mark.parametrize("track", ["a", pytest.param("v", marks=pytest.mark.slow)])
-    def test_damage_of_any_track_is_found(self, real: Ffmpeg, film: Path, tmp_path: Path, track: str) -> None:
+    def test_damage_of_any_track_is_found(self, real: Ffmpeg, clip: Path, tmp_path: Path, track: str) -> None:
         damaged = tmp_path / "damaged.mkv"
         noise = ["-c", "copy", f"-bsf:{track}", "noise=amount=3"]
-        words = [*input_args(str(film), "mov"), *noise, *output_args(str(damaged), "matroska")]
+        words = [*input_args(str(clip), "mov"), *noise, *output_args(str(damaged), "matroska")]
         execute_ffmpeg(real, words, timeout=30)
         found = decode_fully(real, str(damaged), "mkv", timeout=30)
         assert found is not None
@@ -194,19 +194,19 @@ class TestWithFfmpeg:
         assert found.endswith(".")
         assert str(tmp_path) not in found
 
-    def test_end_that_is_missing_is_found(self, real: Ffmpeg, film: Path, tmp_path: Path) -> None:
+    def test_end_that_is_missing_is_found(self, real: Ffmpeg, clip: Path, tmp_path: Path) -> None:
         whole = tmp_path / "whole.mp4"
         execute_ffmpeg(
-            real, [*copied(film, whole)[:-4], "-movflags", "+faststart", *copied(film, whole)[-4:]], timeout=30
+            real, [*copied(clip, whole)[:-4], "-movflags", "+faststart", *copied(clip, whole)[-4:]], timeout=30
         )
         cut = tmp_path / "cut.mp4"
         cut.write_bytes(whole.read_bytes()[:-3000])
         assert decode_fully(real, str(whole), "mp4", timeout=30) is None
         assert decode_fully(real, str(cut), "mp4", timeout=30)
 
-    def test_file_without_frames_is_not_decoded(self, real: Ffmpeg, film: Path, tmp_path: Path) -> None:
+    def test_file_without_frames_is_not_decoded(self, real: Ffmpeg, clip: Path, tmp_path: Path) -> None:
         empty = tmp_path / "empty.mp4"
-        execute_ffmpeg(real, [*input_args(str(film), "mov"), "-t", "0", *output_args(str(empty), "mp4")], timeout=30)
+        execute_ffmpeg(real, [*input_args(str(clip), "mov"), "-t", "0", *output_args(str(empty), "mp4")], timeout=30)
         assert decode_fully(real, str(empty), "mp4", timeout=30)
 
     def test_demuxers_are_those_of_ffmpeg(self, real: Ffmpeg) -> None:
@@ -326,7 +326,7 @@ class TestWithoutFfmpeg:
         with pytest.raises(FfmpegError, match=r"^ffmpeg wrote an empty file\. "):
             execute_ffmpeg(ffmpeg_at(path), [], timeout=30, output=FfmpegOutput(str(output)))
 
-    def test_every_format_of_films_and_sounds_has_a_demuxer(self) -> None:
+    def test_every_format_of_videos_and_audio_files_has_a_demuxer(self) -> None:
         missing = [name for name, each in FORMATS.items() if {VIDEO, AUDIO} & {*each.kinds} and name not in DEMUXERS]
         assert missing == ["musepack", "crm"]  # two versions with a demuxer each; unprocessed sensor data
 

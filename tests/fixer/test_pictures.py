@@ -94,7 +94,7 @@ def test_file_that_cannot_be_written_is_one_sentence(name: str, source: str, rea
 
 
 @each_row("name", ["heic-two-pictures.heic", "tiff-three-pages.tif"])
-def test_collection_of_pictures_is_neither_reduced_nor_made_a_film(name: str) -> None:
+def test_collection_of_pictures_is_neither_reduced_nor_made_a_video(name: str) -> None:
     head = {"title": "Mine", "stage": "post", "source": "x", "as_of": "2026-11-20", "basis": "published"}
     image, video = ({"format": {"any_of": [accepted]}} for accepted in ("jpeg", "mp4"))
     rules = compile_ruleset("mine", {**head, "image": image, "video": video})

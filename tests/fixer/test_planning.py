@@ -45,7 +45,7 @@ ANIMATION = Media(
 )  # fmt: skip
 
 
-def test_animation_with_too_many_bytes_becomes_a_film_where_films_are_accepted() -> None:
+def test_animation_with_too_many_bytes_becomes_a_video_where_videos_are_accepted() -> None:
     goal = FixGoal(catalog.resolve("x"))
     found = propose(Report("a.gif", ANIMATION, tuple(judge(ANIMATION, rules) for rules in goal.rules)), goal)
     assert found.plan.sentence == "convert it to a video"
@@ -53,7 +53,7 @@ def test_animation_with_too_many_bytes_becomes_a_film_where_films_are_accepted()
     assert (found.changes.written, found.changes.fps) == ("mp4", None)
 
 
-def test_animation_stays_one_where_films_are_not_accepted() -> None:
+def test_animation_stays_one_where_videos_are_not_accepted() -> None:
     only_images = tuple(rules._replace(sections={"image": rules.sections["image"]}) for rules in catalog.resolve("x"))
     found = propose(
         Report("a.gif", ANIMATION, tuple(judge(ANIMATION, rules) for rules in only_images)), FixGoal(only_images)

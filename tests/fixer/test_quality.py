@@ -30,7 +30,7 @@ def real() -> Ffmpeg:
 
 
 @pytest.fixture(scope="module")
-def film(real: Ffmpeg, tmp_path_factory: pytest.TempPathFactory) -> Compared:
+def clip(real: Ffmpeg, tmp_path_factory: pytest.TempPathFactory) -> Compared:
     """A video in which every frame differs, of a rate whose times are not whole milliseconds."""
     path = tmp_path_factory.mktemp("film") / "film.mp4"
     words = ["-f", "lavfi", "-i", "testsrc2=s=160x96:d=1:r=30000/1001", *LOSSLESS]
@@ -38,74 +38,74 @@ def film(real: Ffmpeg, tmp_path_factory: pytest.TempPathFactory) -> Compared:
     return Compared(str(path), "mp4")
 
 
-def changed(real: Ffmpeg, film: Compared, path: Path, *words: str, format_name: str = "mp4") -> Compared:
-    command = [*input_args(film.path, "mov"), *words, *output_args(str(path), MUXERS[format_name])]
+def changed(real: Ffmpeg, clip: Compared, path: Path, *words: str, format_name: str = "mp4") -> Compared:
+    command = [*input_args(clip.path, "mov"), *words, *output_args(str(path), MUXERS[format_name])]
     execute_ffmpeg(real, command, timeout=30)
     return Compared(str(path), format_name)
 
 
-class TestFilms:
-    def test_copy_is_the_same(self, real: Ffmpeg, film: Compared, tmp_path: Path) -> None:
-        result = changed(real, film, tmp_path / "copy.mkv", "-c", "copy", format_name="mkv")  # times in milliseconds
-        assert measure(real, film, result, SIZE, timeout=30).ssim == SAME
+class TestVideos:
+    def test_copy_is_the_same(self, real: Ffmpeg, clip: Compared, tmp_path: Path) -> None:
+        result = changed(real, clip, tmp_path / "copy.mkv", "-c", "copy", format_name="mkv")  # times in milliseconds
+        assert measure(real, clip, result, SIZE, timeout=30).ssim == SAME
 
-    def test_coarse_coding_is_less_similar(self, real: Ffmpeg, film: Compared, tmp_path: Path) -> None:
-        fine = changed(real, film, tmp_path / "fine.mp4", "-c:v", "libx264", "-crf", "20")
-        coarse = changed(real, film, tmp_path / "coarse.mp4", "-c:v", "libx264", "-crf", "45")
-        values = [measure(real, film, result, SIZE, timeout=30).ssim or 0 for result in (fine, coarse)]
+    def test_coarse_coding_is_less_similar(self, real: Ffmpeg, clip: Compared, tmp_path: Path) -> None:
+        fine = changed(real, clip, tmp_path / "fine.mp4", "-c:v", "libx264", "-crf", "20")
+        coarse = changed(real, clip, tmp_path / "coarse.mp4", "-c:v", "libx264", "-crf", "45")
+        values = [measure(real, clip, result, SIZE, timeout=30).ssim or 0 for result in (fine, coarse)]
         assert 1 > values[0] > 0.95 > values[1] > 0.3
 
     @pytest.mark.slow
-    def test_smaller_result_is_compared_in_its_size(self, real: Ffmpeg, film: Compared, tmp_path: Path) -> None:
-        result = changed(real, film, tmp_path / "small.mp4", "-vf", "scale=80:48:flags=bicubic", *LOSSLESS)
-        assert measure(real, film, result, (80, 48), timeout=30).ssim == SAME
+    def test_smaller_result_is_compared_in_its_size(self, real: Ffmpeg, clip: Compared, tmp_path: Path) -> None:
+        result = changed(real, clip, tmp_path / "small.mp4", "-vf", "scale=80:48:flags=bicubic", *LOSSLESS)
+        assert measure(real, clip, result, (80, 48), timeout=30).ssim == SAME
 
-    def test_crop_is_applied_to_the_source(self, real: Ffmpeg, film: Compared, tmp_path: Path) -> None:
-        result = changed(real, film, tmp_path / "crop.mp4", "-vf", "crop=96:96", *LOSSLESS)
-        cropped = film._replace(filters=["crop=96:96"])
+    def test_crop_is_applied_to_the_source(self, real: Ffmpeg, clip: Compared, tmp_path: Path) -> None:
+        result = changed(real, clip, tmp_path / "crop.mp4", "-vf", "crop=96:96", *LOSSLESS)
+        cropped = clip._replace(filters=["crop=96:96"])
         assert measure(real, cropped, result, (96, 96), timeout=30).ssim == SAME
-        assert (measure(real, film, result, (96, 96), timeout=30).ssim or 0) < 0.9
+        assert (measure(real, clip, result, (96, 96), timeout=30).ssim or 0) < 0.9
 
-    def test_end_that_was_cut_off_is_not_compared(self, real: Ffmpeg, film: Compared, tmp_path: Path) -> None:
-        result = changed(real, film, tmp_path / "start.mp4", "-t", "0.5", *LOSSLESS)
-        assert measure(real, film, result, SIZE, timeout=30).ssim == SAME
+    def test_end_that_was_cut_off_is_not_compared(self, real: Ffmpeg, clip: Compared, tmp_path: Path) -> None:
+        result = changed(real, clip, tmp_path / "start.mp4", "-t", "0.5", *LOSSLESS)
+        assert measure(real, clip, result, SIZE, timeout=30).ssim == SAME
 
-    def test_start_that_was_cut_off_is_cut_off_the_source(self, real: Ffmpeg, film: Compared, tmp_path: Path) -> None:
-        result = changed(real, film, tmp_path / "end.mp4", "-ss", "0.5", *LOSSLESS)
-        cut = film._replace(filters=["trim=start=0.5"])
+    def test_start_that_was_cut_off_is_cut_off_the_source(self, real: Ffmpeg, clip: Compared, tmp_path: Path) -> None:
+        result = changed(real, clip, tmp_path / "end.mp4", "-ss", "0.5", *LOSSLESS)
+        cut = clip._replace(filters=["trim=start=0.5"])
         assert measure(real, cut, result, SIZE, timeout=30).ssim == SAME
 
     @pytest.mark.slow
-    def test_frame_rate_is_changed_alike(self, real: Ffmpeg, film: Compared, tmp_path: Path) -> None:
-        result = changed(real, film, tmp_path / "slow.mp4", "-vf", "fps=12", *LOSSLESS)
-        assert measure(real, film._replace(filters=["fps=12"]), result, SIZE, timeout=30).ssim == SAME
+    def test_frame_rate_is_changed_alike(self, real: Ffmpeg, clip: Compared, tmp_path: Path) -> None:
+        result = changed(real, clip, tmp_path / "slow.mp4", "-vf", "fps=12", *LOSSLESS)
+        assert measure(real, clip._replace(filters=["fps=12"]), result, SIZE, timeout=30).ssim == SAME
 
-    def test_vmaf_is_measured_where_ffmpeg_has_it(self, film: Compared, tmp_path: Path) -> None:
+    def test_vmaf_is_measured_where_ffmpeg_has_it(self, clip: Compared, tmp_path: Path) -> None:
         try:
             having = find_ffmpeg(filters=["libvmaf", "ssim"])
         except FfmpegError:
             pytest.skip("no ffmpeg with libvmaf")
-        result = changed(having, film, tmp_path / "copy.mp4", "-c", "copy")
-        found = measure(having, film, result, SIZE, timeout=30)
+        result = changed(having, clip, tmp_path / "copy.mp4", "-c", "copy")
+        found = measure(having, clip, result, SIZE, timeout=30)
         assert found.ssim == SAME
         assert found.vmaf is not None
         assert found.vmaf > 95
 
-    def test_values_of_both_filters_are_read(self, film: Compared, tmp_path: Path) -> None:
+    def test_values_of_both_filters_are_read(self, clip: Compared, tmp_path: Path) -> None:
         script = """echo '    title : SSIM Y:1 All:0.1' >&2
             echo '[Parsed_ssim_4 @ 0x1] SSIM Y:0.937295 (12.0) U:0.98 (17.8) V:0.97 (15.9) All:0.951300 (13.1)' >&2
             echo '[Parsed_libvmaf_11 @ 0x7f] VMAF score: 92.162828' >&2"""
         path = program(tmp_path / "ffmpeg", script)
         both = ffmpeg_at(path)._replace(filters=frozenset(("ssim", "libvmaf")), threads=2)
-        assert measure(both, film, film, SIZE, timeout=30) == Quality(0.9513, 92.162828)
+        assert measure(both, clip, clip, SIZE, timeout=30) == Quality(0.9513, 92.162828)
 
-    def test_filters_that_ffmpeg_lacks_measure_nothing(self, film: Compared) -> None:
+    def test_filters_that_ffmpeg_lacks_measure_nothing(self, clip: Compared) -> None:
         lacking = ffmpeg_at("/none")._replace(filters=frozenset())
-        assert measure(lacking, film, film, SIZE, timeout=30) == Quality(None, None)
+        assert measure(lacking, clip, clip, SIZE, timeout=30) == Quality(None, None)
 
-    def test_format_that_ffmpeg_does_not_read_gets_a_sentence(self, film: Compared) -> None:
+    def test_format_that_ffmpeg_does_not_read_gets_a_sentence(self, clip: Compared) -> None:
         with pytest.raises(FfmpegError, match=r"^ffmpeg does not read zip\. "):
-            measure(ffmpeg_at("/none"), Compared("x", "zip"), film, SIZE, timeout=30)
+            measure(ffmpeg_at("/none"), Compared("x", "zip"), clip, SIZE, timeout=30)
 
 
 def pattern(size: tuple[int, int]) -> Image.Image:

@@ -55,7 +55,7 @@ def picture(path: Path, width: int, height: int) -> None:
     Image.linear_gradient("L").resize((width, height)).convert("RGB").save(path)
 
 
-def film(path: Path, seconds: float) -> None:
+def clip(path: Path, seconds: float) -> None:
     source = f"testsrc2=s=64x64:r=10:d={seconds}"
     command = ["ffmpeg", "-v", "error", "-f", "lavfi", "-i", source, "-c:v", "libx264", "-pix_fmt", "yuv420p", path]
     subprocess.run([str(word) for word in command], check=True)
@@ -73,9 +73,9 @@ def test_pictures_get_one_size(tmp_path: Path, fix: Fix) -> None:
 
 
 @needs_ffmpeg
-def test_longest_film_is_trimmed_to_the_total(tmp_path: Path, fix: Fix) -> None:
-    film(tmp_path / "short.mp4", 1.2)
-    film(tmp_path / "long.mp4", 4)
+def test_longest_video_is_trimmed_to_the_total(tmp_path: Path, fix: Fix) -> None:
+    clip(tmp_path / "short.mp4", 1.2)
+    clip(tmp_path / "long.mp4", 4)
     done = fix("short.mp4", "long.mp4")
     assert done.returncode == 0, done.stdout
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["long.mp4"]

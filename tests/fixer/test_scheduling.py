@@ -27,7 +27,7 @@ from tests.rows import each_row
         (32, 16, CoreShares(32, 1, 1)),
     ],
 )
-def test_films_and_pictures_share_the_processors(jobs: int | None, available: int, cores: CoreShares) -> None:
+def test_videos_and_pictures_share_the_processors(jobs: int | None, available: int, cores: CoreShares) -> None:
     assert share_cores(jobs, available) == cores
 
 
@@ -70,7 +70,7 @@ class TestOrder:
         assert results == list(range(12))
         assert load.most == 4
 
-    def test_film_with_all_processors_runs_alone(self) -> None:
+    def test_video_with_all_processors_runs_alone(self) -> None:
         results, load = ran([1, 1, 4, 1, 4, 1], 4)
         assert results == list(range(6))
         assert load.most == 4

@@ -13,7 +13,7 @@ from preflight.fixer.ffmpeg_program import Ffmpeg
 from preflight.fixer.hooks import NO_HOOKS
 from preflight.fixer.transcode import TranscodeJob, transcode_file
 from preflight.plans.ffmpeg_args import FfmpegArgs
-from tests.plans.planned import CLIP, SILENT, SOUND, changes_of, only
+from tests.plans.planned import AUDIO_FILE, CLIP, SILENT, changes_of, only
 
 NO_DECODER = "ffmpeg lacks what this file needs: Decoder (codec none) not found for input stream #0:2."
 HEADER = "ffmpeg failed: Could not write header for output file #0. Check that the file plays, or try another ffmpeg."
@@ -52,7 +52,7 @@ def test_other_failures_are_not_tried_again(monkeypatch: pytest.MonkeyPatch, tmp
         applied(monkeypatch, tmp_path / "out.mov", "The file is damaged.")
 
 
-def test_a_sound_that_is_small_at_the_highest_bit_rate_is_not_tried_again(
+def test_an_audio_file_that_is_small_at_the_highest_bit_rate_is_not_tried_again(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     rates: list[str] = []
@@ -63,7 +63,7 @@ def test_a_sound_that_is_small_at_the_highest_bit_rate_is_not_tried_again(
         Path(job.output.path).write_bytes(bytes(500_000))
 
     monkeypatch.setattr(transcode, "_run", run)
-    changes = changes_of(SOUND, size={"max": "3 MB"}, format=only("wav", "mp3"))
+    changes = changes_of(AUDIO_FILE, size={"max": "3 MB"}, format=only("wav", "mp3"))
     transcode_file(TranscodeJob(ENGINE, "in.wav", changes, FfmpegOutput(str(tmp_path / "out.mp3")), NO_HOOKS))
     assert rates == ["320000"]
 
@@ -77,13 +77,13 @@ def test_mp3_whose_average_rate_stays_low_gets_a_constant_one(monkeypatch: pytes
         Path(job.output.path).write_bytes(bytes(280_000 if calls[-1][0] else 400_000))
 
     monkeypatch.setattr(transcode, "_run", run)
-    changes = changes_of(SOUND, size={"max": "470 kB"}, format=only("mp3"))
+    changes = changes_of(AUDIO_FILE, size={"max": "470 kB"}, format=only("mp3"))
     transcode_file(TranscodeJob(ENGINE, "in.wav", changes, FfmpegOutput(str(tmp_path / "out.mp3")), NO_HOOKS))
     assert [is_average for is_average, _ in calls] == [True, True, False]
     assert calls[-1][1] == "160000"
 
 
-def test_an_animation_whose_length_shows_in_its_film_is_compressed(
+def test_an_animation_whose_length_shows_in_its_video_is_compressed(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     rates: list[str] = []

@@ -22,7 +22,7 @@ CLIP = Media(
     audio_tracks=1, has_alpha=False, encrypted=False, location=False,
 )  # fmt: skip
 SILENT = CLIP._replace(audio_codec=NONE, audio_bit_rate=None, sample_rate=None, channels=None, audio_tracks=0)
-SOUND = Media(
+AUDIO_FILE = Media(
     kind="audio", format="wav", size=3_840_000, duration=20.0, audio_codec="pcm", audio_bit_rate=1_536_000,
     bit_rate=1_536_000, sample_rate=48_000, channels=2, sample_bits=16, audio_tracks=1, encrypted=False,
 )  # fmt: skip

@@ -10,7 +10,7 @@ from preflight.plans import budgets
 from preflight.plans.choices import Choices
 from preflight.plans.ffmpeg_args import passes
 from preflight.plans.steps import is_resolved, steps_for
-from tests.plans.planned import CLIP, SILENT, SOUND, changes_of, only, output_of
+from tests.plans.planned import AUDIO_FILE, CLIP, SILENT, changes_of, only, output_of
 from tests.rows import each_row
 
 LARGE = CLIP._replace(size=50_000_000, video_bit_rate=19_800_000, bit_rate=20_000_000)
@@ -53,14 +53,14 @@ def test_bit_rates_fill_the_limit() -> None:
     assert passes(found) == 2
 
 
-def test_sound_that_would_take_most_of_the_bytes_is_encoded_again() -> None:
+def test_audio_that_would_take_most_of_the_bytes_is_encoded_again() -> None:
     found = changes_of(LARGE, size={"max": "800 kB"})
     assert found.budget is not None
     assert 50_000 < (found.budget.audio_bit_rate or 0) < 62_000
     assert f"-c:a aac -b:a {found.budget.audio_bit_rate}" in output_of(found, 300_000, 2)
 
 
-@each_row(("media", "kept"), [(LARGE, 8.8), (SOUND._replace(format="mp3", audio_codec="mp3"), 8.8)])
+@each_row(("media", "kept"), [(LARGE, 8.8), (AUDIO_FILE._replace(format="mp3", audio_codec="mp3"), 8.8)])
 def test_a_cut_that_makes_a_file_small_enough_needs_no_compression(media: Media, kept: float) -> None:
     found = changes_of(media, duration={"max": 9}, size={"max": int((media.size or 0) * 0.6)})
     assert (found.timing.kept, found.remuxes, found.compresses) == (kept, True, False)
@@ -76,7 +76,7 @@ def test_a_cut_that_does_not_suffice_is_compressed_too() -> None:
     assert (found.budget.video_bit_rate or 0) * 8.8 / 8 < 5e6
 
 
-def test_few_bits_make_the_film_smaller() -> None:
+def test_few_bits_make_the_video_smaller() -> None:
     found = changes_of(SILENT._replace(size=50_000_000), size={"max": 500_000})
     assert found.shape is not None
     width, height = found.shape.size
@@ -92,9 +92,9 @@ def test_few_bits_for_the_smallest_accepted_size_are_not_met() -> None:
     assert not is_resolved(found, steps_for(found))
 
 
-class TestSounds:
-    def test_lossless_sound_becomes_the_next_lossy_codec(self) -> None:
-        found = changes_of(SOUND, size={"max": "600 kB"}, format=only("wav", "mp3"))
+class TestAudio:
+    def test_lossless_audio_becomes_the_next_lossy_codec(self) -> None:
+        found = changes_of(AUDIO_FILE, size={"max": "600 kB"}, format=only("wav", "mp3"))
         assert (found.written, found.codecs["audio_codec"]) == ("mp3", "mp3")
         assert found.budget is not None
         rate = found.budget.audio_bit_rate
@@ -102,22 +102,24 @@ class TestSounds:
         assert f"-abr 1 -b:a {rate}" in output_of(found, rate)
 
     def test_its_encoder_is_given_no_higher_rate_than_it_accepts(self) -> None:
-        found = changes_of(SOUND, size={"max": "3 MB"}, format=only("wav", "mp3"))
+        found = changes_of(AUDIO_FILE, size={"max": "3 MB"}, format=only("wav", "mp3"))
         assert found.budget is not None
         assert "-b:a 320000" in output_of(found, found.budget.audio_bit_rate)
 
     def test_without_a_lossy_codec_there_is_no_plan(self) -> None:
-        found = changes_of(SOUND, size={"max": "1 MB"}, format=only("wav", "flac"))
+        found = changes_of(AUDIO_FILE, size={"max": "1 MB"}, format=only("wav", "flac"))
         assert found.audio is None
         assert not is_resolved(found, steps_for(found))
 
-    def test_a_lossy_sound_is_not_unpacked_beyond_the_limit(self) -> None:
-        sound = SOUND._replace(format="ogg", audio_codec="opus", size=300_000, audio_bit_rate=120_000, sample_bits=None)
+    def test_a_lossy_audio_is_not_unpacked_beyond_the_limit(self) -> None:
+        sound = AUDIO_FILE._replace(
+            format="ogg", audio_codec="opus", size=300_000, audio_bit_rate=120_000, sample_bits=None
+        )
         assert changes_of(sound, size={"max": "5 MB"}, format=only("wav", "mp3")).written == "wav"
         assert changes_of(sound, size={"max": "3 MB"}, format=only("wav", "mp3")).written == "mp3"
 
     def test_too_few_bits_are_not_met(self) -> None:
-        assert changes_of(SOUND, size={"max": "50 kB"}, format=only("mp3")).unmet == {"size"}
+        assert changes_of(AUDIO_FILE, size={"max": "50 kB"}, format=only("mp3")).unmet == {"size"}
 
 
 def test_a_file_with_too_few_bytes_is_not_padded() -> None:
@@ -126,10 +128,10 @@ def test_a_file_with_too_few_bytes_is_not_padded() -> None:
     assert found.budget is None
 
 
-def test_an_encoded_film_near_its_limit_is_bounded() -> None:
-    film = CLIP._replace(width=1920, height=1080, size=9_000_000)
-    assert "-crf 17 -maxrate 3" in output_of(changes_of(film, width={"max": 1280}, size={"max": "10 MB"}))
-    assert "-maxrate" not in output_of(changes_of(film, width={"max": 1280}, size={"max": "1 GB"}))
+def test_an_encoded_video_near_its_limit_is_bounded() -> None:
+    clip = CLIP._replace(width=1920, height=1080, size=9_000_000)
+    assert "-crf 17 -maxrate 3" in output_of(changes_of(clip, width={"max": 1280}, size={"max": "10 MB"}))
+    assert "-maxrate" not in output_of(changes_of(clip, width={"max": 1280}, size={"max": "1 GB"}))
     assert "-crf 23 -maxrate" in output_of(
-        changes_of(film, Choices(quality=75), width={"max": 1280}, size={"max": "10 MB"})
+        changes_of(clip, Choices(quality=75), width={"max": 1280}, size={"max": "10 MB"})
     )

@@ -71,12 +71,12 @@ def test_the_format_stays_where_another_one_has_the_same_limits() -> None:
     assert plan_of(changed(PHOTOGRAPH, lines, webp={"size": {"max": 100_000}})) == "scale it to 1000×563"
 
 
-def test_a_film_changes_its_container_rather_than_its_size() -> None:
+def test_a_video_changes_its_container_rather_than_its_size() -> None:
     changes = changed(CLIP, {"format": only("mp4", "mov")}, mp4={"long_side": {"max": 640}})
     assert (plan_of(changes), changes.shape) == ("remux it to mov without re-encoding", None)
 
 
-def test_a_film_is_scaled_where_that_is_less_than_a_crop_elsewhere() -> None:
+def test_a_video_is_scaled_where_that_is_less_than_a_crop_elsewhere() -> None:
     changes = changed(
         CLIP, {"format": only("mp4", "mov")}, mp4={"long_side": {"max": 640}}, mov={"aspect_ratio": only("1:1")}
     )

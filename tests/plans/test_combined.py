@@ -118,7 +118,7 @@ class TestWiderBounds:
         other = rules("b", video={"format": self.WIDE["format"]}).sections["video"]
         assert isinstance(combine([first, ("b", other)], VIDEO, strict=True), Conflict)
 
-    def test_they_count_before_a_video_loses_its_sound(self) -> None:
+    def test_they_count_before_a_video_loses_its_audio(self) -> None:
         wide = {"audio_codec": {"any_of": ["aac"], "lenient": {"any_of": ["aac", "mp3"]}}}
         assert combined(VIDEO, {"audio_codec": {"any_of": ["mp3"]}}, wide)["audio_codec"].any_of == ("mp3",)
 
@@ -197,12 +197,12 @@ class TestSentence:
         assert found.sentence.startswith("./\\x1b[31m.toml and b exclude")
 
 
-class TestSound:
-    def test_an_audio_file_has_no_other_sound(self) -> None:
+class TestAudio:
+    def test_an_audio_file_has_no_other_audio(self) -> None:
         tables = ({"audio_codec": {"any_of": ["aac"]}}, {"audio_codec": {"any_of": ["mp3"]}})
         assert sentence(AUDIO, *tables) == "a and b exclude each other: audio codec aac, and mp3"
 
-    def test_a_video_may_lose_its_sound_and_the_hint_says_why(self) -> None:
+    def test_a_video_may_lose_its_audio_and_the_hint_says_why(self) -> None:
         limit = combined(VIDEO, {"audio_codec": {"any_of": ["aac"]}}, {"audio_codec": {"any_of": ["mp3"]}})[
             "audio_codec"
         ]
@@ -213,14 +213,14 @@ class TestSound:
         ]
         assert (limit.any_of, limit.hint) == ((NONE,), None)
 
-    def test_a_fact_of_the_sound_may_exclude_all_sound(self) -> None:
+    def test_a_fact_of_the_audio_may_exclude_all_audio(self) -> None:
         tables = ({"sample_rate": {"any_of": [48_000]}}, {"sample_rate": {"any_of": [44_100]}})
         limits = combined(VIDEO, *tables)
         assert limits["audio_codec"].any_of == (NONE,)
         assert limits["audio_codec"].hint == "a and b exclude each other: sample rate 48,000 Hz, and 44,100 Hz"
         assert "sample_rate" not in limits
 
-    def test_required_sound_is_a_conflict(self) -> None:
+    def test_required_audio_is_a_conflict(self) -> None:
         silent: dict[str, Any] = {"audio_codec": {"any_of": [NONE]}}
         said = sentence(VIDEO, silent, {"audio_codec": {"required": True}})
         assert said == "a and b exclude each other: audio codec none, and required"

@@ -11,10 +11,10 @@ from preflight.plans.choices import DEFAULT_CHOICES, Choices
 from preflight.plans.encoders import EncodingRate, crf, video_options
 from preflight.plans.ffmpeg_args import args_for, needs_of, passes
 from preflight.plans.steps import is_resolved, steps_for
-from tests.plans.planned import CLIP, SILENT, SOUND, changes_of, only, output_of, words_of
+from tests.plans.planned import AUDIO_FILE, CLIP, SILENT, changes_of, only, output_of, words_of
 from tests.rows import each_row
 
-MP3 = SOUND._replace(format="mp3", audio_codec="mp3", audio_bit_rate=128_000, sample_bits=None)
+MP3 = AUDIO_FILE._replace(format="mp3", audio_codec="mp3", audio_bit_rate=128_000, sample_bits=None)
 GIF = SILENT._replace(format="gif", video_codec="gif", fps=None, duration=None, frames=None, variable_fps=None)
 
 
@@ -32,10 +32,10 @@ GIF = SILENT._replace(format="gif", video_codec="gif", fps=None, duration=None, 
         (CLIP._replace(format="mkv", video_codec="hevc"), {"format": only("mp4")}, "-c copy -tag:v hvc1"),
         (CLIP, {"video_codec": only("hevc")}, "-c:v libx265 -pix_fmt yuv420p -preset medium -crf 19 -c:a copy"),
         (CLIP._replace(brand="M4V "), {"brand": only("mp42")}, "-c copy -movflags +faststart -brand mp42"),
-        (SOUND, {"duration": {"max": 15}}, "-map 0:a:0 -c copy -t 14.8"),
+        (AUDIO_FILE, {"duration": {"max": 15}}, "-map 0:a:0 -c copy -t 14.8"),
         (MP3, {"duration": {"max": 15}}, "-map 0:a:0 -map 0:v? -c copy -disposition:v attached_pic -t 14.8"),
         (MP3, {"format": only("m4a")}, "-map 0:a -c:a aac -b:a 192000"),
-        (SOUND._replace(sample_bits=24), {"sample_rate": {"max": 44_100}}, "-map 0:a:0 -c:a pcm_s24le -ar 44100"),
+        (AUDIO_FILE._replace(sample_bits=24), {"sample_rate": {"max": 44_100}}, "-map 0:a:0 -c:a pcm_s24le -ar 44100"),
         (CLIP._replace(channels=6), {"audio_codec": only("opus"), "format": only("mkv")}, "-af aformat="),
         (CLIP._replace(channels=6), {"channels": {"max": 2}}, "-c:a aac -b:a 192000 -ac 2"),
     ],
@@ -59,17 +59,17 @@ def test_the_codec_stays_where_it_can_be_written(media: Media, codec: str) -> No
 
 
 def test_chroma_and_depth_stay_in_the_same_codec_only() -> None:
-    film = CLIP._replace(chroma="4:2:2", bit_depth=10)
-    assert "-pix_fmt yuv422p10le" in output_of(changes_of(film, width={"max": 640}))
-    assert "-pix_fmt yuv420p " in output_of(changes_of(film._replace(video_codec="prores"), width={"max": 640}))
+    clip = CLIP._replace(chroma="4:2:2", bit_depth=10)
+    assert "-pix_fmt yuv422p10le" in output_of(changes_of(clip, width={"max": 640}))
+    assert "-pix_fmt yuv420p " in output_of(changes_of(clip._replace(video_codec="prores"), width={"max": 640}))
 
 
 def test_high_dynamic_range_is_tone_mapped_for_a_codec_of_eight_bits_only() -> None:
-    film = CLIP._replace(video_codec="hevc", bit_depth=10, hdr="pq", primaries="bt2020", transfer="smpte2084")
-    assert "tonemap" in output_of(changes_of(film, video_codec=only("h264")))
-    assert "tonemap" not in output_of(changes_of(film, width={"max": 640}))
-    assert "-pix_fmt yuv420p10le" in output_of(changes_of(film, width={"max": 640}))
-    refused = changes_of(film, Choices(hdr="refuse"), video_codec=only("h264"))
+    clip = CLIP._replace(video_codec="hevc", bit_depth=10, hdr="pq", primaries="bt2020", transfer="smpte2084")
+    assert "tonemap" in output_of(changes_of(clip, video_codec=only("h264")))
+    assert "tonemap" not in output_of(changes_of(clip, width={"max": 640}))
+    assert "-pix_fmt yuv420p10le" in output_of(changes_of(clip, width={"max": 640}))
+    refused = changes_of(clip, Choices(hdr="refuse"), video_codec=only("h264"))
     assert [obstacle.parameter for obstacle in refused.obstacles] == ["hdr"]
 
 
@@ -86,13 +86,13 @@ class TestParts:
         assert words_of(found).source == ("-stream_loop", "-1")
         assert "-t 30.1" in output_of(found)
 
-    def test_a_sound_repeats_its_samples(self) -> None:
-        found = changes_of(SOUND, Choices(extend="loop"), duration={"min": 30})
+    def test_an_audio_file_repeats_its_samples(self) -> None:
+        found = changes_of(AUDIO_FILE, Choices(extend="loop"), duration={"min": 30})
         assert words_of(found).source == ()
         assert "-af aloop=loop=-1:size=2147483647 -c:a pcm_s16le -t 30.1" in output_of(found)
 
     def test_a_file_that_plays_nothing_is_not_repeated(self) -> None:
-        empty = SOUND._replace(duration=0.0)
+        empty = AUDIO_FILE._replace(duration=0.0)
         assert changes_of(empty, Choices(extend="loop"), duration={"min": 30}).unmet == {"duration"}
 
     def test_the_last_frame_is_held_and_silence_added(self) -> None:
@@ -102,7 +102,7 @@ class TestParts:
         assert {"tpad", "apad"} <= needs_of(found).filters
 
     def test_flac_is_encoded_since_its_header_states_the_length(self) -> None:
-        flac = SOUND._replace(format="flac", audio_codec="flac")
+        flac = AUDIO_FILE._replace(format="flac", audio_codec="flac")
         assert "-c:a flac -c:v copy -disposition:v attached_pic -t 14.8" in output_of(
             changes_of(flac, duration={"max": 15})
         )
@@ -131,7 +131,7 @@ class TestPasses:
             ("vp9", "-b:v 500000 -pass 1 -passlogfile preflight-pass"),
         ],
     )
-    def test_the_first_writes_no_file_and_reads_no_sound(self, codec: str, words: str) -> None:
+    def test_the_first_writes_no_file_and_reads_no_audio(self, codec: str, words: str) -> None:
         found = changes_of(CLIP, video_codec=only(codec), size={"max": "2 MB"}, format=only("mkv"))
         assert passes(found) == 2
         assert words in output_of(found, 500_000, 1)
@@ -139,7 +139,7 @@ class TestPasses:
         assert words_of(found, 500_000, 1).muxer == "null"
         assert words.replace("pass=1", "pass=2").replace("-pass 1", "-pass 2") in output_of(found, 500_000, 2)
 
-    def test_av1_and_sounds_have_one(self) -> None:
+    def test_av1_and_audio_files_have_one(self) -> None:
         assert passes(changes_of(CLIP, video_codec=only("av1"))) == 1
         assert passes(changes_of(MP3, size={"max": "100 kB"})) == 1
 
@@ -150,14 +150,14 @@ class TestPasses:
 
 class TestAnimations:
     @each_row(("name", "demuxer"), [("gif", "gif"), ("png", "apng"), ("webp", "webp_anim"), ("avif", "mov")])
-    def test_an_animation_becomes_a_film(self, name: str, demuxer: str) -> None:
+    def test_an_animation_becomes_a_video(self, name: str, demuxer: str) -> None:
         found = changes_of(GIF._replace(format=name, video_codec=name), format=only("mp4"))
         assert (found.is_animation, found.written, words_of(found).demuxer) == (True, "mp4", demuxer)
         assert "-c:v libx264 -pix_fmt yuv420p" in output_of(found)
         assert "-fps_mode vfr" in output_of(found)
         assert needs_of(found).decoders == ({"webp_anim"} if name == "webp" else frozenset())
 
-    def test_it_is_smaller_as_a_film_and_not_compressed_to_a_size(self) -> None:
+    def test_it_is_smaller_as_a_video_and_not_compressed_to_a_size(self) -> None:
         found = changes_of(GIF._replace(size=20_000_000), format=only("mp4"), size={"max": "16 MB"})
         (step,) = steps_for(found)
         assert (step.action, step.facts) == ("convert", ("format", "size"))

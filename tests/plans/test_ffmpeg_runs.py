@@ -33,7 +33,7 @@ def ffmpeg(*words: str, folder: Path | None = None) -> None:
     assert (done.returncode, complaints) == (0, [])
 
 
-def film(path: Path, *options: str, source: str = "testsrc2=s=64x48:r=25:d=3", sound: bool = True) -> Path:
+def clip(path: Path, *options: str, source: str = "testsrc2=s=64x48:r=25:d=3", sound: bool = True) -> Path:
     tone = ("-f", "lavfi", "-i", "sine=frequency=300:duration=3:sample_rate=48000") if sound else ()
     ffmpeg("-f", "lavfi", "-i", source, *tone, *(options or X264), os.fspath(path))
     return path
@@ -83,14 +83,14 @@ def color_at(path: Path, seconds: float) -> tuple[int, ...]:
 
 
 def test_a_cut_at_the_end_copies_all_tracks(tmp_path: Path) -> None:
-    path = film(tmp_path / "a.mp4", *X264, "-bf", "3")
+    path = clip(tmp_path / "a.mp4", *X264, "-bf", "3")
     after = fixed(path, duration={"max": 2})
     assert after.duration == pytest.approx(1.8, abs=0.2)
     assert (after.video_codec, after.audio_codec) == ("h264", "aac")
 
 
-def test_a_silent_track_is_as_long_as_the_film(tmp_path: Path) -> None:
-    path = film(tmp_path / "a.mp4", sound=False)
+def test_a_silent_track_is_as_long_as_the_video(tmp_path: Path) -> None:
+    path = clip(tmp_path / "a.mp4", sound=False)
     after = fixed(path, Choices(add_silence=True), audio_codec=REQUIRED, channels={"max": 1, "required": True})
     assert after.duration == pytest.approx(3, abs=0.05)
     assert (after.audio_codec, after.channels) == ("aac", 1)
@@ -105,7 +105,7 @@ def animation(path: Path) -> Path:
 
 
 @pytest.mark.parametrize("name", ["a.gif", pytest.param("a.png", marks=pytest.mark.slow)])
-def test_an_animation_becomes_a_film_with_its_times(tmp_path: Path, name: str) -> None:
+def test_an_animation_becomes_a_video_with_its_times(tmp_path: Path, name: str) -> None:
     from preflight.fixer.planning import as_video
 
     path = animation(tmp_path / name)
@@ -125,7 +125,7 @@ class TestTimes:
     @pytest.mark.parametrize(("trim", "red"), [("start", 0), ("middle", 80), ("end", 160)])
     def test_the_chosen_part_is_kept(self, tmp_path: Path, trim: Trim, red: int) -> None:
         """The source is a fade from black to red in three seconds."""
-        path = film(tmp_path / "a.mp4", source="color=black:s=64x48:r=25:d=3,format=rgb24,geq=r='T*80':g=0:b=0")
+        path = clip(tmp_path / "a.mp4", source="color=black:s=64x48:r=25:d=3,format=rgb24,geq=r='T*80':g=0:b=0")
         after = fixed(path, Choices(trim=trim), duration={"max": 1.2})
         assert after.duration == pytest.approx(1.0, abs=0.1)
         expected = (3 - 1.0) / 2 * 80 if trim == "middle" else (3 - 1.0) * 80 * (trim == "end")
@@ -134,40 +134,40 @@ class TestTimes:
 
     @pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.webm", "a.mov"])
     @pytest.mark.parametrize("extend", ["loop", "hold"])
-    def test_a_short_film_becomes_longer(self, tmp_path: Path, name: str, extend: Any) -> None:
+    def test_a_short_video_becomes_longer(self, tmp_path: Path, name: str, extend: Any) -> None:
         codecs = ("-c:v", "libvpx-vp9", "-deadline", "realtime") if name == "a.webm" else X264
-        path = film(tmp_path / name, *codecs)
+        path = clip(tmp_path / name, *codecs)
         after = fixed(path, Choices(extend=extend), duration={"min": 4, "max": 9})
         assert after.duration == pytest.approx(4.1, abs=0.1)
 
     @pytest.mark.parametrize("name", ["a.mp3", "a.wav", "a.flac", "a.m4a", "a.ogg"])
     @pytest.mark.parametrize("extend", ["loop", "hold"])
-    def test_a_short_sound_becomes_longer(self, tmp_path: Path, name: str, extend: Any) -> None:
+    def test_a_short_audio_becomes_longer(self, tmp_path: Path, name: str, extend: Any) -> None:
         ffmpeg("-f", "lavfi", "-i", "sine=duration=0.3", os.fspath(tmp_path / name))
         after = fixed(tmp_path / name, Choices(extend=extend), duration={"min": 4, "max": 9})
         assert after.duration == pytest.approx(4.1, abs=0.1)
 
     @pytest.mark.parametrize("name", ["a.mp3", "a.wav", "a.flac", "a.m4a", "a.ogg", "a.mka"])
     @pytest.mark.parametrize("trim", ["start", "end"])
-    def test_a_long_sound_is_cut(self, tmp_path: Path, name: str, trim: Trim) -> None:
+    def test_a_long_audio_is_cut(self, tmp_path: Path, name: str, trim: Trim) -> None:
         ffmpeg("-f", "lavfi", "-i", "sine=duration=3", os.fspath(tmp_path / name))
         after = fixed(tmp_path / name, Choices(trim=trim), duration={"max": 2})
         assert after.duration == pytest.approx(1.8, abs=0.1)
 
     def test_variable_times_of_frames_stay(self, tmp_path: Path) -> None:
         dropped = "testsrc2=s=64x48:r=25:d=3,select='not(between(mod(n,7),2,4))'"
-        path = film(tmp_path / "a.mp4", "-fps_mode", "vfr", *X264, source=dropped)
+        path = clip(tmp_path / "a.mp4", "-fps_mode", "vfr", *X264, source=dropped)
         fixed(path, width={"max": 32})
         assert frame_times(tmp_path / "fixed.mp4") == pytest.approx(frame_times(path), abs=0.001)
 
     def test_a_variable_rate_becomes_constant_where_a_limit_demands_it(self, tmp_path: Path) -> None:
         dropped = "testsrc2=s=64x48:r=25:d=3,select='not(between(mod(n,7),2,4))'"
-        path = film(tmp_path / "a.mp4", "-fps_mode", "vfr", *X264, source=dropped)
+        path = clip(tmp_path / "a.mp4", "-fps_mode", "vfr", *X264, source=dropped)
         assert fixed(path, variable_fps=only(False)).variable_fps is False
 
     @pytest.mark.parametrize("most", [50, 20])
     def test_frames_become_fewer(self, tmp_path: Path, most: int) -> None:
-        after = fixed(film(tmp_path / "a.mp4"), frames={"max": most})
+        after = fixed(clip(tmp_path / "a.mp4"), frames={"max": most})
         assert (after.frames or 0) >= most * 0.9
 
 
@@ -179,7 +179,7 @@ class TestSizes:
     @pytest.mark.parametrize(("name", "codec"), [("a.mp4", "h264"), ("a.mp4", "hevc"), ("a.webm", "vp9")])
     def test_two_passes_come_close_to_a_size(self, tmp_path: Path, name: str, codec: str) -> None:
         quick = ("-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8", "-b:v", "2M")
-        path = film(tmp_path / name, *(quick if codec == "vp9" else X264), source=NOISE)
+        path = clip(tmp_path / name, *(quick if codec == "vp9" else X264), source=NOISE)
         most = path.stat().st_size // 4
         changes = changes_of(facts_of(path), size={"max": most}, video_codec=only(codec))
         assert changes.budget is not None
@@ -188,7 +188,7 @@ class TestSizes:
         assert after.size == pytest.approx(most, rel=0.15)
 
     @pytest.mark.parametrize("accepted", ["mp3", "ogg", "m4a"])
-    def test_a_lossless_sound_becomes_a_lossy_one(self, tmp_path: Path, accepted: str) -> None:
+    def test_a_lossless_audio_becomes_a_lossy_one(self, tmp_path: Path, accepted: str) -> None:
         ffmpeg("-f", "lavfi", "-i", "anoisesrc=duration=3", os.fspath(tmp_path / "a.wav"))
         lines = {"size": {"max": 60_000}, "format": only("wav", accepted)}
         changes = changes_of(facts_of(tmp_path / "a.wav"), **lines)
@@ -199,8 +199,8 @@ class TestSizes:
 
 @pytest.mark.slow
 class TestTracks:
-    def test_all_sounds_stay_unless_a_limit_is_on_their_number(self, tmp_path: Path) -> None:
-        one = film(tmp_path / "a.mp4")
+    def test_all_audio_files_stay_unless_a_limit_is_on_their_number(self, tmp_path: Path) -> None:
+        one = clip(tmp_path / "a.mp4")
         ffmpeg("-i", os.fspath(one), "-map", "0", "-map", "0:a", "-c", "copy", os.fspath(tmp_path / "b.mp4"))
         assert fixed(tmp_path / "b.mp4", width={"max": 32}).audio_tracks == 2
         assert fixed(tmp_path / "b.mp4", audio_tracks={"max": 1}).audio_tracks == 1
@@ -210,7 +210,7 @@ class TestTracks:
     @pytest.mark.parametrize(
         ("name", "accepted"), [("a.mp3", "m4a"), ("a.mp3", "mp3"), ("a.m4a", "mp3"), ("a.flac", "wav")]
     )
-    def test_a_cover_is_no_film(self, tmp_path: Path, name: str, accepted: str) -> None:
+    def test_a_cover_is_no_video(self, tmp_path: Path, name: str, accepted: str) -> None:
         Image.new("RGB", (65, 65), "red").save(tmp_path / "cover.jpg")
         cover = ("-i", os.fspath(tmp_path / "cover.jpg"), "-map", "0", "-map", "1", "-disposition:v", "attached_pic")
         options = ("-c:v", "mjpeg") if name != "a.flac" else ("-c:v", "copy")
@@ -220,7 +220,7 @@ class TestTracks:
 
     def test_subtitles_of_matroska_are_left_out_of_mp4(self, tmp_path: Path) -> None:
         (tmp_path / "words.srt").write_text("1\n00:00:00,000 --> 00:00:01,000\nHello\n")
-        film(tmp_path / "a.mp4")
+        clip(tmp_path / "a.mp4")
         ffmpeg("-i", "a.mp4", "-i", "words.srt", "-c", "copy", "a.mkv", folder=tmp_path)
         fixed(tmp_path / "a.mkv", format=only("mp4"))
         assert b"tx3g" not in (tmp_path / "fixed.mp4").read_bytes()
@@ -230,13 +230,13 @@ class TestTracks:
     @pytest.mark.parametrize(("codec", "name"), [("opus", "mkv"), ("ac3", "mp4"), ("mp3", "mp4"), ("aac", "mp4")])
     def test_surround_is_encoded_by_every_codec(self, tmp_path: Path, codec: str, name: str) -> None:
         surround = ("-af", "aformat=channel_layouts=5.1(side)", "-c:a", "flac")
-        path = film(tmp_path / "a.mkv", *X264, *surround)
+        path = clip(tmp_path / "a.mkv", *X264, *surround)
         assert facts_of(path).channels == 6
         after = fixed(path, audio_codec=only(codec), format=only(name))
         assert after.channels == (2 if codec == "mp3" else 6)
 
-    def test_a_required_silence_fits_a_film_of_any_codec(self, tmp_path: Path) -> None:
-        path = film(tmp_path / "a.webm", "-c:v", "libvpx", sound=False)
+    def test_a_required_silence_fits_a_video_of_any_codec(self, tmp_path: Path) -> None:
+        path = clip(tmp_path / "a.webm", "-c:v", "libvpx", sound=False)
         after = fixed(path, Choices(add_silence=True), audio_codec={**only("opus", NONE), "required": True})
         assert after.audio_codec in ("opus", NONE)
 
@@ -251,7 +251,7 @@ class TestMetadata:
 
     def test_titles_stay_with_the_location_removed_and_go_with_the_metadata(self, tmp_path: Path) -> None:
         titled = ("-metadata", "title=Titled", "-metadata", "location=+48.0+011.0/")
-        path = film(tmp_path / "a.mp4", *X264, *titled)
+        path = clip(tmp_path / "a.mp4", *X264, *titled)
         fixed(path, Choices(strip_location=True))
         kept = (tmp_path / "fixed.mp4").read_bytes()
         assert b"Titled" in kept
@@ -267,4 +267,4 @@ class TestMetadata:
         assert b"major_brand" not in (tmp_path / f"fixed.{accepted}").read_bytes()
 
     def test_a_wrong_brand_is_corrected_by_copying(self, tmp_path: Path) -> None:
-        assert fixed(film(tmp_path / "a.mp4"), brand=only("mp42")).brand == "mp42"
+        assert fixed(clip(tmp_path / "a.mp4"), brand=only("mp42")).brand == "mp42"

@@ -150,8 +150,8 @@ class TestCropping:
         ],
     )
     def test_anchor_decides_what_is_kept(self, tmp_path: Path, anchor: Anchor, left: Color, right: Color) -> None:
-        film = corners(tmp_path / "a.mp4")
-        result = changed(film, Choices(anchor=anchor), aspect_ratio={"max": 0.5})
+        clip = corners(tmp_path / "a.mp4")
+        result = changed(clip, Choices(anchor=anchor), aspect_ratio={"max": 0.5})
         assert (facts(result).width, facts(result).height) == (60, 120)
         assert_colors(result, {TOP_LEFT: left, TOP_RIGHT: right})
 
@@ -164,7 +164,7 @@ class TestCropping:
             pytest.param(270, {TOP_LEFT: GREEN, TOP_RIGHT: BLACK}, marks=pytest.mark.slow),
         ],
     )
-    def test_crop_is_that_of_the_film_as_displayed(
+    def test_crop_is_that_of_the_video_as_displayed(
         self, tmp_path: Path, rotation: int, expected: dict[OutputPathFor, Color]
     ) -> None:
         turned = turn(corners(tmp_path / "a.mp4"), rotation)
@@ -181,12 +181,12 @@ class TestCropping:
         assert_colors(result, {TOP_LEFT: BLUE, TOP_RIGHT: RED, BOTTOM_LEFT: BLACK, BOTTOM_RIGHT: GREEN})
 
     def test_odd_row_is_cropped_and_nothing_scaled(self, tmp_path: Path) -> None:
-        film = corners(
+        clip = corners(
             tmp_path / "a.mov", "-c:v", "mjpeg", "-pix_fmt", "yuvj420p", "-q:v", "2", filters="null", size=(161, 121)
         )
-        changes = changes_of(film, video_codec=only("h264"))
+        changes = changes_of(clip, video_codec=only("h264"))
         assert video_filters(changes) == ["crop=160:120:0:0:exact=1"]
-        assert_colors(changed(film, video_codec=only("h264")), {TOP_LEFT: RED, BOTTOM_RIGHT: BLACK})
+        assert_colors(changed(clip, video_codec=only("h264")), {TOP_LEFT: RED, BOTTOM_RIGHT: BLACK})
 
 
 @needs_ffmpeg
@@ -204,9 +204,9 @@ class TestPadding:
         assert_colors(result, {TOP_LEFT: RED, TOP_RIGHT: GREEN, BOTTOM_LEFT: BLACK, (0.5, 0.9): BLACK})
 
     @pytest.mark.slow
-    def test_black_is_black_on_a_film_of_full_range(self, tmp_path: Path) -> None:
-        film = corners(tmp_path / "a.mp4", *X264[:-1], "yuvj420p", filters="scale=out_range=pc")
-        result = changed(film, Choices(fit="pad"), aspect_ratio={"max": 1})
+    def test_black_is_black_on_a_video_of_full_range(self, tmp_path: Path) -> None:
+        clip = corners(tmp_path / "a.mp4", *X264[:-1], "yuvj420p", filters="scale=out_range=pc")
+        result = changed(clip, Choices(fit="pad"), aspect_ratio={"max": 1})
         assert_colors(result, {TOP_LEFT: BLACK, CENTER: GRAY, (0.06, 0.17): RED}, tolerance=16)
 
     def test_copy_behind_the_picture_is_blurred(self, tmp_path: Path) -> None:
@@ -218,54 +218,54 @@ class TestPadding:
         assert min(below) > 60
 
     @pytest.mark.slow
-    def test_blurred_film_keeps_ten_bits(self, tmp_path: Path) -> None:
-        film = corners(tmp_path / "a.mp4", *X265, "yuv420p10le")
-        result = changed(film, Choices(fit="blur"), aspect_ratio={"max": 1}, video_codec=only("hevc"))
+    def test_blurred_video_keeps_ten_bits(self, tmp_path: Path) -> None:
+        clip = corners(tmp_path / "a.mp4", *X265, "yuv420p10le")
+        result = changed(clip, Choices(fit="blur"), aspect_ratio={"max": 1}, video_codec=only("hevc"))
         assert facts(result).bit_depth == 10
 
 
 @needs_ffmpeg
 class TestPixels:
     def test_pixels_become_square(self, tmp_path: Path) -> None:
-        film = corners(tmp_path / "a.mp4", filters=f"{BT709},setsar=4/3")
-        result = changed(film, pixel_aspect_ratio=only(1))
+        clip = corners(tmp_path / "a.mp4", filters=f"{BT709},setsar=4/3")
+        result = changed(clip, pixel_aspect_ratio=only(1))
         assert (facts(result).width, facts(result).height, facts(result).pixel_aspect_ratio) == (212, 120, 1)
         assert_colors(result, {TOP_LEFT: RED, BOTTOM_RIGHT: BLACK})
 
     @pytest.mark.slow
-    def test_scaled_film_keeps_the_shape_of_its_pixels(self, tmp_path: Path) -> None:
-        film = corners(tmp_path / "a.mp4", filters=f"{BT709},setsar=64/45", size=(162, 122))
-        result = changed(film, width={"max": 90})
+    def test_scaled_video_keeps_the_shape_of_its_pixels(self, tmp_path: Path) -> None:
+        clip = corners(tmp_path / "a.mp4", filters=f"{BT709},setsar=64/45", size=(162, 122))
+        result = changed(clip, width={"max": 90})
         assert facts(result).pixel_aspect_ratio == pytest.approx(64 / 45)
 
     @pytest.mark.slow
     def test_rounding_does_not_make_pixels_oblong(self, tmp_path: Path) -> None:
-        film = corners(tmp_path / "a.mp4", size=(322, 242))
-        words = video_filters(changes_of(film, width={"max": 202})._replace(media=Subject.of(Media(kind="video"))))
+        clip = corners(tmp_path / "a.mp4", size=(322, 242))
+        words = video_filters(changes_of(clip, width={"max": 202})._replace(media=Subject.of(Media(kind="video"))))
         assert words is not None
-        shown = ffmpeg("-i", film, "-vf", ",".join([*words, "showinfo"]), "-f", "null", "-")
+        shown = ffmpeg("-i", clip, "-vf", ",".join([*words, "showinfo"]), "-f", "null", "-")
         assert not shown
         result = tmp_path / "b.mkv"
-        ffmpeg("-i", film, "-vf", ",".join(words), *X264, result)
+        ffmpeg("-i", clip, "-vf", ",".join(words), *X264, result)
         assert facts(result).pixel_aspect_ratio in (None, 1)
 
     def test_shape_of_pixels_is_stated_where_a_limit_is_on_it(self, tmp_path: Path) -> None:
-        film = corners(tmp_path / "a.mov", "-c:v", "mjpeg", "-q:v", "2", filters=f"{BT709},setsar=0")
-        assert facts(film).pixel_aspect_ratio is None
-        result = changed(film, pixel_aspect_ratio=only(1), video_codec=only("h264"))
+        clip = corners(tmp_path / "a.mov", "-c:v", "mjpeg", "-q:v", "2", filters=f"{BT709},setsar=0")
+        assert facts(clip).pixel_aspect_ratio is None
+        result = changed(clip, pixel_aspect_ratio=only(1), video_codec=only("h264"))
         assert facts(result).pixel_aspect_ratio == 1
 
     def test_interlaced_fields_become_frames_before_they_are_scaled(self, tmp_path: Path) -> None:
-        film = corners(tmp_path / "a.mp4", *X264, "-flags", "+ildct+ilme", filters=f"{BT709},setfield=tff")
-        words = video_filters(changes_of(film, height={"max": 90}))
+        clip = corners(tmp_path / "a.mp4", *X264, "-flags", "+ildct+ilme", filters=f"{BT709},setfield=tff")
+        words = video_filters(changes_of(clip, height={"max": 90}))
         assert words is not None
         assert [word.partition("=")[0] for word in words][:2] == ["bwdif", "scale"]
-        assert facts(changed(film, height={"max": 90})).scan == "progressive"
+        assert facts(changed(clip, height={"max": 90})).scan == "progressive"
 
     def test_frames_are_dropped_first_and_repeated_last(self, tmp_path: Path) -> None:
-        film = corners(tmp_path / "a.mp4")
-        fewer = video_filters(changes_of(film, fps={"max": 5}, width={"max": 80}))
-        more = video_filters(changes_of(film, fps={"min": 20}, width={"max": 80}))
+        clip = corners(tmp_path / "a.mp4")
+        fewer = video_filters(changes_of(clip, fps={"max": 5}, width={"max": 80}))
+        more = video_filters(changes_of(clip, fps={"min": 20}, width={"max": 80}))
         assert fewer is not None
         assert more is not None
         assert (fewer[0], more[-1]) == ("fps=5", "fps=20")
@@ -283,44 +283,44 @@ class TestColors:
     def test_rgb_is_encoded_with_the_matrix_that_is_stated(
         self, tmp_path: Path, name: str, options: tuple[str, ...]
     ) -> None:
-        film = corners(tmp_path / name, *options, filters="format=rgb24")
-        result = changed(film, color_model=only("ycbcr"), video_codec=only("h264"), format=only("mp4"))
+        clip = corners(tmp_path / name, *options, filters="format=rgb24")
+        result = changed(clip, color_model=only("ycbcr"), video_codec=only("h264"), format=only("mp4"))
         assert color_of(result) == ["tv", "bt709", "bt709", "bt709"]
         assert_colors(result, {TOP_LEFT: RED, TOP_RIGHT: GREEN, BOTTOM_LEFT: BLUE, CENTER: GRAY})
 
     @pytest.mark.parametrize("pixels", ["yuvj420p", pytest.param("yuv420p10le", marks=pytest.mark.slow)])
     def test_full_range_looks_the_same_afterwards(self, tmp_path: Path, pixels: str) -> None:
         encoder = X264[:-1] if pixels == "yuvj420p" else X265
-        film = corners(
+        clip = corners(
             tmp_path / "a.mp4", *encoder, pixels, "-color_range", "pc", filters=f"scale=out_range=pc,format={pixels}"
         )
-        result = changed(film, width={"max": 80})
+        result = changed(clip, width={"max": 80})
         assert_colors(result, {TOP_LEFT: RED, TOP_RIGHT: GREEN, BOTTOM_LEFT: BLUE, CENTER: GRAY}, tolerance=16)
 
     @pytest.mark.slow
-    def test_film_of_unstated_colors_is_converted(self, tmp_path: Path) -> None:
-        film = corners(tmp_path / "a.mp4", filters="null")
-        media = facts(film)
-        changes = changes_of(film, width={"max": 80})._replace(wrong=frozenset(("primaries",)))
+    def test_video_of_unstated_colors_is_converted(self, tmp_path: Path) -> None:
+        clip = corners(tmp_path / "a.mp4", filters="null")
+        media = facts(clip)
+        changes = changes_of(clip, width={"max": 80})._replace(wrong=frozenset(("primaries",)))
         converted = changes_for(
             frozenset(("primaries",)), Subject.of(media), rules_for(primaries=only("bt709")).sections["video"]
         )
         words = video_filters(converted)
         assert changes.video is not None
         assert words is not None
-        ffmpeg("-i", film, "-vf", ",".join(words), *X264, tmp_path / "b.mp4")
+        ffmpeg("-i", clip, "-vf", ",".join(words), *X264, tmp_path / "b.mp4")
         assert color_of(tmp_path / "b.mp4") == ["tv", "bt709", "bt709", "bt709"]
         assert_colors(tmp_path / "b.mp4", {TOP_LEFT: RED, TOP_RIGHT: GREEN, BOTTOM_LEFT: BLUE, CENTER: GRAY})
 
     def test_transparency_becomes_white(self, tmp_path: Path) -> None:
-        film = translucent(tmp_path / "a.webm")
-        result = changed(film, has_alpha=only(False))
+        clip = translucent(tmp_path / "a.webm")
+        result = changed(clip, has_alpha=only(False))
         assert_colors(result, {CENTER: (240, 144, 144)})
 
     @pytest.mark.slow
     def test_transparency_becomes_white_where_the_codec_has_none(self, tmp_path: Path) -> None:
-        film = translucent(tmp_path / "a.webm")
-        result = changed(film, format=only("mp4"), video_codec=only("h264"))
+        clip = translucent(tmp_path / "a.webm")
+        result = changed(clip, format=only("mp4"), video_codec=only("h264"))
         assert_colors(result, {CENTER: (240, 144, 144)})
 
 
@@ -337,10 +337,10 @@ def test_tone_mapping_keeps_gray_gray_and_white_bright(tmp_path: Path, transfer:
     level = round(64 + 876 * white)
     tags = f"colorspace=bt2020nc:color_primaries=bt2020:color_trc={transfer}:range=tv"
     drawn = f"format=yuv420p10le,geq=lum='if(lt(X,32),{level},64)':cb=512:cr=512,setparams={tags}"
-    film = tmp_path / "a.mp4"
-    ffmpeg("-f", "lavfi", "-i", "color=s=64x48:d=0.3:r=10", "-vf", drawn, *X265, "yuv420p10le", film)
-    assert facts(film).hdr in ("pq", "hlg")
-    result = changed(film, hdr=only(NONE), height={"max": 32})
+    clip = tmp_path / "a.mp4"
+    ffmpeg("-f", "lavfi", "-i", "color=s=64x48:d=0.3:r=10", "-vf", drawn, *X265, "yuv420p10le", clip)
+    assert facts(clip).hdr in ("pq", "hlg")
+    result = changed(clip, hdr=only(NONE), height={"max": 32})
     assert color_of(result) == ["tv", "bt709", "bt709", "bt709"]
     bright, dark = colors_at(result, [(0.2, 0.5), (0.8, 0.5)])
     assert max(bright) - min(bright) <= 4
@@ -372,22 +372,22 @@ def test_colors_are_converted_at_the_smaller_size(limits: dict[str, Any], first:
 
 
 @needs_ffmpeg
-def test_scaled_film_looks_like_its_source(tmp_path: Path) -> None:
-    film = tmp_path / "a.mp4"
-    ffmpeg("-f", "lavfi", "-i", "testsrc2=s=320x240:d=0.4:r=10", *X264, film)
-    result = changed(film, width={"max": 160})
+def test_scaled_video_looks_like_its_source(tmp_path: Path) -> None:
+    clip = tmp_path / "a.mp4"
+    ffmpeg("-f", "lavfi", "-i", "testsrc2=s=320x240:d=0.4:r=10", *X264, clip)
+    result = changed(clip, width={"max": 160})
     compared = f"[0:v]scale=160:120:flags=bicubic[a];[1:v]scale=160:120[b];[a][b]ssim=stats_file={tmp_path}/ssim"
-    ffmpeg("-i", film, "-i", result, "-filter_complex", compared, "-f", "null", "-")
+    ffmpeg("-i", clip, "-i", result, "-filter_complex", compared, "-f", "null", "-")
     values = [float(line.split("All:")[1].split()[0]) for line in (tmp_path / "ssim").read_text().splitlines()]
     assert min(values) >= 0.97
 
 
 @needs_ffmpeg
 def test_ffmpeg_must_have_all_filters_that_are_used(tmp_path: Path) -> None:
-    film = corners(tmp_path / "a.mp4")
-    blurred = changes_of(film, Choices(fit="blur"), aspect_ratio={"max": 1}, fps={"max": 5})
+    clip = corners(tmp_path / "a.mp4")
+    blurred = changes_of(clip, Choices(fit="blur"), aspect_ratio={"max": 1}, fps={"max": 5})
     assert needed_filters(blurred) == {"fps", "scale", "split", "crop", "gblur", "setsar", "overlay"}
-    assert needed_filters(changes_of(film, location=only(True), fps={"max": 5})) == {"fps"}
+    assert needed_filters(changes_of(clip, location=only(True), fps={"max": 5})) == {"fps"}
 
 
 def color_of(path: Path) -> list[str]:

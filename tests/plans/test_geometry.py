@@ -23,7 +23,7 @@ def picture(width: int, height: int) -> Media:
     return Media(kind="image", width=width, height=height)
 
 
-def film(width: int, height: int) -> Media:
+def clip(width: int, height: int) -> Media:
     return Media(kind="video", width=width, height=height)
 
 
@@ -37,20 +37,20 @@ MULTIPLE_OF_16 = {"width": {"multiple_of": 16}, "height": {"multiple_of": 16}}
 @each_row(
     ("media", "lines", "found"),
     [
-        (film(1920, 1081), {}, Shape((1920, 1080), (1920, 1080))),  # a row less, nothing is scaled
-        (film(101, 75), {}, Shape((100, 74), (100, 74))),
-        (film(101, 75), {"chroma": only("4:2:2")}, Shape((100, 75), (100, 75))),
-        (film(101, 75), {"chroma": only("4:4:4")}, Shape((101, 75), (101, 75))),
+        (clip(1920, 1081), {}, Shape((1920, 1080), (1920, 1080))),  # a row less, nothing is scaled
+        (clip(101, 75), {}, Shape((100, 74), (100, 74))),
+        (clip(101, 75), {"chroma": only("4:2:2")}, Shape((100, 75), (100, 75))),
+        (clip(101, 75), {"chroma": only("4:4:4")}, Shape((101, 75), (101, 75))),
         (picture(101, 75), {}, Shape((101, 75), (101, 75))),
-        (film(1928, 1080), {"width": {"max": 1920}}, Shape((1928, 1080), (1920, 1076))),  # nothing is cropped
+        (clip(1928, 1080), {"width": {"max": 1920}}, Shape((1928, 1080), (1920, 1076))),  # nothing is cropped
         (picture(1086, 1448), {"short_side": {"max": 1080}}, Shape((1086, 1448), (1080, 1440))),
-        (film(1920, 1080), {"width": {"max": 1279}}, Shape((1920, 1080), (1276, 718))),  # 1278 would change the ratio
-        (film(1920, 1080), MULTIPLE_OF_16, Shape((1920, 1072), (1920, 1072))),
-        (film(640, 360), {"width": {"multiple_of": 64}, "height": {"multiple_of": 64}}, Shape((640, 356), (576, 320))),
-        (film(3000, 1000), {"aspect_ratio": only("16:9", "1:1")}, Shape((1778, 1000), (1778, 1000))),
+        (clip(1920, 1080), {"width": {"max": 1279}}, Shape((1920, 1080), (1276, 718))),  # 1278 would change the ratio
+        (clip(1920, 1080), MULTIPLE_OF_16, Shape((1920, 1072), (1920, 1072))),
+        (clip(640, 360), {"width": {"multiple_of": 64}, "height": {"multiple_of": 64}}, Shape((640, 356), (576, 320))),
+        (clip(3000, 1000), {"aspect_ratio": only("16:9", "1:1")}, Shape((1778, 1000), (1778, 1000))),
         (picture(1000, 3000), {"aspect_ratio": only("16:9", "9:16", "1:1")}, Shape((1000, 1778), (1000, 1778))),
         (
-            film(1000, 300),
+            clip(1000, 300),
             {"aspect_ratio": {"max": 2.5}, "short_side": {"min": 320}, "long_side": {"max": 800}},
             Shape((750, 300), (800, 320)),
         ),
@@ -68,16 +68,16 @@ def test_least_change_is_found(media: Media, lines: dict[str, Any], found: Shape
     [
         (picture(640, 480), {"aspect_ratio": {"max": 1}}, Shape((640, 480), (640, 480), (640, 640))),
         (picture(640, 480), {"aspect_ratio": only("16:9", "9:16")}, Shape((640, 480), (640, 480), (853, 480))),
-        (film(640, 480), {"aspect_ratio": only("16:9")}, Shape((640, 480), (640, 480), (854, 480))),
+        (clip(640, 480), {"aspect_ratio": only("16:9")}, Shape((640, 480), (640, 480), (854, 480))),
         (picture(640, 480), {"width": {"max": 320}}, Shape((640, 480), (320, 240))),
         (
             picture(640, 480),
             {"aspect_ratio": {"max": 1}, "width": {"max": 320}},
             Shape((640, 480), (320, 240), (320, 320)),
         ),
-        (film(641, 481), {}, Shape((640, 480), (640, 480))),
-        (film(640, 360), {"pixels": {"min": 409_600}}, Shape((640, 360), (854, 480))),
-        (film(1920, 1080), MULTIPLE_OF_16, Shape((1920, 1080), (1920, 1080), (1920, 1088))),
+        (clip(641, 481), {}, Shape((640, 480), (640, 480))),
+        (clip(640, 360), {"pixels": {"min": 409_600}}, Shape((640, 360), (854, 480))),
+        (clip(1920, 1080), MULTIPLE_OF_16, Shape((1920, 1080), (1920, 1080), (1920, 1088))),
     ],
 )
 def test_padding_keeps_the_whole_picture(media: Media, lines: dict[str, Any], found: Shape) -> None:
@@ -89,16 +89,16 @@ class TestSquarePixels:
     @each_row(
         ("media", "lines", "found"),
         [
-            (film(720, 576)._replace(pixel_aspect_ratio=64 / 45), {}, Shape((720, 576), (1024, 576))),
-            (film(720, 480)._replace(pixel_aspect_ratio=8 / 9), {}, Shape((720, 480), (720, 540))),
-            (film(480, 720)._replace(pixel_aspect_ratio=8 / 9, rotation=90), {}, Shape((480, 720), (540, 720))),
+            (clip(720, 576)._replace(pixel_aspect_ratio=64 / 45), {}, Shape((720, 576), (1024, 576))),
+            (clip(720, 480)._replace(pixel_aspect_ratio=8 / 9), {}, Shape((720, 480), (720, 540))),
+            (clip(480, 720)._replace(pixel_aspect_ratio=8 / 9, rotation=90), {}, Shape((480, 720), (540, 720))),
             (
-                film(720, 576)._replace(pixel_aspect_ratio=64 / 45),
+                clip(720, 576)._replace(pixel_aspect_ratio=64 / 45),
                 {"width": {"max": 640}},
                 Shape((720, 576), (640, 360)),
             ),
             (
-                film(720, 576)._replace(pixel_aspect_ratio=64 / 45),
+                clip(720, 576)._replace(pixel_aspect_ratio=64 / 45),
                 {"aspect_ratio": {"max": 1}},
                 Shape((405, 576), (576, 576)),
             ),
@@ -108,11 +108,11 @@ class TestSquarePixels:
         assert shape(media, pixel_aspect_ratio=only(1), **lines) == found
 
     def test_pixels_that_are_accepted_stay(self) -> None:
-        media = film(720, 576)._replace(pixel_aspect_ratio=64 / 45)
+        media = clip(720, 576)._replace(pixel_aspect_ratio=64 / 45)
         assert shape(media, width={"max": 360}) == Shape((720, 576), (360, 288))
 
     def test_square_pixels_must_be_accepted(self) -> None:
-        media = film(720, 576)._replace(pixel_aspect_ratio=64 / 45)
+        media = clip(720, 576)._replace(pixel_aspect_ratio=64 / 45)
         assert shape(media, pixel_aspect_ratio={"max": 0.9}) is None
 
 

@@ -9,7 +9,7 @@ from preflight.plans.choices import DEFAULT_CHOICES, Choices
 from preflight.plans.losses import losses
 from preflight.plans.obstacles import obstacles
 from preflight.report import Obstacle
-from tests.plans.planned import CLIP, SILENT, SOUND, changes_of, only
+from tests.plans.planned import AUDIO_FILE, CLIP, SILENT, changes_of, only
 from tests.rows import each_row
 
 DEEP = CLIP._replace(
@@ -46,7 +46,7 @@ TRACKS = CLIP._replace(audio_tracks=3, video_tracks=2, channels=6)
         )),
         (CLIP, DEFAULT_CHOICES, {"audio_codec": only("mp3")}, ("re-encodes the audio, keeps the video",)),
         (CLIP, DEFAULT_CHOICES, {"audio_codec": only("none")}, ("drops the audio",)),
-        (SOUND._replace(channels=6, sample_rate=192_000), DEFAULT_CHOICES, {"format": only("mp3")}, (
+        (AUDIO_FILE._replace(channels=6, sample_rate=192_000), DEFAULT_CHOICES, {"format": only("mp3")}, (
             "re-encodes the audio", "downmixes 6 channels to 2", "resamples the audio from 192,000 to 48,000 Hz",
         )),
         (TRACKS, DEFAULT_CHOICES, {"channels": {"max": 2}}, (
@@ -68,11 +68,13 @@ TRACKS = CLIP._replace(audio_tracks=3, video_tracks=2, channels=6)
         (CLIP._replace(location=True), DEFAULT_CHOICES, {"location": only(False)}, ("drops the recording location",)),
         (CLIP, Choices(strip_location=True), {}, ()),
         (CLIP, Choices(strip_metadata=True), {}, ("drops the metadata",)),
-        (SOUND, DEFAULT_CHOICES, {"format": only("flac")}, ()),
-        (SOUND._replace(sample_bits=24), DEFAULT_CHOICES, {"sample_bits": only(16), "sample_rate": {"max": 44_100}}, (
+        (AUDIO_FILE, DEFAULT_CHOICES, {"format": only("flac")}, ()),
+        (
+            AUDIO_FILE._replace(sample_bits=24), DEFAULT_CHOICES,
+            {"sample_bits": only(16), "sample_rate": {"max": 44_100}}, (
             "resamples the audio from 48,000 to 44,100 Hz", "reduces the sample depth from 24 to 16 bits",
         )),
-        (SOUND, DEFAULT_CHOICES, {"format": only("mp3")}, ("re-encodes the audio",)),
+        (AUDIO_FILE, DEFAULT_CHOICES, {"format": only("mp3")}, ("re-encodes the audio",)),
     ],
 )  # fmt: skip
 def test_losses_are_named(media: Media, choices: Choices, lines: dict[str, Any], phrases: tuple[str, ...]) -> None:
@@ -85,7 +87,7 @@ def test_losses_are_named(media: Media, choices: Choices, lines: dict[str, Any],
         (CLIP, DEFAULT_CHOICES, {"duration": {"min": 20.8}}, (
             "It is 0.8 s shorter than the required 20.8 s. It can be looped, or its last frame held."
         ), "extend"),
-        (SOUND, DEFAULT_CHOICES, {"duration": {"min": 25}}, (
+        (AUDIO_FILE, DEFAULT_CHOICES, {"duration": {"min": 25}}, (
             "It is 5 s shorter than the required 25 s. It can be looped, or silence added."
         ), "extend"),
         (SILENT, DEFAULT_CHOICES, {"audio_codec": {"any_of": ["aac"], "required": True}}, (
@@ -116,7 +118,7 @@ def test_losses_are_named(media: Media, choices: Choices, lines: dict[str, Any],
         (DEEP._replace(transfer=None), DEFAULT_CHOICES, {"hdr": only("none")}, (
             "Its colors are not described well enough to convert them. Export it with its color space."
         ), None),
-        (SOUND, DEFAULT_CHOICES, {"size": {"max": "50 kB"}, "format": only("mp3")}, (
+        (AUDIO_FILE, DEFAULT_CHOICES, {"size": {"max": "50 kB"}, "format": only("mp3")}, (
             "A size of 50 kB leaves only 12,584 bit/s for its audio. Split it into parts."
         ), None),
         (CLIP._replace(duration=None), DEFAULT_CHOICES, {"size": {"max": "2 MB"}}, (

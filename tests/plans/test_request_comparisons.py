@@ -42,7 +42,7 @@ class TestEqualSizes:
         after = applied(mine, sized(800, 600), sized(800, 600, VIDEO))
         assert {media.dimensions for media in after} == {"698x524"}
 
-    def test_films_get_even_sides(self) -> None:
+    def test_videos_get_even_sides(self) -> None:
         after = applied(self.MINE, sized(641, 481), sized(641, 481), sized(640, 480, VIDEO))
         assert {media.dimensions for media in after} == {"640x480"}
 

@@ -140,17 +140,17 @@ seconds = st.floats(0.5, 40).map(lambda value: round(value, 3))
 
 @given(st.lists(seconds, min_size=1, max_size=5), st.lists(seconds, max_size=3), st.integers(0, 4), st.integers(1, 40))
 @settings(max_examples=60)
-def test_trimmed_files_pass_together(films: list[float], sounds: list[float], least: int, total: int) -> None:
+def test_trimmed_files_pass_together(clips: list[float], sounds: list[float], least: int, total: int) -> None:
     kinds = f"[video]\nduration = {{ min = {least}, max = 15 }}\n[audio]\nduration = {{ max = 20 }}\n"
     mine = rules(
         f"[request]\nvideo = {{ total_duration = {{ max = {total} }} }}\n"
         "all = { total_duration = { below = 60 }, total_size = { max = '20 MB' } }",
         kinds,
     )
-    medias = [*lasting(*films), *lasting(*sounds, media=AUDIO)]
+    medias = [*lasting(*clips), *lasting(*sounds, media=AUDIO)]
     plan = planned(mine, *medias)
     if plan.obstacles:
-        assert any(one < least for one in films) or least * len(films) > total
+        assert any(one < least for one in clips) or least * len(clips) > total
         return
     after = [changed(media, limits, mine) for media, limits in zip(medias, plan.limits, strict=True)]
     assert not refused(mine, after)

@@ -31,7 +31,7 @@ def test_a_cut_of_few_frames_in_a_second_leaves_room_for_some() -> None:
 
 
 @each_row(("seconds", "kept"), [(20.0, 10.0), (9.0, 5.0)])
-def test_a_listed_duration_is_the_longest_that_the_film_has(seconds: float, kept: float) -> None:
+def test_a_listed_duration_is_the_longest_that_the_video_has(seconds: float, kept: float) -> None:
     assert times(CLIP._replace(duration=seconds), duration=only(5, 10)).kept == kept
 
 
@@ -45,7 +45,7 @@ def test_a_listed_duration_is_the_longest_that_the_film_has(seconds: float, kept
         ({"min": 25}, None, None),
     ],
 )
-def test_a_short_film_becomes_longer_only_by_choice(
+def test_a_short_video_becomes_longer_only_by_choice(
     line: dict[str, Any], extend: Extend | None, extended: float | None
 ) -> None:
     found = changes_of(CLIP._replace(duration=4.0), Choices(extend=extend), duration=line)
@@ -71,18 +71,18 @@ def test_the_frame_rate_is_written_exactly(fps: float, line: dict[str, Any], rat
 
 @each_row(("fps", "rate"), [(29.91, "30000/1001"), (24.4, "24"), (37.0, "37")])
 def test_a_variable_rate_becomes_the_one_that_it_is_meant_to_be(fps: float, rate: str) -> None:
-    film = CLIP._replace(fps=fps, variable_fps=True)
-    assert times(film, variable_fps=only(False)).rate == rate
-    assert times(film, width={"max": 640}).rate is None
+    clip = CLIP._replace(fps=fps, variable_fps=True)
+    assert times(clip, variable_fps=only(False)).rate == rate
+    assert times(clip, width={"max": 640}).rate is None
 
 
 def test_a_last_frame_is_held_at_a_constant_rate() -> None:
-    film = CLIP._replace(duration=1.0, fps=29.9, variable_fps=True)
-    assert times(film, Choices(extend="hold"), duration={"min": 2}).rate == "30000/1001"
-    assert times(film._replace(variable_fps=False), Choices(extend="hold"), duration={"min": 2}).rate is None
+    clip = CLIP._replace(duration=1.0, fps=29.9, variable_fps=True)
+    assert times(clip, Choices(extend="hold"), duration={"min": 2}).rate == "30000/1001"
+    assert times(clip._replace(variable_fps=False), Choices(extend="hold"), duration={"min": 2}).rate is None
 
 
-def test_a_repeated_film_has_a_constant_rate_without_a_step_for_it() -> None:
+def test_a_repeated_video_has_a_constant_rate_without_a_step_for_it() -> None:
     found = changes_of(CLIP._replace(duration=1.0), Choices(extend="loop"), duration={"min": 2})
     assert found.timing.rate == "30"
     assert [step.action for step in steps_for(found)] == ["extend"]
@@ -94,7 +94,7 @@ class TestFrames:
         assert found == PlannedTimes(fps=19.95)
         assert (found.fps or 0) * (CLIP.duration or 0) <= 400
 
-    def test_below_half_the_film_is_cut(self) -> None:
+    def test_below_half_the_video_is_cut(self) -> None:
         assert times(CLIP, frames={"max": 200}) == PlannedTimes(kept=6.65)
 
     def test_the_limit_on_the_rate_holds(self) -> None:

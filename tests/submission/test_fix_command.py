@@ -94,7 +94,7 @@ class TestWrongCalls:
 
 
 @pytest.fixture
-def film(tmp_path: Path) -> Path:
+def clip(tmp_path: Path) -> Path:
     """A video of 2 s that must be encoded again, and that no other test has."""
     path = tmp_path / "film.mp4"
     make = [FFMPEG or "", "-v", "error", "-f", "lavfi", "-i", "color=gray:s=640x640:r=10:d=2.2", "-pix_fmt", "yuv420p"]
@@ -117,15 +117,15 @@ class TestInterrupt:
         yield Sender(box, "atlas", tmp_path / "sent")
         assert encoders(temporary) == []
 
-    def start(self, sender: Sender, film: Path) -> subprocess.Popen[str]:
-        folder = film.parent
+    def start(self, sender: Sender, clip: Path) -> subprocess.Popen[str]:
+        folder = clip.parent
         environment = {
             **os.environ,
             **sender.box.environment("atlas"),
             "PATH": f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}",
             "TMPDIR": str(folder / "temporary"),
         }
-        words = ["submit", film, "--to", "atlas", "--endpoint", sender.box.endpoint("atlas"), "--host", "atlas",
+        words = ["submit", clip, "--to", "atlas", "--endpoint", sender.box.endpoint("atlas"), "--host", "atlas",
                  "--fix", "--ledger", folder / "ledger.sqlite", "--name", sender.mark]  # fmt: skip
         process = subprocess.Popen(
             [sys.executable, "-m", "preflight", *map(str, words)],
@@ -134,37 +134,37 @@ class TestInterrupt:
         until(lambda: encoders(folder / "temporary"), 30)
         return process
 
-    def finish(self, sender: Sender, film: Path) -> None:
+    def finish(self, sender: Sender, clip: Path) -> None:
         """The same call again fixes the video and registers it once."""
         submission = sender.one(
-            film, fix=True, host="atlas", ledger=str(film.parent / "ledger.sqlite"), name=sender.mark
+            clip, fix=True, host="atlas", ledger=str(clip.parent / "ledger.sqlite"), name=sender.mark
         )
         assert (submission.outcome, submission.reused, sender.registered()) == ("active", False, 1)
-        with Ledger(str(film.parent / "ledger.sqlite")) as ledger:
+        with Ledger(str(clip.parent / "ledger.sqlite")) as ledger:
             (entry,) = ledger.entries()
             assert ledger.fixes.load(entry.key) is not None
 
-    def test_ctrl_c_ends_the_encoder_and_removes_the_folder(self, atlas: Sender, film: Path) -> None:
-        process = self.start(atlas, film)
+    def test_ctrl_c_ends_the_encoder_and_removes_the_folder(self, atlas: Sender, clip: Path) -> None:
+        process = self.start(atlas, clip)
         begun = time.monotonic()
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=20)
         assert (process.returncode, time.monotonic() - begun < SOON) == (130, True), err
         assert "Traceback" not in err
         assert "Run the same command to continue" in err
-        assert os.listdir(film.parent / "temporary") == []
-        self.finish(atlas, film)
+        assert os.listdir(clip.parent / "temporary") == []
+        self.finish(atlas, clip)
 
     @pytest.mark.slow
-    def test_kill_ends_the_encoder_and_leaves_a_folder_that_says_what_it_is(self, atlas: Sender, film: Path) -> None:
-        process = self.start(atlas, film)
+    def test_kill_ends_the_encoder_and_leaves_a_folder_that_says_what_it_is(self, atlas: Sender, clip: Path) -> None:
+        process = self.start(atlas, clip)
         process.kill()
         process.communicate(timeout=20)
-        temporary = film.parent / "temporary"
+        temporary = clip.parent / "temporary"
         until(lambda: not encoders(temporary))
         (left,) = os.listdir(temporary)
         assert left.startswith(FIX_FOLDER_PREFIX)
-        self.finish(atlas, film)
+        self.finish(atlas, clip)
 
 
 def encoders(folder: Path) -> list[str]:

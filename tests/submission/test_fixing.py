@@ -180,7 +180,7 @@ class TestFixedFile:
         assert max(held) <= FIX_THREADS
 
     @needs_ffmpeg
-    def test_film_is_fixed(self, atlas: Sender, host: KeepingHost, tmp_path: Path) -> None:
+    def test_video_is_fixed(self, atlas: Sender, host: KeepingHost, tmp_path: Path) -> None:
         submission = atlas.one(REFUSED / "mp4-ratio-too-large.mp4", fix=True, name=atlas.mark)
         assert outcome(submission) == ("active", None, False)
         (tmp_path / "made.mp4").write_bytes(host.files[0][1])
@@ -339,14 +339,14 @@ class TestNotFixed:
         assert "(No such file or directory). Free space, or set TMPDIR." in (made[0].message or "")
         assert outcome(atlas.one(narrow, fix=True)) == ("active", None, False)
 
-    def test_film_is_an_error_without_ffmpeg_and_pictures_are_fixed(
+    def test_video_is_an_error_without_ffmpeg_and_pictures_are_fixed(
         self, atlas: Sender, host: KeepingHost, narrow: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("PATH", str(atlas.folder))
         monkeypatch.setattr(ffmpeg_program, "find_spec", lambda name: None)
-        film, picture = atlas.many([REFUSED / "mov-fps-too-low.mov", narrow], fix=True)
-        assert outcome(film) == ("error", "not_fixed", False)
-        assert "without ffmpeg on PATH" in (film.message or "")
+        clip, picture = atlas.many([REFUSED / "mov-fps-too-low.mov", narrow], fix=True)
+        assert outcome(clip) == ("error", "not_fixed", False)
+        assert "without ffmpeg on PATH" in (clip.message or "")
         assert outcome(picture) == ("active", None, False)
 
     def test_result_that_does_not_pass_is_not_registered(
