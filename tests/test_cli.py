@@ -101,7 +101,7 @@ class TestText:
         assert lines[1].startswith(f"FAIL    {FAILING}  (png 299×400")
         assert lines[2].startswith("  error   width 299 px: below the 300 px that Atlas Cloud accepts")
         assert lines[2].endswith("[width_too_small]")
-        assert "→ scale it to 300×402" in lines[3]
+        assert "→ scale it to 300×401" in lines[3]
         assert any(line.split() == ["atlas", "1", "·", "1", "·"] for line in lines)
 
     def test_no_colour_where_there_is_no_terminal(self, run: Run) -> None:

@@ -270,7 +270,7 @@ class TestErrors:
             "limit": {"min": 300, "max": 6000},
             "severity": "error",
         }
-        assert "300×402" in first["ctx"]["hint"]
+        assert "300×401" in first["ctx"]["hint"]
         assert (second["loc"], second["type"]) == (("sound",), "duration_too_long")
         assert json.loads(caught.value.json())[0]["input"] == str(NARROW)
 

@@ -29,7 +29,7 @@ def test_each_finding_is_a_row_and_so_is_a_result_without_findings(three: list[R
 
 def test_plan_and_command_are_columns(three: list[Report]) -> None:
     failed, unread, warned, noted = rows(written("csv", three))
-    assert (failed["outcome"], failed["plan"], failed["hint"]) == ("fail", "scale it to 300×402", "scale it to 300×402")
+    assert (failed["outcome"], failed["plan"], failed["hint"]) == ("fail", "scale it to 300×401", "scale it to 300×401")
     assert failed["command"].startswith("preflight fix a.png ")
     assert (unread["outcome"], unread["plan"], unread["command"]) == ("unknown", "", "")
     assert {warned["outcome"], noted["outcome"]} == {"pass_with_warning"}

@@ -38,7 +38,7 @@ def test_each_finding_is_an_annotation_of_its_severity(three: list[Report]) -> N
         ("notice", "c.mp4", "Misleading extension"),
     ]
     assert found[0][3].startswith("a.png: width 299 px: below the 300 px")
-    assert " → scale it to 300×402 [width_too_small]%0ACommand that fixes it: preflight fix " in found[0][3]
+    assert " → scale it to 300×401 [width_too_small]%0ACommand that fixes it: preflight fix " in found[0][3]
     assert found[1][3] == "b.png does not exist. Check the path. [not_found]"
 
 

@@ -39,7 +39,7 @@ def test_each_rule_set_is_a_suite_and_each_file_a_case(three: list[Report]) -> N
     assert failure.get("type") == "width_too_small"
     assert failure.get("message").startswith("width 299 px: below the 300 px")
     assert "error: width 299 px" in failure.text
-    assert "  → scale it to 300×402\nfix: preflight fix " in failure.text
+    assert "  → scale it to 300×401\nfix: preflight fix " in failure.text
 
 
 def test_warnings_of_passing_files_are_output_of_the_suite(three: list[Report]) -> None:

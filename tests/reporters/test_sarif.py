@@ -36,7 +36,7 @@ def test_each_finding_is_a_result(three: list[Report]) -> None:
     first = run["results"][0]
     assert first["message"]["text"].startswith("atlas: width 299 px: below the 300 px")
     assert first["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == "a.png"
-    assert first["properties"]["plan"]["sentence"] == first["properties"]["hint"] == "scale it to 300×402"
+    assert first["properties"]["plan"]["sentence"] == first["properties"]["hint"] == "scale it to 300×401"
     assert first["properties"]["plan"]["command"][-2:] == ["-o", "a-fixed.png"]
     assert [one["properties"]["plan"] for one in run["results"][1:]] == [None] * 3
     assert run["invocations"][0]["exitCode"] == 1
