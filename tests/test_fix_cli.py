@@ -121,7 +121,7 @@ class TestOneFile:
         with Image.open(desk / "b.JPG") as image:
             assert image.format == "JPEG"
 
-    def test_names_can_be_anything(self, desk: Path, fix: Fix) -> None:
+    def test_any_file_name_works(self, desk: Path, fix: Fix) -> None:
         names = ["-x.png", "a\nb.png", 'it\'s "one" $HOME.png', "é 1.png", "--for.png"]
         for name in names:
             picture(desk / name)
@@ -188,7 +188,7 @@ class TestFolder:
         assert listed(desk / "out") == ["b.png"]
         assert "\nfixed            1   scale (1)\nnot fixable      1   " in done.stdout
 
-    def test_files_that_would_share_a_name_do_not(self, desk: Path, fix: Fix) -> None:
+    def test_files_never_share_an_output_name(self, desk: Path, fix: Fix) -> None:
         for name in ("a.bmp", "a.tif", "a.png"):
             picture(desk / "media" / name)
         fix("media", "-o", "out")
@@ -214,7 +214,7 @@ class TestFolder:
 
 
 class TestResuming:
-    def test_what_is_done_is_not_done_again(self, desk: Path, fix: Fix) -> None:
+    def test_finished_files_are_not_fixed_again(self, desk: Path, fix: Fix) -> None:
         picture(desk / "media/a.png")
         fix("media", "-o", "out")
         before = (desk / "out/a.png").stat()
@@ -475,7 +475,7 @@ class TestVideos:
         assert row["after"]["width"] == 320
         assert row["proof_seconds"] > 0
 
-    def test_what_must_be_invented_needs_its_option(self, desk: Path, fix: Fix) -> None:
+    def test_added_content_needs_its_option(self, desk: Path, fix: Fix) -> None:
         write_rules(desk / "long.toml")
         text = (desk / "long.toml").read_text().replace("min = 1, max = 3", "min = 20, max = 30").replace("320", "640")
         (desk / "long.toml").write_text(text)

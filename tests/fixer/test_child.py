@@ -40,13 +40,13 @@ def test_output_errors_and_exit_code_are_returned(tmp_path: Path) -> None:
     assert run(path) == (ChildExit(3, b"wrong\n"), b"out\n")
 
 
-def test_words_arrive_unchanged(tmp_path: Path) -> None:
+def test_arguments_arrive_unchanged(tmp_path: Path) -> None:
     path = program(tmp_path / "p", 'for word; do printf "%s\\0" "$word"; done')
     words = ["-x.mp4", "a\nb", "'\"$(id) `id`", "%d", "", os.fsdecode(b"\xff\xfe")]
     assert run(path, *words)[1] == b"".join(os.fsencode(word) + b"\0" for word in words)
 
 
-def test_environment_holds_nothing_of_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_environment_of_the_child_is_clean(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("API_KEY", "secret")
     monkeypatch.setenv("FFREPORT", "file=x")
     monkeypatch.setenv("PATH", f".:relative::{os.defpath}")

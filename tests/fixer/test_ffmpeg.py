@@ -137,7 +137,7 @@ class TestWithFfmpeg:
             full = "cannot be written to the end (No space left on device). Free space, or give another path."
             assert str(caught.value) == rf"result\n.mp4 {full}"
 
-    def test_chatter_of_an_encoder_is_no_complaint(self, real: Ffmpeg, clip: Path, tmp_path: Path) -> None:
+    def test_encoder_log_lines_are_not_errors(self, real: Ffmpeg, clip: Path, tmp_path: Path) -> None:
         if "libx265" not in real.encoders:
             pytest.skip("no libx265")
         words = [*input_args(str(clip), "mov"), "-c:v", "libx265", "-preset", "ultrafast"]
@@ -236,7 +236,7 @@ class TestWithFfmpeg:
 
 
 class TestWithoutFfmpeg:
-    def test_words_come_after_those_that_make_it_safe(self, tmp_path: Path) -> None:
+    def test_arguments_come_after_the_safety_options(self, tmp_path: Path) -> None:
         path = program(tmp_path / "ffmpeg", 'printf "%s\\n" "$@" >&2')
         words = execute_ffmpeg(ffmpeg_at(path)._replace(threads=3), ["-map", "a b"], timeout=30).lines
         assert words[:2] == ("-hide_banner", "-nostdin")
@@ -349,7 +349,7 @@ class TestWithoutFfmpeg:
             ("[mov @ 0x1] stream 0, offset 0x2231: partial file", 0, False),
         ],
     )
-    def test_only_complaints_about_frames_count(self, tmp_path: Path, line: str, code: int, is_whole: bool) -> None:
+    def test_only_errors_about_frames_count(self, tmp_path: Path, line: str, code: int, is_whole: bool) -> None:
         script = f"echo '{line}' >&2; printf 'out_time_us=5\\nprogress=end\\n'; exit {code}"
         found = decode_fully(ffmpeg_at(program(tmp_path / "ffmpeg", script)), "x", "mp4", timeout=30)
         said = line.partition("] ")[2]

@@ -135,7 +135,7 @@ def test_package_without_a_program_is_not_asked(tmp_path: Path, extra: Path, mon
         find_ffmpeg()
 
 
-def test_what_is_missing_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_parts_of_ffmpeg_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = program(tmp_path / "bin/ffmpeg", LISTING)
     on_path(monkeypatch, path.parent)
     with pytest.raises(FfmpegError) as caught:

@@ -52,7 +52,7 @@ class TestPlaces:
     def test_current_folder_is_mirrored(self) -> None:
         assert folders(".")["c.png"] == "media/day 1/raw"
 
-    def test_of_several_folders_each_has_its_own(self) -> None:
+    def test_several_folders_are_mirrored_separately(self) -> None:
         places = {"a.mov": "media", "b.mov": "media/day 1", "c.png": "media/day 1/raw", "d.heic": "stills", "e.mov": ""}
         assert folders("media", "stills/", "e.mov") == places
 

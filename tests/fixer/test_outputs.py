@@ -49,7 +49,7 @@ class TestOutputFile:
             write(tmp_path / "a/other.mp4", b"other")
         assert listed(tmp_path) == ["a", "a/other.mp4"]
 
-    def test_what_a_thread_still_writes_can_be_removed_for_good(self, tmp_path: Path) -> None:
+    def test_unfinished_file_of_a_thread_is_removed_for_good(self, tmp_path: Path) -> None:
         with OutputFile(str(tmp_path / "a/clip.mp4")) as output:
             outputs.discard_unfinished()
             assert listed(tmp_path) == []
@@ -145,7 +145,7 @@ class TestOutputFile:
         assert listed(tmp_path) == []
 
     @pytest.mark.parametrize("name", ["-x.mp4", "a\nb.mp4", 'it\'s "one".mp4', "é" * 120 + ".mp4", "x" * 251 + ".mp4"])
-    def test_names_can_be_anything(self, tmp_path: Path, name: str) -> None:
+    def test_any_file_name_works(self, tmp_path: Path, name: str) -> None:
         write(tmp_path / name, b"data")
         assert listed(tmp_path) == [name]
 

@@ -225,14 +225,14 @@ class TestColors:
         result = applied((QUIRKS / name).read_bytes(), recipe_of("png", "jpeg"))
         assert result.info.get("icc_profile")
 
-    def test_four_inks_become_srgb_as_little_cms_converts_them(self) -> None:
+    def test_cmyk_becomes_srgb_as_little_cms_converts_it(self) -> None:
         image = Image.merge("CMYK", [*photograph().split(), Image.new("L", (320, 240), 20)])
         result = applied(saved(image, "TIFF"), recipe_of("tiff", "png"))
         assert furthest(result, image.convert("RGB")) == 0
         assert result.info["icc_profile"]
 
     @each_row(("kind", "name"), [("TIFF", "tiff"), ("JPEG", "jpeg")])
-    def test_profile_of_four_inks_is_applied_as_little_cms_does(self, kind: str, name: str) -> None:
+    def test_cmyk_profile_is_applied_as_little_cms_does(self, kind: str, name: str) -> None:
         inks = Image.merge("CMYK", [*photograph().split(), Image.new("L", (320, 240), 20)])
         data = saved(inks, kind, icc_profile=inks_profile())
         with Image.open(BytesIO(data)) as image:
@@ -240,7 +240,7 @@ class TestColors:
             assert furthest(expected, image.convert("RGB")) > 40
         assert furthest(applied(data, recipe_of(name, "png")), expected) <= 2
 
-    def test_four_inks_stay_where_they_are_accepted(self) -> None:
+    def test_cmyk_stays_where_it_is_accepted(self) -> None:
         result = applied((QUIRKS / "jpeg-cmyk.jpg").read_bytes(), recipe_of("jpeg", "jpeg", keeps_cmyk=True))
         with Image.open(QUIRKS / "jpeg-cmyk.jpg") as image:
             assert result.mode == "CMYK"

@@ -121,7 +121,7 @@ def test_missing_encoder_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     ("kind", "allowed"),
     [(0x010001, True), (0x010002, True), (0x020002, False), (0x000000, False)],
 )
-def test_previews_behind_a_jpeg_are_no_further_pictures(kind: int, allowed: bool) -> None:
+def test_previews_in_a_jpeg_are_not_further_pictures(kind: int, allowed: bool) -> None:
     """CIPA DC-007 5.2.3.3.1: the type of the second of two entries of 16 bytes."""
     data = bytearray(saved(photograph(64, 48), "MPO", save_all=True, append_images=[photograph(32, 24)]))
     entry = re.search(rb"\0\0\x03\0.{4}\0{8}", bytes(data), re.DOTALL)

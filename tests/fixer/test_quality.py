@@ -116,7 +116,7 @@ def pattern(size: tuple[int, int]) -> Image.Image:
 
 
 class TestPictures:
-    def test_same_picture_is_the_same(self) -> None:
+    def test_identical_pictures_have_similarity_1(self) -> None:
         assert similarity(pattern((200, 120)), pattern((200, 120))) == pytest.approx(1)
 
     def test_brightness_color_and_detail_count(self) -> None:

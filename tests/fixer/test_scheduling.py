@@ -80,7 +80,7 @@ class TestOrder:
     def test_job_that_needs_more_than_there_is_runs_too(self) -> None:
         assert ran([8, 1], 2)[0] == [0, 1]
 
-    def test_no_job_is_no_error(self) -> None:
+    def test_run_without_jobs_succeeds(self) -> None:
         assert ran([], 2)[0] == []
 
 
@@ -115,7 +115,7 @@ class Interrupted:
 
 class TestCtrlC:
     @pytest.mark.parametrize("presses", [1, 3])
-    def test_what_runs_is_stopped_and_what_is_done_is_reported(self, tmp_path: Path, presses: int) -> None:
+    def test_interrupt_stops_running_jobs_and_reports_finished_ones(self, tmp_path: Path, presses: int) -> None:
         work, results = Interrupted(tmp_path, presses=presses), list[int]()
         began = time.monotonic()
         with pytest.raises(KeyboardInterrupt):
@@ -125,7 +125,7 @@ class TestCtrlC:
         assert 0 < work.stopped <= 3
         assert not list(tmp_path.iterdir())
 
-    def test_work_that_does_not_heed_it_leaves_nothing_behind(self, tmp_path: Path) -> None:
+    def test_work_that_ignores_the_stop_leaves_nothing_behind(self, tmp_path: Path) -> None:
         work, results = Interrupted(tmp_path, heeds=False), list[int]()
         began = time.monotonic()
         with pytest.raises(KeyboardInterrupt):

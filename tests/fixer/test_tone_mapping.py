@@ -27,7 +27,7 @@ def test_gray_stays_gray_and_grows_with_the_signal(transfer: str) -> None:
     assert (levels[0], levels[-1]) == ((0, 0, 0), (255, 255, 255))
 
 
-def test_light_of_an_office_stays_readable() -> None:
+def test_office_lighting_stays_readable() -> None:
     """Signals of SMPTE ST 2084: 0.508 is 100 cd/m², the white of standard range; 0.752 is 1,000 cd/m²."""
     assert 140 <= gray(round(0.508 * 255), "smpte2084")[0] <= 190
     assert gray(round(0.752 * 255), "smpte2084")[0] >= 250

@@ -101,7 +101,7 @@ class TestAudio:
         assert 0.92 * 600e3 < (rate or 0) / 8 * 20 < 0.98 * 600e3
         assert f"-abr 1 -b:a {rate}" in output_of(found, rate)
 
-    def test_its_encoder_is_given_no_higher_rate_than_it_accepts(self) -> None:
+    def test_bit_rate_never_exceeds_that_of_the_encoder(self) -> None:
         found = changes_of(AUDIO_FILE, size={"max": "3 MB"}, format=only("wav", "mp3"))
         assert found.budget is not None
         assert "-b:a 320000" in output_of(found, found.budget.audio_bit_rate)

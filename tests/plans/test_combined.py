@@ -96,19 +96,19 @@ class TestWiderBounds:
         "format": {"any_of": ["mov"], "lenient": {"any_of": ["mov", "mp4"]}},
     }
 
-    def test_they_count_where_strict_bounds_exclude_each_other(self) -> None:
+    def test_wider_bounds_are_used_where_strict_ones_conflict(self) -> None:
         limits = combined("video", self.STRICT, self.WIDE)
         assert (limits["duration"].low, limits["duration"].high) == (14, 15)
         assert limits["format"].any_of == ("mp4",)
 
-    def test_they_still_give_a_warning_where_strict_bounds_exclude_none(self) -> None:
+    def test_wider_bounds_still_give_a_warning_without_a_conflict(self) -> None:
         limits = combined("video", self.WIDE, {"format": {"any_of": ["mov", "mp4"]}})
         assert limits["format"].any_of == ("mov",)
         assert limits["format"].lenient is not None
         assert limits["format"].lenient.any_of == ("mov", "mp4")
         assert "duration" in combined("video", self.WIDE, {"format": {"any_of": ["mov", "mp4"]}}, name="mp4")
 
-    def test_they_never_count_in_a_strict_check(self) -> None:
+    def test_wider_bounds_are_never_used_with_strict(self) -> None:
         first = ("a", rules("a", video=self.STRICT).sections["video"])
         other = rules("b", video={"duration": self.WIDE["duration"]}).sections["video"]
         assert isinstance(combine([first, ("b", other)], VIDEO), Section)
@@ -118,7 +118,7 @@ class TestWiderBounds:
         other = rules("b", video={"format": self.WIDE["format"]}).sections["video"]
         assert isinstance(combine([first, ("b", other)], VIDEO, strict=True), Conflict)
 
-    def test_they_count_before_a_video_loses_its_audio(self) -> None:
+    def test_wider_bounds_are_used_before_audio_is_dropped(self) -> None:
         wide = {"audio_codec": {"any_of": ["aac"], "lenient": {"any_of": ["aac", "mp3"]}}}
         assert combined(VIDEO, {"audio_codec": {"any_of": ["mp3"]}}, wide)["audio_codec"].any_of == ("mp3",)
 

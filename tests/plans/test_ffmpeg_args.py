@@ -116,7 +116,7 @@ class TestSilence:
         assert "-map 0:V:0 -map 1:a -map 0:s? -c:v copy -c:a aac" in output_of(found)
         assert "anullsrc" in needs_of(found).filters
 
-    def test_it_has_the_channels_and_the_rate_that_are_required(self) -> None:
+    def test_silent_track_has_the_required_channels_and_rate(self) -> None:
         lines = {"channels": {"max": 1, "required": True}, "sample_rate": {"max": 44_100, "required": True}}
         words = words_of(changes_of(SILENT, Choices(add_silence=True), **lines))
         assert words.inputs[-1] == "anullsrc=channel_layout=mono:sample_rate=44100"
@@ -131,7 +131,7 @@ class TestPasses:
             ("vp9", "-b:v 500000 -pass 1 -passlogfile preflight-pass"),
         ],
     )
-    def test_the_first_writes_no_file_and_reads_no_audio(self, codec: str, words: str) -> None:
+    def test_first_pass_writes_no_file_and_reads_no_audio(self, codec: str, words: str) -> None:
         found = changes_of(CLIP, video_codec=only(codec), size={"max": "2 MB"}, format=only("mkv"))
         assert passes(found) == 2
         assert words in output_of(found, 500_000, 1)
@@ -139,7 +139,7 @@ class TestPasses:
         assert words_of(found, 500_000, 1).muxer == "null"
         assert words.replace("pass=1", "pass=2").replace("-pass 1", "-pass 2") in output_of(found, 500_000, 2)
 
-    def test_av1_and_audio_files_have_one(self) -> None:
+    def test_av1_and_audio_have_one_pass(self) -> None:
         assert passes(changes_of(CLIP, video_codec=only("av1"))) == 1
         assert passes(changes_of(MP3, size={"max": "100 kB"})) == 1
 
@@ -157,13 +157,13 @@ class TestAnimations:
         assert "-fps_mode vfr" in output_of(found)
         assert needs_of(found).decoders == ({"webp_anim"} if name == "webp" else frozenset())
 
-    def test_it_is_smaller_as_a_video_and_not_compressed_to_a_size(self) -> None:
+    def test_animation_is_smaller_as_a_video_and_not_compressed(self) -> None:
         found = changes_of(GIF._replace(size=20_000_000), format=only("mp4"), size={"max": "16 MB"})
         (step,) = steps_for(found)
         assert (step.action, step.facts) == ("convert", ("format", "size"))
         assert is_resolved(found, (step,))
 
-    def test_its_unknown_frame_rate_becomes_an_accepted_one(self) -> None:
+    def test_unknown_frame_rate_of_an_animation_becomes_an_accepted_one(self) -> None:
         assert "fps=50" in output_of(changes_of(GIF, format=only("mp4"), fps={"min": 24, "max": 60}))
         assert "fps=30" in output_of(changes_of(GIF, format=only("mp4"), fps={"min": 24, "max": 30}))
         assert "fps=20" in output_of(changes_of(GIF, format=only("mp4"), fps={"max": 24}))
@@ -183,7 +183,7 @@ def test_metadata_is_removed_only_by_choice(choices: Choices, lines: dict[str, A
     assert ("-metadata" in text or "-map_metadata" in text) is (choices != DEFAULT_CHOICES)
 
 
-def test_what_an_ffmpeg_needs_is_named() -> None:
+def test_needs_of_ffmpeg_are_named() -> None:
     needs = needs_of(changes_of(CLIP, video_codec=only("hevc"), audio_codec=only("mp3"), width={"max": 640}))
     assert needs.encoders == {"libx265", "libmp3lame"}
     assert needs.muxers == {"mp4"}
@@ -191,7 +191,7 @@ def test_what_an_ffmpeg_needs_is_named() -> None:
     assert needs_of(changes_of(CLIP, format=only("mov"))).encoders == frozenset()
 
 
-def test_a_format_that_cannot_be_written_has_no_words() -> None:
+def test_a_format_that_cannot_be_written_has_no_command() -> None:
     assert args_for(changes_of(CLIP, format=only("rm"))) is None
 
 

@@ -210,7 +210,7 @@ class TestTracks:
     @pytest.mark.parametrize(
         ("name", "accepted"), [("a.mp3", "m4a"), ("a.mp3", "mp3"), ("a.m4a", "mp3"), ("a.flac", "wav")]
     )
-    def test_a_cover_is_no_video(self, tmp_path: Path, name: str, accepted: str) -> None:
+    def test_cover_art_is_not_a_video(self, tmp_path: Path, name: str, accepted: str) -> None:
         Image.new("RGB", (65, 65), "red").save(tmp_path / "cover.jpg")
         cover = ("-i", os.fspath(tmp_path / "cover.jpg"), "-map", "0", "-map", "1", "-disposition:v", "attached_pic")
         options = ("-c:v", "mjpeg") if name != "a.flac" else ("-c:v", "copy")

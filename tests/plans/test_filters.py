@@ -191,7 +191,7 @@ class TestCropping:
 
 @needs_ffmpeg
 class TestPadding:
-    def test_black_is_above_and_below(self, tmp_path: Path) -> None:
+    def test_padding_is_above_and_below(self, tmp_path: Path) -> None:
         result = changed(corners(tmp_path / "a.mp4"), Choices(fit="pad"), aspect_ratio={"max": 1})
         assert (facts(result).width, facts(result).height) == (160, 160)
         assert_colors(
@@ -383,7 +383,7 @@ def test_scaled_video_looks_like_its_source(tmp_path: Path) -> None:
 
 
 @needs_ffmpeg
-def test_ffmpeg_must_have_all_filters_that_are_used(tmp_path: Path) -> None:
+def test_all_used_filters_are_required(tmp_path: Path) -> None:
     clip = corners(tmp_path / "a.mp4")
     blurred = changes_of(clip, Choices(fit="blur"), aspect_ratio={"max": 1}, fps={"max": 5})
     assert needed_filters(blurred) == {"fps", "scale", "split", "crop", "gblur", "setsar", "overlay"}

@@ -117,10 +117,10 @@ class TestSquarePixels:
 
 
 class TestEnlarging:
-    def test_up_to_the_factor(self) -> None:
+    def test_enlarging_up_to_max_upscale_is_planned(self) -> None:
         assert shape(picture(160, 120), width={"min": 320}) == Shape((160, 120), (320, 240))
 
-    def test_beyond_the_factor_is_an_obstacle_that_names_the_parameter(self) -> None:
+    def test_enlarging_beyond_max_upscale_is_an_obstacle(self) -> None:
         found = shape(picture(160, 120), width={"min": 544})
         assert found == Obstacle(
             "The smallest accepted size is 544×408, so the picture must be enlarged 3.4 times.", "max_upscale"
@@ -131,7 +131,7 @@ class TestEnlarging:
         assert isinstance(found, Obstacle)
         assert found.parameter == "max_upscale"
 
-    def test_beyond_the_factor_with_a_larger_one(self) -> None:
+    def test_larger_max_upscale_allows_enlarging(self) -> None:
         assert shape(picture(160, 120), Choices(max_upscale=3.4), width={"min": 544}) == Shape((160, 120), (544, 408))
 
 

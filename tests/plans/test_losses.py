@@ -129,7 +129,7 @@ def test_losses_are_named(media: Media, choices: Choices, lines: dict[str, Any],
         ), None),
     ],
 )  # fmt: skip
-def test_what_stands_in_the_way_is_named(
+def test_obstacles_are_named(
     media: Media, choices: Choices, lines: dict[str, Any], message: str, parameter: str | None
 ) -> None:
     assert obstacles(changes_of(media, choices, **lines), media) == (Obstacle(message, parameter),)
@@ -144,5 +144,5 @@ def test_what_stands_in_the_way_is_named(
         (CLIP, Choices(strip_metadata=True), {}),
     ],
 )
-def test_nothing_stands_in_the_way_of_a_plan(media: Media, choices: Choices, lines: dict[str, Any]) -> None:
+def test_possible_plans_have_no_obstacles(media: Media, choices: Choices, lines: dict[str, Any]) -> None:
     assert obstacles(changes_of(media, choices, **lines), media) == ()

@@ -62,7 +62,7 @@ class TestObstacles:
             ),
         ],
     )
-    def test_what_no_change_of_files_achieves_is_said(
+    def test_impossible_requests_give_a_reason(
         self, name: str, medias: list[Media], roles: dict[int, str], said: str
     ) -> None:
         assert messages(planned(catalog.load(name), *medias, roles=roles)) == [said]

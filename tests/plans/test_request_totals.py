@@ -115,7 +115,7 @@ class TestTotals:
             ),
         ],
     )
-    def test_what_cannot_be_planned_is_said(self, medias: list[Media], said: str) -> None:
+    def test_reason_is_given_where_there_is_no_plan(self, medias: list[Media], said: str) -> None:
         mine = rules("[request]\nvideo = { total_duration = { min = 2, max = 15 } }")
         assert messages(planned(mine, *medias)) == [said]
 

@@ -115,7 +115,7 @@ def outcome(submission: Submission) -> tuple[str, str | None, bool]:
 
 
 class TestFixedFile:
-    def test_what_is_made_passes_and_the_source_stays(
+    def test_result_passes_and_source_stays(
         self, atlas: Sender, host: KeepingHost, narrow: Path, tmp_path: Path
     ) -> None:
         before = narrow.read_bytes()
@@ -162,7 +162,7 @@ class TestFixedFile:
         assert made_folders() == []
         assert not os.path.exists(host.files[0][0].path)
 
-    def test_disk_stays_flat(self, atlas: Sender, host: KeepingHost) -> None:
+    def test_disk_usage_stays_constant(self, atlas: Sender, host: KeepingHost) -> None:
         count = 2 * FIX_THREADS
         pictures = [unique_picture(atlas.folder / f"{atlas.mark}-{n}.png", NARROW) for n in range(count)]
         held: list[int] = []
@@ -476,7 +476,7 @@ class TestDigest:
         ],
         ids=str,
     )
-    def test_everything_that_decides_counts(self, changes: dict[str, Any]) -> None:
+    def test_digest_covers_every_option(self, changes: dict[str, Any]) -> None:
         assert self.digest(**changes) != self.digest()
 
     def test_variants_count_and_the_order_of_rule_sets_does_not(self) -> None:
