@@ -124,13 +124,13 @@ def with_video_rates(of: SizeBudget, media: Subject, duration: float, fps: float
     audio: int | None = None
     own = 0
     if media.audio_codec != NONE:
-        sounds = media.audio_tracks or 1
-        own = (media.audio_bit_rate or 0) * sounds
+        audio_tracks = media.audio_tracks or 1
+        own = (media.audio_bit_rate or 0) * audio_tracks
         if not own or own > total * _COPIED_SHARE:
             channels = media.channels or 2
-            most = total * _AUDIO_SHARE / sounds
+            most = total * _AUDIO_SHARE / audio_tracks
             audio = max(int(min(most, _GOOD_AUDIO_RATE * channels)), _LOWEST_AUDIO_RATE * channels)
-            own = audio * sounds
+            own = audio * audio_tracks
     return of._replace(video_bit_rate=max(0, int(total - own)), audio_bit_rate=audio)
 
 
