@@ -18,7 +18,7 @@ from preflight.plans.encoding import Subject
 from preflight.plans.losses import losses
 from preflight.plans.obstacles import obstacles
 from preflight.plans.pictures import recipe as recipe_of
-from preflight.report import Obstacle, Plan, Report, needs_change
+from preflight.report import Obstacle, Plan, Report
 from preflight.ruleset import RuleSet, Section
 from preflight.sources.open import Target, is_url
 from preflight.wording import either
@@ -174,7 +174,8 @@ def _limits(media: Media, goal: FixGoal) -> Section | Conflict:
 def _problems(media: Media, section: Section, goal: FixGoal) -> Iterator[WrongFact]:
     """Yield the code and the fact of each problem of a media."""
     for finding in limit_findings(media, section.for_format(media.format), goal.rules[0]):
-        if finding.fact is not None and needs_change(finding, strict=goal.strict):
+        is_failing_warning = goal.strict and finding.severity == "warning" and finding.limit is not None
+        if finding.fact is not None and (finding.severity == "error" or is_failing_warning):
             yield finding.code, finding.fact
 
 

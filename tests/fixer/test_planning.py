@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from PIL import Image
+
 from preflight import catalog
+from preflight.fixer import plan
 from preflight.fixer.planning import NO_PROPOSAL, FixGoal, propose
 from preflight.judge import judge
 from preflight.media import Media
@@ -60,3 +65,15 @@ def test_animation_stays_one_where_videos_are_not_accepted() -> None:
     )
     assert found.changes is not None
     assert (found.changes.media.kind, found.changes.written, found.changes.compresses) == ("image", "gif", True)
+
+
+def test_what_is_accepted_with_a_warning_is_only_changed_if_warnings_fail(tmp_path: Path) -> None:
+    rules = tmp_path / "own.toml"
+    rules.write_text(
+        'title = "Own: media"\nstage = "post"\nsource = "https://example.org"\nas_of = 2026-01-01\n'
+        'basis = "published"\n[image]\nwidth = { max = 40, lenient = { max = 80 } }\n'
+    )
+    source = tmp_path / "a.png"
+    Image.new("RGB", (60, 60)).save(source)
+    assert plan(source, str(rules)).steps == ()
+    assert plan(source, str(rules), strict=True).sentence == "scale it to 40×40"
