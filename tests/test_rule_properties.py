@@ -22,7 +22,7 @@ from preflight.judge import judge
 from preflight.limit import Changed, Limit, compile_limit
 from preflight.media import NONE, Delivery, Media
 from preflight.plans.encoding import GEOMETRY
-from preflight.plans.geometry import plan_shape as shape_within
+from preflight.plans.geometry import Shape, plan_shape
 from preflight.report import Report, Result
 from preflight.rulefile import RuleFile, find_problems
 from preflight.ruleset import RuleSet, compile_ruleset
@@ -332,8 +332,8 @@ def geometry(draw: st.DrawFn) -> dict[str, Limit]:
 
 @given(geometry(), pixels, pixels, st.sampled_from(["image", "video"]))
 def test_planned_geometry_is_inside_every_limit(limits: dict[str, Limit], width: int, height: int, kind: str) -> None:
-    shape = shape_within(Media(kind=kind, width=width, height=height), limits)
-    if shape is None:
+    shape = plan_shape(Media(kind=kind, width=width, height=height), limits)
+    if not isinstance(shape, Shape):
         return
     assert 1 <= shape.crop[0] <= width
     assert 1 <= shape.crop[1] <= height
