@@ -296,7 +296,7 @@ class _ResultHandler:
     def judge_request(self) -> None:
         """Judge the files together if they form a request, and print the result."""
         request = self._request
-        if request is None:
+        if request is None or (self._outcomes["planned"] and not request.obstacles):  # only results can be judged
             return
         result = request.finish()
         obstacles = " ".join(each.message for each in request.obstacles)

@@ -117,3 +117,13 @@ def test_wrong_calls_get_a_sentence(tmp_path: Path, fix: Fix, words: tuple[str, 
     assert done.returncode == 2
     assert done.stderr.startswith("preflight: ")
     assert "Traceback" not in done.stderr
+
+
+def test_plans_of_a_request_are_not_judged_before_they_are_applied(tmp_path: Path, fix: Fix) -> None:
+    picture(tmp_path / "a.png", 64, 48)
+    picture(tmp_path / "b.png", 80, 48)
+    done = fix("a.png", "b.png", "--dry-run")
+    assert done.returncode == 0, done.stdout
+    assert "PLANNED" in done.stdout
+    assert "all files together" not in done.stdout
+    assert not (tmp_path / "out").exists()
