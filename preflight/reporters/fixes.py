@@ -127,7 +127,8 @@ class FixText:
         if result.problem is not None:
             yield f"{indent}{printable(result.problem)}"
         for remedy in self._remedies(result):
-            yield f"{indent}To allow it, add {remedy}."
+            if remedy.partition(" ")[0] not in (result.problem or ""):
+                yield f"{indent}To allow it, add {remedy}."
         if result.outcome in ("fixed", "planned"):
             yield from (f"{indent}{line}" for line in self._described(result))
 
