@@ -26,7 +26,7 @@ def fixed(source: Path, limits: str, *, extends: bool = False) -> FixResult:
 class TestAnimations:
     LIMITS = '[video]\nformat = { any_of = ["mp4"] }\nduration = { min = 2 }\n'
 
-    def test_animation_that_is_too_short_as_a_film_needs_an_option(self, tmp_path: Path) -> None:
+    def test_animation_that_is_too_short_as_a_video_needs_an_option(self, tmp_path: Path) -> None:
         result = fixed(animation(tmp_path / "a.gif", (64, 64), 10), self.LIMITS)
         assert result.outcome == "not_fixable"
         assert [obstacle.parameter for obstacle in result.plan.obstacles] == ["extend"]
@@ -44,7 +44,7 @@ class TestAnimations:
         assert fixed(source, limits % 10).outcome == "passed"
         assert "first" in " ".join(fixed(source, limits % 9).plan.losses)
 
-    def test_animation_that_is_too_short_as_a_film_is_repeated_with_that_option(self, tmp_path: Path) -> None:
+    def test_animation_that_is_too_short_as_a_video_is_repeated_with_that_option(self, tmp_path: Path) -> None:
         result = fixed(animation(tmp_path / "a.gif", (64, 64), 10), self.LIMITS, extends=True)
         assert (result.outcome, result.problem) == ("fixed", None)
         assert result.after is not None
@@ -52,7 +52,7 @@ class TestAnimations:
         assert result.after.media.duration == pytest.approx(2.1, abs=0.2)
 
 
-class TestFilms:
+class TestVideos:
     def test_frame_rate_of_a_transport_stream_is_limited(self, tmp_path: Path) -> None:
         source = encode(
             tmp_path / "a.ts", "-f", "lavfi", "-i", "color=gray:s=64x64:r=30:d=1", "-pix_fmt", "yuv420p",
@@ -75,14 +75,14 @@ class TestFilms:
         assert "does not fit into 1 kB" in (result.problem or "")
 
 
-class TestSounds:
-    def test_sound_that_another_codec_pads_is_cut(self, tmp_path: Path) -> None:
+class TestAudio:
+    def test_audio_that_another_codec_pads_is_cut(self, tmp_path: Path) -> None:
         limits = '[audio]\nformat = { any_of = ["mp3"] }\nduration = { max = 1 }\n'
         result = fixed(tone(tmp_path / "a.wav", 1), limits)
         assert (result.outcome, result.problem) == ("fixed", None)
         assert "drops" in " ".join(result.plan.losses)
 
-    def test_sound_of_a_low_rate_is_cut_far_enough(self, tmp_path: Path) -> None:
+    def test_audio_of_a_low_rate_is_cut_far_enough(self, tmp_path: Path) -> None:
         source = encode(tmp_path / "a.wav", "-f", "lavfi", "-i", "sine=r=8000:d=2")
         limits = '[audio]\nformat = { any_of = ["mp3"] }\nduration = { max = 1 }\n'
         result = fixed(source, limits)

@@ -40,8 +40,8 @@ def size_of(result: FixResult) -> int:
     return os.path.getsize(result.output)
 
 
-class TestSounds:
-    def test_uncompressed_sound_becomes_flac_if_that_is_small_enough(self, tmp_path: Path) -> None:
+class TestAudio:
+    def test_uncompressed_audio_becomes_flac_if_that_is_small_enough(self, tmp_path: Path) -> None:
         source = tone(tmp_path / "a.wav", 2)
         limits = '[audio]\nformat = { any_of = ["wav", "mp3", "flac"] }\nsize = { max = 120_000 }\n'
         result = fixed(source, limits)
@@ -58,7 +58,7 @@ class TestSounds:
         assert "re-encodes the audio" in result.plan.losses
         assert sorted(path.name for path in tmp_path.iterdir()) == ["a.fixed.mp3", "a.wav", "own.toml"]
 
-    def test_lossy_sound_ends_near_the_limit(self, tmp_path: Path) -> None:
+    def test_lossy_audio_ends_near_the_limit(self, tmp_path: Path) -> None:
         source = noise(tmp_path / "a.wav", 3)
         limits = '[audio]\nformat = { any_of = ["mp3"] }\nsize = { max = 75_000 }\n'
         assert 0.92 * 75_000 <= size_of(fixed(source, limits)) <= 75_000
@@ -91,18 +91,18 @@ class TestCuts:
 class TestAnimations:
     LIMITS = '[image]\nformat = { any_of = ["jpeg"] }\n[video]\nformat = { any_of = ["mp4"] }\n'
 
-    def test_animation_becomes_a_film_where_it_is_long_enough(self, tmp_path: Path) -> None:
+    def test_animation_becomes_a_video_where_it_is_long_enough(self, tmp_path: Path) -> None:
         result = fixed(animation(tmp_path / "a.gif", (64, 64), 8), self.LIMITS + "duration = { min = 0.5 }\n")
         assert size_of(result) > 0
         assert Path(result.output or "").suffix == ".mp4"
 
-    def test_first_frame_is_kept_of_one_that_is_too_short_for_a_film(self, tmp_path: Path) -> None:
+    def test_first_frame_is_kept_of_one_that_is_too_short_for_a_video(self, tmp_path: Path) -> None:
         result = fixed(animation(tmp_path / "a.gif", (64, 64), 8), self.LIMITS + "duration = { min = 3 }\n")
         assert size_of(result) > 0
         assert Path(result.output or "").suffix == ".jpg"
         assert any(phrase.startswith("keeps only the first") for phrase in result.plan.losses)
 
-    def test_film_that_was_promised_does_not_become_a_picture(self, tmp_path: Path) -> None:
+    def test_video_that_was_promised_does_not_become_a_picture(self, tmp_path: Path) -> None:
         source = animation(tmp_path / "a.gif", (64, 64), 8)
         rules = tmp_path / "own.toml"
         rules.write_text(STATED + self.LIMITS + "duration = { min = 3 }\n")
