@@ -120,12 +120,17 @@ def ffmpeg_decodes(path: Path) -> bool:
 
 @cache
 def undecodable() -> frozenset[str]:
-    """Return the files of the corpus that no tool decodes."""
+    """Return the files of the corpus that no tool decodes, and the pictures whose data ImageMagick calls corrupt."""
     corpus = os.environ.get("PREFLIGHT_CORPUS")
     if not corpus:
         return frozenset()
     rows = map(json.loads, (Path(corpus) / "manifest.jsonl").read_text(encoding="utf-8").rstrip("\n").split("\n"))
-    return frozenset(str(Path(corpus) / "files" / row["path"]) for row in rows if row["decodes"] is False)
+    return frozenset(str(Path(corpus) / "files" / row["path"]) for row in rows if _is_damaged(row))
+
+
+def _is_damaged(row: Record) -> bool:
+    said = row["oracles"].get("identify") or {}
+    return row["decodes"] is False or bool(said.get("full_rc")) or "orrupt" in (said.get("err") or "")
 
 
 @cache
