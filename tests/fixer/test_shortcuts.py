@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from preflight.fixer import FixResult, fix, settings_for
+from preflight.fixer import FixResult, apply, fix, proof, settings_for
 from preflight.fixer.apply import fix_file
+from preflight.fixer.proof import Proof
 from preflight.plans.choices import DEFAULT_CHOICES
 from tests.fixer.complaint_files import animation, encode, tone
 
@@ -102,11 +104,20 @@ class TestAnimations:
         assert Path(result.output or "").suffix == ".jpg"
         assert any(phrase.startswith("keeps only the first") for phrase in result.plan.losses)
 
-    def test_video_that_was_promised_does_not_become_a_picture(self, tmp_path: Path) -> None:
+    @pytest.mark.parametrize("keeps_kind", [True, False])
+    def test_video_that_does_not_pass_becomes_a_picture_unless_the_kind_is_kept(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, keeps_kind: bool
+    ) -> None:
+        def prove(path: str, name: str, *args: Any, **options: Any) -> Proof:
+            found = proof.prove(path, name, *args, **options)
+            return found._replace(problem="The result does not pass.") if name.endswith(".mp4") else found
+
+        monkeypatch.setattr(apply, "prove", prove)
         source = animation(tmp_path / "a.gif", (64, 64), 8)
         rules = tmp_path / "own.toml"
-        rules.write_text(STATED + self.LIMITS + "duration = { min = 3 }\n")
-        settings = settings_for(str(rules), DEFAULT_CHOICES)._replace(keeps_kind=True)
+        rules.write_text(STATED + self.LIMITS + "duration = { min = 0.5 }\n")
+        settings = settings_for(str(rules), DEFAULT_CHOICES)._replace(keeps_kind=keeps_kind)
         result = fix_file(str(source), settings, lambda extension: str(tmp_path / f"b.{extension}"))
-        assert (result.outcome, result.output) == ("failed", None)
-        assert sorted(path.name for path in tmp_path.iterdir()) == ["a.gif", "own.toml"]
+        written = None if keeps_kind else str(tmp_path / "b.jpg")
+        assert (result.outcome, result.output) == ("failed" if keeps_kind else "fixed", written)
+        assert len(list(tmp_path.iterdir())) == (2 if keeps_kind else 3)
