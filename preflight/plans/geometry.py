@@ -237,7 +237,9 @@ class _Search(NamedTuple):
         def room(position: float) -> float:
             """Return the range of scales, which has one maximum, as a logarithm; negative if none is possible."""
             smallest, largest = region.scales(*self._box(exp(position)))
-            return log(largest / smallest) if smallest and largest else inf if largest else -inf
+            if largest <= 0:
+                return -inf
+            return log(largest / smallest) if smallest > 0 else inf
 
         start = min(max(log(self.ratio), low), high)
         if room(start) >= -_ROUNDING:

@@ -70,7 +70,7 @@ class Region(NamedTuple):
             smallest, largest = max(smallest, low / length), min(largest, high / length)
         low, high = self.pixels
         area = width * height
-        return max(smallest, sqrt(low / area)), min(largest, sqrt(high / area))
+        return max(smallest, sqrt(max(low, 0) / area)), min(largest, sqrt(max(high, 0) / area))
 
     def widths(self, best: float) -> Iterator[int]:
         """Yield the widths on the grid, the one nearest to the best first."""
