@@ -413,33 +413,37 @@ class TestViews:
 
 
 @each_row(
-    ("lines", "size"),
+    ("lines", "action", "size"),
     [
-        ("long_side = { max = 640 }", (640, 360)),
-        ("short_side = { min = 1080 }", (1920, 1080)),
-        ("side_sum = { max = 1000 }", (640, 360)),
-        ("width = { multiple_of = 64, max = 1270 }\nheight = { multiple_of = 64 }", (1216, 704)),
-        ('dimensions = { any_of = ["1920x1080", "720x1280"] }', (1920, 1080)),
-        ("long_side = { any_of = [640, 1920] }", (640, 360)),
+        ("long_side = { max = 640 }", "scale", (640, 360)),
+        ("short_side = { min = 1080 }", "scale", (1920, 1080)),
+        ("side_sum = { max = 1000 }", "scale", (640, 360)),
+        ("width = { multiple_of = 64, max = 1270 }\nheight = { multiple_of = 64 }", "crop", (1216, 704)),
+        ('dimensions = { any_of = ["1920x1080", "720x1280"] }', "scale", (1920, 1080)),
+        ("long_side = { any_of = [640, 1920] }", "scale", (1920, 1080)),
     ],
 )
-def test_plans_respect_sides_multiples_and_dimensions(lines: str, size: tuple[int, int]) -> None:
+def test_plans_respect_sides_multiples_and_dimensions(lines: str, action: str, size: tuple[int, int]) -> None:
     plan = judge(CLIP, rules(f"[video]\n{lines}\n")).plan
     assert plan is not None
-    assert plan.steps[-1].action == "scale"
+    assert plan.steps[-1].action == action
     assert (plan.steps[-1].width, plan.steps[-1].height) == size
 
 
 @each_row(
-    ("facts", "lines"),
+    ("facts", "lines", "sentence"),
     [
-        ({"encrypted": True}, "encrypted = { any_of = [false] }"),
-        ({"variable_fps": True}, "variable_fps = { any_of = [false] }"),
-        ({"pixel_aspect_ratio": 2.0}, "pixel_aspect_ratio = { max = 1 }"),
-        ({"brand": "isom"}, 'brand = { any_of = ["mp42"] }'),
-        ({"duration": 7.0}, "duration = { any_of = [5, 10] }"),
+        ({"variable_fps": True}, "variable_fps = { any_of = [false] }", "convert it to 24 frames per second"),
+        ({"pixel_aspect_ratio": 2.0}, "pixel_aspect_ratio = { max = 1 }", "scale it to 2560×720 with square pixels"),
+        ({"brand": "isom"}, 'brand = { any_of = ["mp42"] }', "correct its brand without re-encoding"),
+        ({"duration": 7.0}, "duration = { any_of = [5, 10] }", "keep the first 5 s without re-encoding"),
     ],
 )
-def test_facts_that_no_step_changes_have_no_plan(facts: dict[str, Any], lines: str) -> None:
+def test_facts_that_only_a_new_file_can_have_have_a_plan(facts: dict[str, Any], lines: str, sentence: str) -> None:
     result = judge(media(**facts), rules(f"[video]\n{lines}\n"))
+    assert (result.verdict, result.plan and result.plan.sentence) == ("fail", sentence)
+
+
+def test_encrypted_files_have_no_plan() -> None:
+    result = judge(media(encrypted=True), rules("[video]\nencrypted = { any_of = [false] }\n"))
     assert (result.verdict, result.plan, result.findings[0].hint) == ("fail", None, None)

@@ -79,7 +79,10 @@ def with_plan(
     problems = tuple([(each.code, each.fact or "") for each in findings if needs_change(each, strict=strict)])
     if not problems:
         return list(findings), None
-    advice = advice_for(problems, Subject.of(media), section if strict else section.mandatory)
+    section = section if strict else section.mandatory
+    length = section.by_fact(media.format).get("duration")
+    is_exact = length is not None and length.any_of is not None  # a listed length must not exceed that of the file
+    advice = advice_for(problems, Subject.of(media, exact=is_exact), section)
     hinted = []
     for finding in findings:
         hint = advice.hints.get(finding.fact or "") if needs_change(finding, strict=strict) else None
