@@ -39,7 +39,7 @@ def share_cores(jobs: int | None, available: int | None = None) -> CoreShares:
     An encoder of videos uses several processors by itself, that of a picture only one.
 
     >>> share_cores(None, 8), share_cores(2, 8)
-    (Cores(slots=8, video=8, threads=8), Cores(slots=2, video=1, threads=4))
+    (CoreShares(slots=8, video=8, threads=8), CoreShares(slots=2, video=1, threads=4))
     """
     if available is None:
         available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -46,7 +46,8 @@ def test_reasons_are_aligned_and_a_hint_is_printed_once_with_its_rule_sets() -> 
 def test_command_is_printed_once_with_its_rule_sets() -> None:
     fixes = [line for line in table(width=640, height=640, fps=12.0) if line.startswith("  fix ")]
     assert [line.partition(": ")[0] for line in fixes] == ["  fix      atlas, crun"]
-    assert fixes[0].endswith("-vf fps=24 -c:v libx264 -pix_fmt yuv420p -c:a copy clip-fixed.mp4")
+    assert fixes[0].endswith(" clip-fixed.mp4")
+    assert " -vf fps=24 -c:v libx264 -pix_fmt yuv420p " in fixes[0]
 
 
 def test_missing_file_is_accepted_by_none() -> None:
