@@ -1,8 +1,8 @@
 """Fix files: plan the smallest change that makes a file pass, apply it, and check the result before publishing it.
 
-`planning` makes the plan; `transcode` and `pictures` apply it; `proof` judges and decodes the result.
-`apply` combines these for one file, `fix_run` and `scheduling` for many. `naming` and
-`outputs` name and publish the results.
+`planning` makes the plan; `transcode` (with the package `ffmpeg`) and `pictures` (with the package `picture`) apply it;
+`proof` judges and decodes the result. `apply` combines these for one file, `fix_run` and `scheduling` for many,
+`request_fix` for the files of a request. `naming` and `outputs` name and publish the results.
 """
 
 from __future__ import annotations

@@ -11,13 +11,13 @@ from preflight.clock import SYSTEM_CLOCK
 from preflight.errors import FfmpegError, OutputError, PreflightError, SourceChanged, SourceError
 from preflight.fixer.decoding import decode_by_ffmpeg, losses_of_decoding, recipe_of_decoded
 from preflight.fixer.ffmpeg import Ffmpeg, FfmpegOutput
+from preflight.fixer.ffmpeg.quality import Quality
 from preflight.fixer.hooks import NO_HOOKS, Hooks
 from preflight.fixer.inputs import DEFAULT_MAX_SIZE, LocalInput, open_local
 from preflight.fixer.outputs import OutputFile, OutputRefused
 from preflight.fixer.pictures import CannotWrite, apply_picture
 from preflight.fixer.planning import FixGoal, Proposal, examine_source, propose
 from preflight.fixer.proof import prove
-from preflight.fixer.quality import Quality
 from preflight.fixer.result import FixOutcome, FixResult
 from preflight.fixer.revealed import revealed_facts
 from preflight.fixer.transcode import ResultTooLarge, TranscodeJob, ffmpeg_for, measure_video, transcode_file

@@ -10,12 +10,12 @@ from typing import Final, NamedTuple
 
 from preflight.errors import MissingExtra, OutputError, PreflightError, SourceError
 from preflight.fixer.apply import FixSettings, fix_file
+from preflight.fixer.ffmpeg.progress import FileProgress
 from preflight.fixer.hooks import Hooks
 from preflight.fixer.inputs import open_local
 from preflight.fixer.naming import OutputName
 from preflight.fixer.outputs import OthersAction, OutputRefused, is_same_file, link_or_copy
 from preflight.fixer.planning import FixGoal, examine_source, propose
-from preflight.fixer.progress import FileProgress
 from preflight.fixer.result import FixResult
 from preflight.formats import FORMATS, IMAGE, extension_of
 from preflight.report import Plan, Problem, Report, internal_error

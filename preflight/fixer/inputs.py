@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from preflight.clock import SYSTEM_CLOCK
 from preflight.errors import OutputError, SourceChanged, SourceError, Stopped
+from preflight.fixer.ffmpeg.progress import FileProgress
 from preflight.fixer.hooks import NO_HOOKS, Hooks
 from preflight.fixer.outputs import unfinished
-from preflight.fixer.progress import FileProgress
 from preflight.media import Need
 from preflight.sources import Source
 from preflight.sources.local import LocalSource

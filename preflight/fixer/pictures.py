@@ -16,7 +16,7 @@ from preflight.sources import Source
 
 PICTURE_WRITERS: Final = Pool(ENCODER)
 """The pool of processes that write pictures; `PICTURE_WRITERS.stop()` ends what they are doing."""
-_TASK: Final = "preflight.fixer.picture_task:write"
+_TASK: Final = "preflight.fixer.picture.task:write"
 _BASE_MEMORY: Final = 1 << 30
 _BYTES_PER_PIXEL: Final = 64
 """Memory of decoded, changed, encoded and returned pictures, for each pixel that is read or written."""

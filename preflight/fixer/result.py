@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
-from preflight.fixer.quality import Quality
+from preflight.fixer.ffmpeg.quality import Quality
 from preflight.report import Plan, Report
 
 FIX_SCHEMA: Final = "preflight.fix/1"

@@ -10,7 +10,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from typing import Final, Generic, NamedTuple, TypeVar
 
-from preflight.fixer.child import CHECK_INTERVAL
+from preflight.fixer.ffmpeg.child import CHECK_INTERVAL
 from preflight.fixer.outputs import discard_unfinished
 from preflight.output import Interrupts
 

@@ -8,8 +8,8 @@ from typing import Final, NamedTuple
 
 from preflight.errors import FfmpegError
 from preflight.fixer.ffmpeg import Ffmpeg, FfmpegOutput, execute_ffmpeg, find_ffmpeg, input_args, output_args
+from preflight.fixer.ffmpeg.quality import Compared, Quality, measure
 from preflight.fixer.hooks import Hooks
-from preflight.fixer.quality import Compared, Quality, measure
 from preflight.formats import AUDIO
 from preflight.plans.budgets import MIN_SHARE_OF_LIMIT, TARGET_SHARE, SizeBudget, with_video_rates
 from preflight.plans.changes import Changes

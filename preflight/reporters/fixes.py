@@ -9,7 +9,7 @@ from typing import IO, Final, Protocol
 
 from preflight.codes import CODES
 from preflight.escape import printable
-from preflight.fixer.quality import Quality
+from preflight.fixer.ffmpeg.quality import Quality
 from preflight.fixer.result import FIX_OUTCOMES, FIX_SCHEMA, FixOutcome, FixResult
 from preflight.report import Result, Verdict
 from preflight.reporters.commands import shell_command

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from preflight.escape import printable
-from preflight.fixer.progress import FileProgress
+from preflight.fixer.ffmpeg.progress import FileProgress
 from preflight.run.status_line import StatusLine, remaining_time
 
 _MAX_NAME_CHARS: Final = 40

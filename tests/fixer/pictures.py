@@ -9,7 +9,7 @@ from typing import Any
 
 from PIL import Image, ImageChops, ImageFilter
 
-from preflight.fixer import picture_task
+from preflight.fixer.picture import task as picture_task
 from preflight.plans.picture_formats import PICTURE_READERS
 from preflight.plans.recipes import PictureRecipe
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from preflight.fixer.ffmpeg_program import Ffmpeg
+from preflight.fixer.ffmpeg.program import Ffmpeg
 
 LISTING = """case "$1" in
 -codecs) echo 'ffmpeg version 9.9-test Copyright' >&2

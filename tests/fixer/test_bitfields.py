@@ -8,7 +8,7 @@ from io import BytesIO
 import pytest
 from PIL import Image
 
-from preflight.fixer.bitfields import decode_bit_fields
+from preflight.fixer.picture.bitfields import decode_bit_fields
 from tests.fixer.pictures import answered, applied, recipe_of, saved
 from tests.rows import each_row
 

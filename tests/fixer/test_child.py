@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from preflight.errors import Stopped
-from preflight.fixer import child, launcher
-from preflight.fixer.child import MAX_ERROR_BYTES, ChildExit, ChildLimits, ChildTimeout, run_child
+from preflight.fixer.ffmpeg import child, launcher
+from preflight.fixer.ffmpeg.child import MAX_ERROR_BYTES, ChildExit, ChildLimits, ChildTimeout, run_child
 from tests.conftest import ROOT
 from tests.fixer.programs import children, pid_in, program, runs, until
 
@@ -204,7 +204,7 @@ def interrupted(path: Path, number: signal.Signals) -> tuple[subprocess.Popen[by
     """Send a signal to a process that runs a child. Return it, the child's pid, and when the signal was sent."""
     code = """if True:
         import sys
-        from preflight.fixer.child import *
+        from preflight.fixer.ffmpeg.child import *
         run_child(sys.argv[1:2], ChildLimits(60, folders=tuple(sys.argv[2:])), lambda _: False)
     """
     command = [sys.executable, "-c", code, str(path), str(path.parent)]

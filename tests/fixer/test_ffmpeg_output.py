@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from preflight.fixer.child import MAX_ERROR_BYTES
-from preflight.fixer.ffmpeg_errors import describe_exit, ffmpeg_error_lines, main_error
-from preflight.fixer.progress import ProgressReader
+from preflight.fixer.ffmpeg.child import MAX_ERROR_BYTES
+from preflight.fixer.ffmpeg.errors import describe_exit, ffmpeg_error_lines, main_error
+from preflight.fixer.ffmpeg.progress import ProgressReader
 
 WORDS = ["-f", "mov", "-i", "file:/home/me/a b.mp4", "-y", "file:/tmp/out/x\ny.mp4"]
 

@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 from preflight.errors import FfmpegError, MissingExtra
-from preflight.fixer import ffmpeg_program
-from preflight.fixer.child import ChildExit
-from preflight.fixer.ffmpeg_program import find_ffmpeg, inspect_ffmpeg
+from preflight.fixer.ffmpeg import program as ffmpeg_program
+from preflight.fixer.ffmpeg.child import ChildExit
+from preflight.fixer.ffmpeg.program import find_ffmpeg, inspect_ffmpeg
 from tests.conftest import ROOT
 from tests.fixer.programs import LISTING, children, ffmpeg_at, program, runs, until
 
@@ -199,7 +199,7 @@ def test_program_is_asked_once_until_it_changes(tmp_path: Path, started: list[st
 
 def test_ctrl_c_ends_programs_that_are_asked(tmp_path: Path) -> None:
     path = program(tmp_path / "ffmpeg", "trap '' INT TERM; sleep 60")
-    code = f"from preflight.fixer.ffmpeg_program import inspect_ffmpeg; inspect_ffmpeg({str(path)!r})"
+    code = f"from preflight.fixer.ffmpeg.program import inspect_ffmpeg; inspect_ffmpeg({str(path)!r})"
     with subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stderr=subprocess.DEVNULL) as parent:
         until(lambda: len(children(parent.pid)) == 2)
         asked = children(parent.pid)

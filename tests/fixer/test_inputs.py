@@ -10,10 +10,10 @@ import pytest
 
 from preflight.errors import SourceChanged, SourceError, Stopped
 from preflight.fixer import inputs
+from preflight.fixer.ffmpeg.progress import FileProgress
 from preflight.fixer.hooks import Hooks
 from preflight.fixer.inputs import DEFAULT_MAX_SIZE, open_local
 from preflight.fixer.outputs import discard_unfinished
-from preflight.fixer.progress import FileProgress
 
 DATA = bytes(range(256)) * 40
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PIL import Image, ImageChops, ImageFilter, ImageStat
 
-from preflight.fixer.palettes import exact_palette, quantize_for_gif
+from preflight.fixer.picture.palettes import exact_palette, quantize_for_gif
 from tests.fixer.pictures import furthest, photograph
 from tests.rows import each_row
 

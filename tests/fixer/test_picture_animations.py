@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from PIL import Image, ImageDraw, ImageSequence
 
-from preflight.fixer import picture_source
+from preflight.fixer.picture import originals as picture_source
 from tests.fixer.pictures import answered, furthest, photograph, quarters, recipe_of, saved, written
 from tests.rows import each_row
 

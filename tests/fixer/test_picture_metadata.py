@@ -15,8 +15,8 @@ from PIL import ExifTags, Image
 from PIL.PngImagePlugin import PngInfo
 
 import preflight
-from preflight.fixer.metadata import minimal_exif, strip_exif_location, update_exif, update_xmp
-from preflight.fixer.rewriting import strip_location, strip_metadata
+from preflight.fixer.picture.metadata import minimal_exif, strip_exif_location, update_exif, update_xmp
+from preflight.fixer.picture.rewriting import strip_location, strip_metadata
 from tests.fixer.pictures import answered, applied, furthest, photograph, recipe_of, saved, written
 from tests.fixer.pictures import written as applied_bytes
 from tests.rows import each_row

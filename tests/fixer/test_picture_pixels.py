@@ -208,7 +208,7 @@ class TestColors:
         assert "sRGB" in ImageCms.getProfileDescription(ImageCms.ImageCmsProfile(BytesIO(result.info["icc_profile"])))
 
     def test_named_colors_are_converted_without_a_profile(self) -> None:
-        from preflight.fixer.profiles import icc_profile_for
+        from preflight.fixer.picture.profiles import icc_profile_for
 
         expected = reference(photograph(), icc_profile_for("smpte432", "iec61966-2-1"))
         assert furthest(expected, photograph()) > 10

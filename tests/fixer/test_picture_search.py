@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from preflight.fixer.picture_codings import PictureCoding, encoded, quality_of, tables_for
-from preflight.fixer.picture_search import MIN_QUALITY, WHOLE_STEP, EncodedPicture, best_quality, largest
+from preflight.fixer.picture.codings import PictureCoding, encoded, quality_of, tables_for
+from preflight.fixer.picture.search import MIN_QUALITY, WHOLE_STEP, EncodedPicture, best_quality, largest
 from tests.fixer.pictures import answered, furthest, photograph, recipe_of, saved
 from tests.rows import each_row
 

@@ -12,8 +12,8 @@ from PIL import Image, ImageFilter
 
 from preflight.errors import FfmpegError
 from preflight.fixer.ffmpeg import Ffmpeg, execute_ffmpeg, find_ffmpeg, input_args, output_args
-from preflight.fixer.quality import Compared, Quality, measure
-from preflight.fixer.similarity import similarity
+from preflight.fixer.ffmpeg.quality import Compared, Quality, measure
+from preflight.fixer.picture.similarity import similarity
 from preflight.plans.encoding import MUXERS
 from tests.fixer.programs import ffmpeg_at, program
 
@@ -149,7 +149,7 @@ class TestPictures:
         picture = pattern((64, 300))
         blurred = picture.filter(ImageFilter.GaussianBlur(2))
         whole = similarity(picture, blurred)
-        monkeypatch.setattr("preflight.fixer.similarity._STRIP", 7)
+        monkeypatch.setattr("preflight.fixer.picture.similarity._STRIP", 7)
         assert similarity(picture, blurred) == pytest.approx(whole, abs=1e-6)
 
     def test_value_is_that_of_ffmpeg(self, real: Ffmpeg, tmp_path: Path) -> None:

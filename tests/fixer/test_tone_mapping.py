@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from preflight.fixer.profiles import conversion_matrix
-from preflight.fixer.tone_mapping import tone_map
+from preflight.fixer.picture.profiles import conversion_matrix
+from preflight.fixer.picture.tone_mapping import tone_map
 from tests.fixer.pictures import applied, recipe_of
 from tests.rows import each_row
 

@@ -9,7 +9,7 @@ import pytest
 from preflight.errors import FfmpegError
 from preflight.fixer import transcode
 from preflight.fixer.ffmpeg import FfmpegOutput
-from preflight.fixer.ffmpeg_program import Ffmpeg
+from preflight.fixer.ffmpeg.program import Ffmpeg
 from preflight.fixer.hooks import NO_HOOKS
 from preflight.fixer.transcode import TranscodeJob, transcode_file
 from preflight.plans.ffmpeg_args import FfmpegArgs

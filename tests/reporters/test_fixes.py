@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from preflight.fixer.quality import Quality
+from preflight.fixer.ffmpeg.quality import Quality
 from preflight.fixer.result import FixOutcome, FixResult
 from preflight.media import Media
 from preflight.report import Finding, Obstacle, Plan, Report, Result, Step

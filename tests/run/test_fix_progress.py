@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from preflight.fixer.progress import FileProgress
+from preflight.fixer.ffmpeg.progress import FileProgress
 from preflight.run import status_line
 from preflight.run.fix_progress import FixProgress
 from tests.rows import each_row

@@ -21,7 +21,7 @@ from PIL import Image
 import preflight
 from preflight import catalog
 from preflight.errors import UsageError
-from preflight.fixer import ffmpeg_program
+from preflight.fixer.ffmpeg import program as ffmpeg_program
 from preflight.fixer.pictures import PICTURE_WRITERS
 from preflight.fixer.planning import FixGoal, Proposal
 from preflight.hosts import LocalFile

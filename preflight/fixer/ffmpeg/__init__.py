@@ -14,10 +14,10 @@ from typing import Final, NamedTuple
 
 from preflight.errors import FfmpegError, OutputError
 from preflight.escape import printable
-from preflight.fixer.child import ChildLimits, ChildTimeout, run_child
-from preflight.fixer.ffmpeg_errors import describe_exit, ffmpeg_error_lines, main_error
-from preflight.fixer.ffmpeg_program import Ffmpeg, ffmpeg_remedy, find_ffmpeg
-from preflight.fixer.progress import FileProgress, ProgressReader
+from preflight.fixer.ffmpeg.child import ChildLimits, ChildTimeout, run_child
+from preflight.fixer.ffmpeg.errors import describe_exit, ffmpeg_error_lines, main_error
+from preflight.fixer.ffmpeg.program import Ffmpeg, ffmpeg_remedy, find_ffmpeg
+from preflight.fixer.ffmpeg.progress import FileProgress, ProgressReader
 from preflight.formats import DEMUXERS
 
 __all__ = [

@@ -8,8 +8,8 @@ from typing import Final, NamedTuple
 import pillow_heif
 from PIL import ExifTags, Image
 
-from preflight.fixer.metadata import DESCRIPTIVE_TAGS, is_readable, minimal_exif, update_exif, update_xmp
-from preflight.fixer.profiles import icc_profile_for
+from preflight.fixer.picture.metadata import DESCRIPTIVE_TAGS, is_readable, minimal_exif, update_exif, update_xmp
+from preflight.fixer.picture.profiles import icc_profile_for
 from preflight.plans.recipes import PictureRecipe
 
 pillow_heif.register_heif_opener()

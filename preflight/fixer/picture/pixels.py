@@ -7,7 +7,7 @@ from typing import Final
 
 from PIL import Image, ImageCms, ImageFilter
 
-from preflight.fixer.tone_mapping import tone_map
+from preflight.fixer.picture.tone_mapping import tone_map
 from preflight.plans.recipes import PictureRecipe, Rectangle
 
 _DEEP: Final = ("I;16", "I;16B", "I;16L", "I;16N")

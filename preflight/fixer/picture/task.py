@@ -10,11 +10,20 @@ from typing import Any, BinaryIO, Final
 
 from PIL import Image, UnidentifiedImageError
 
-from preflight.fixer.bitfields import decode_bit_fields
-from preflight.fixer.palettes import exact_palette
-from preflight.fixer.picture_codings import WHOLE_QUALITIES, PictureCoding, encoded, quality_of, require_encoder
-from preflight.fixer.picture_pixels import change_pixels, convert_to_srgb, flatten, scale_picture, to_eight_bits
-from preflight.fixer.picture_search import (
+from preflight.fixer.picture.bitfields import decode_bit_fields
+from preflight.fixer.picture.codings import WHOLE_QUALITIES, PictureCoding, encoded, quality_of, require_encoder
+from preflight.fixer.picture.originals import (
+    PictureRefused,
+    SourcePicture,
+    metadata_for,
+    orientation_of,
+    read_source_picture,
+    require_single,
+)
+from preflight.fixer.picture.palettes import exact_palette
+from preflight.fixer.picture.pixels import change_pixels, convert_to_srgb, flatten, scale_picture, to_eight_bits
+from preflight.fixer.picture.rewriting import strip_location, strip_metadata
+from preflight.fixer.picture.search import (
     FINE_STEP,
     MIN_QUALITY,
     MIN_SHARE_OF_BUDGET,
@@ -23,16 +32,7 @@ from preflight.fixer.picture_search import (
     best_quality,
     largest,
 )
-from preflight.fixer.picture_source import (
-    PictureRefused,
-    SourcePicture,
-    metadata_for,
-    orientation_of,
-    read_source_picture,
-    require_single,
-)
-from preflight.fixer.rewriting import strip_location, strip_metadata
-from preflight.fixer.similarity import similarity
+from preflight.fixer.picture.similarity import similarity
 from preflight.plans.recipes import PictureRecipe
 
 MAX_RESULT: Final = 256 << 20

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 from preflight.fixer.ffmpeg import FileProgress, demuxer_of, execute_ffmpeg, input_args
-from preflight.fixer.ffmpeg_program import Ffmpeg
+from preflight.fixer.ffmpeg.program import Ffmpeg
 
 _SSIM: Final = re.compile(r"^SSIM .*\bAll:([0-9.]{1,12})")
 _VMAF: Final = re.compile(r"^VMAF score: ([0-9.]{1,12})$")

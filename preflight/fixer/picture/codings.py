@@ -9,9 +9,9 @@ from typing import Any, Final, NamedTuple
 from PIL import Image, ImageFile
 from PIL.PngImagePlugin import PngInfo
 
-from preflight.fixer.metadata import EXIF_MARK, tiff_tags
-from preflight.fixer.palettes import quantize_for_gif
-from preflight.fixer.picture_source import Metadata, PictureRefused
+from preflight.fixer.picture.metadata import EXIF_MARK, tiff_tags
+from preflight.fixer.picture.originals import Metadata, PictureRefused
+from preflight.fixer.picture.palettes import quantize_for_gif
 
 _FORMATS: Final = {
     "avif": "AVIF", "bmp": "BMP", "gif": "GIF", "heic": "HEIF", "jpeg": "JPEG", "png": "PNG", "tiff": "TIFF",

@@ -20,7 +20,8 @@ CANNOT_START: Final = 126
 """The exit code if the program cannot be started, as in a shell. The last line of standard error says why."""
 
 _PR_SET_PDEATHSIG: Final = 1
-_CONFINE: Final = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "processes", "confine.py")
+_PACKAGE: Final = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+_CONFINE: Final = os.path.join(_PACKAGE, "processes", "confine.py")
 
 
 def launch(parent: int, max_file: int, folders: list[str], args: list[str]) -> None:

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from preflight.errors import FfmpegError, MissingExtra
 from preflight.escape import printable
-from preflight.fixer.child import CHECK_INTERVAL, ChildExit, ChildLimits, ChildTimeout, run_child
+from preflight.fixer.ffmpeg.child import CHECK_INTERVAL, ChildExit, ChildLimits, ChildTimeout, run_child
 from preflight.forks import SharedByThreads
 
 LISTING_TIMEOUT: Final = 10.0

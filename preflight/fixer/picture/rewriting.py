@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from preflight.fixer.metadata import EXIF_MARK, minimal_exif, strip_exif_location, strip_xmp_location
+from preflight.fixer.picture.metadata import EXIF_MARK, minimal_exif, strip_exif_location, strip_xmp_location
 
 _PNG_MARK: Final = b"\x89PNG\r\n\x1a\n"
 _EXIF_BLOCK: Final = re.compile(rb"Exif\0\0(?=II\*\0|MM\0\*)")

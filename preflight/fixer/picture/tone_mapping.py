@@ -8,7 +8,7 @@ from typing import Final
 
 from PIL import Image, ImageFilter
 
-from preflight.fixer.profiles import Matrix, Vector, conversion_matrix
+from preflight.fixer.picture.profiles import Matrix, Vector, conversion_matrix
 
 _POINTS: Final = 33
 """Of the table, for each band; between them colors are interpolated."""

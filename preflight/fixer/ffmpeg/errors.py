@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from preflight.escape import printable
-from preflight.fixer.child import MAX_ERROR_BYTES
+from preflight.fixer.ffmpeg.child import MAX_ERROR_BYTES
 
 _MAX_LINE_CHARS: Final = 300
 _ORIGIN: Final = re.compile(r"^(\[[^\]\n]{0,80} @ 0x[0-9a-f]+\] ?)+")
