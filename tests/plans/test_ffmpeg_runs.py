@@ -205,7 +205,7 @@ class TestTracks:
         assert fixed(tmp_path / "b.mp4", width={"max": 32}).audio_tracks == 2
         assert fixed(tmp_path / "b.mp4", audio_tracks={"max": 1}).audio_tracks == 1
         before = facts_of(tmp_path / "b.mp4")
-        assert losses(changes_of(before, audio_tracks={"max": 1}), before) == ("drops 1 of 2 sound tracks",)
+        assert losses(changes_of(before, audio_tracks={"max": 1}), before) == ("drops 1 of 2 audio tracks",)
 
     @pytest.mark.parametrize(
         ("name", "accepted"), [("a.mp3", "m4a"), ("a.mp3", "mp3"), ("a.m4a", "mp3"), ("a.flac", "wav")]
