@@ -16,10 +16,9 @@ from preflight.fixer.hooks import NO_HOOKS, Hooks
 from preflight.fixer.inputs import DEFAULT_MAX_SIZE, LocalInput, open_local
 from preflight.fixer.outputs import OutputFile, OutputRefused
 from preflight.fixer.pictures import CannotWrite, apply_picture
-from preflight.fixer.planning import FixGoal, Proposal, examine_source, propose
+from preflight.fixer.planning import FixGoal, Proposal, examine_source, propose, revealed_facts
 from preflight.fixer.proof import prove
 from preflight.fixer.result import FixOutcome, FixResult
-from preflight.fixer.revealed import revealed_facts
 from preflight.fixer.transcode import ResultTooLarge, TranscodeJob, ffmpeg_for, measure_video, transcode_file
 from preflight.formats import FORMATS, IMAGE
 from preflight.plans.budgets import max_result_size

@@ -46,7 +46,7 @@ class FixJob(NamedTuple):
 
     @property
     def is_picture(self) -> bool:
-        """Whether its name is that of a picture."""
+        """Return whether its name is that of a picture."""
         target = self.item.target
         name = target.partition("?")[0] if is_url(target) and isinstance(target, str) else str(target)
         return extension_of(name) in _PICTURES

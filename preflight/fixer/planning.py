@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
 from preflight.checker import CheckPlan, examine
@@ -27,6 +28,7 @@ DAMAGED: Final = frozenset(("corrupt", "no_media_data", "no_moov", "nothing_show
 """Codes of findings on files that are incomplete or damaged."""
 OUTPUT_NAME: Final = "the name of the output"
 """Who sets the format, if the extension of the output does."""
+_GIVE_MEDIA: Final = "Give an image, video or audio file."
 _ROUNDS: Final = 3
 """Times that limits are looked up again, where they depend on what a plan changes."""
 
@@ -80,8 +82,9 @@ def propose(report: Report, goal: FixGoal, avoided: frozenset[Shortcut] = frozen
     """
     media = report.media
     if media is None or media.kind is None:
-        message = report.error.message if report.error is not None else _not_media(report)
-        return _impossible([Obstacle(message)])
+        if report.error is not None:
+            return _impossible([Obstacle(report.error.message)])
+        return _impossible([Obstacle(f"{_not_media(report)}."), Obstacle(_GIVE_MEDIA)])
     if damage := [CODES[finding.code].title.lower() for finding in report.findings if finding.code in DAMAGED]:
         return _impossible([Obstacle(f"The file is damaged ({damage[0]}). Copy or download it again.")])
     if media.location is False:  # there is nothing to remove
@@ -203,5 +206,28 @@ def _impossible(obstacles: list[Obstacle]) -> Proposal:
 
 
 def _not_media(report: Report) -> str:
-    messages = [finding.message for finding in report.findings]
-    return messages[0] if messages else "not a media file"
+    return next((finding.message for finding in report.findings), "not a media file")
+
+
+def revealed_facts(known: Report, changes: Changes, after: Report | None) -> Report | None:
+    """Return `known` with the facts of a video or audio file that its result reveals; None if there are none.
+
+    The length of an animation, and the frame rate of MPEG-TS, are only found by decoding. Audio may play longer in
+    another codec, which pads it: then it must be cut as if it were so long.
+
+    after  the result of the changes
+    """
+    media, result = known.media, after.media if after is not None else None
+    if media is None or result is None:
+        return None
+    times = changes.timing
+    fps = media.fps
+    if fps is None and times.fps is None:
+        fps = result.fps
+    duration = media.duration
+    keeps_length = times.kept is None and times.extended is None
+    if keeps_length and result.duration is not None and (duration is None or result.duration > duration):
+        duration = result.duration
+    if (fps, duration) == (media.fps, media.duration):
+        return None
+    return replace(known, media=media._replace(fps=fps, duration=duration))

@@ -52,7 +52,7 @@ class TextReporter(LineReporter):
         if summary.files + summary.skipped + summary.ignored > 1:
             _write_table(summary, self._stream, color=self._options.color)
             if not self._options.commands and summary.overall.failed and not is_large:
-                self._stream.write("Choose the format `commands` to print the commands that fix files.\n")
+                self._stream.write("To fix files, run `preflight fix` on them, or choose the format `commands`.\n")
         if is_large and summary.overall.failed:
             self._stream.write(f"Name at most {MAX_DETAILED_RULES} rule sets to see how to fix files.\n")
         # An earlier version of a rule set is old on purpose.

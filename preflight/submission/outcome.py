@@ -95,8 +95,9 @@ def rejected(report: Report) -> Submission:
 def not_fixable(report: Report, plan: Plan) -> Submission:
     """Return the submission of a target that does not pass, and for which there is no plan: with the obstacles."""
     submission = rejected(report)
-    texts = [obstacle_text(each) for each in plan.obstacles if each.message not in (submission.message or "")]
-    message = join_sentences(submission.message, *texts)
+    known = submission.message or ""
+    texts = [obstacle_text(each) for each in plan.obstacles if each.message.rstrip(".") not in known]
+    message = join_sentences(known, *texts)
     return replace(submission, message=message, fix=plan if plan.obstacles else None)
 
 

@@ -291,7 +291,8 @@ class TestNotFixed:
             ("rejected", "not_found"),
         ]
         assert (host.files, atlas.entries()) == ([], [])
-        assert made[1].message == made[1].report.findings[0].message  # type: ignore[union-attr]
+        reason = made[1].report.findings[0].message  # type: ignore[union-attr]
+        assert made[1].message == f"{reason}. Give an image, video or audio file."
 
     def test_without_fix_nothing_is_fixed(self, atlas: Sender, host: KeepingHost, narrow: Path) -> None:
         submission = atlas.one(narrow)
